@@ -7,6 +7,7 @@ mod events;
 mod flows;
 mod insights;
 mod recipients;
+mod refreshes;
 mod restrictions;
 mod updates;
 mod violations;

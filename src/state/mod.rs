@@ -71,6 +71,7 @@ pub use listings::SharedNumbers;
 pub use number::Number;
 pub(crate) use older_template::OlderTemplate;
 pub use polls::PollTimes;
+pub(crate) use polls::SavedPollTimes;
 pub use prices::Prices;
 pub use recipient::{Recipient, WINDOW as RECIPIENT_WINDOW};
 pub use recipients::Recipients;

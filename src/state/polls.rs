@@ -19,6 +19,37 @@ pub struct PollTimes {
     last_complete: Option<Timestamp>,
 }
 
+/// The stored form of [`PollTimes`]: the oldest poll, the distance of each later one to its predecessor, and the last
+/// complete poll. It takes half the space of the times.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SavedPollTimes(Vec<i64>, Option<Timestamp>);
+
+impl From<&PollTimes> for SavedPollTimes {
+    fn from(polls: &PollTimes) -> Self {
+        let mut before = 0;
+        let distances = polls.recent.iter().map(|poll| {
+            let distance = poll.as_millis() - before;
+            before = poll.as_millis();
+            distance
+        });
+        Self(distances.collect(), polls.last_complete)
+    }
+}
+
+impl From<SavedPollTimes> for PollTimes {
+    fn from(SavedPollTimes(distances, last_complete): SavedPollTimes) -> Self {
+        let mut at = 0_i64;
+        let recent = distances.into_iter().map(|distance| {
+            at = at.saturating_add(distance);
+            Timestamp::from_millis(at)
+        });
+        Self {
+            recent: recent.collect(),
+            last_complete,
+        }
+    }
+}
+
 impl Dated for PollTimes {
     fn times(&self, see: &mut dyn FnMut(i64)) {
         self.recent.times(see);

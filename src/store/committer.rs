@@ -314,7 +314,6 @@ impl Committer {
         };
         for (waba_id, before) in &applied.before {
             let now = &self.state.accounts()[waba_id];
-            let (account, objects) = rows::for_account(waba_id, before, now);
             for (id, traffic) in &now.traffic {
                 let before = before.traffic.get(id);
                 if before.is_some_and(|before| Arc::ptr_eq(before, traffic)) {
@@ -327,11 +326,12 @@ impl Committer {
                         .push(self.logs.to_row(waba_id, traffic, segment));
                 }
             }
-            writes.accounts.push(account);
+            writes
+                .accounts
+                .push(rows::for_account(waba_id, before, now));
             writes
                 .template_pages
                 .extend(template_rows::for_templates(waba_id, before, now));
-            writes.objects.extend(objects);
         }
         for (scope, changes) in &applied.new_changes {
             let noted = self.state.applied_changes(*scope);

@@ -192,12 +192,8 @@ impl HistoryReader {
             // The writer prunes the journal; this reads what exists.
             kept_for: Duration::MAX,
         };
-        // A first query, so that a file that is not a store is refused at once.
-        let nothing = JournalFilter::default();
-        let tried = history
-            .journal
-            .lines(&nothing, SortOrder::ByTime, 1, 0)
-            .await;
+        // So that a file that is not a store is refused at once.
+        let tried = history.journal.probe().await;
         tried.map_err(|error| OpenError::new(path, error))?;
         Ok(history)
     }
@@ -225,6 +221,7 @@ impl HistoryReader {
     /// # Errors
     /// If the database cannot be read.
     pub async fn timelines(&self, question: &HistoryQuery) -> Result<Vec<HistoryRow>, Unreadable> {
+        self.journal.check_version().await?;
         let selection = JournalFilter::from(question);
         let mut lines = self.journal.in_force(&selection, MAX_IN_FORCE).await?;
         let within = self

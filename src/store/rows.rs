@@ -8,16 +8,19 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::database::{
-    ClockRow, DiscoveredRow, JournalInsert, Moves, ObjectRow, RelayRow, SavedAccount, SignalRow,
-    StoreError, Table,
+    AccountRows, ClockRow, DiscoveredRow, JournalInsert, Moves, ObjectRow, RelayRow, SavedAccount,
+    SignalRow, StoreError, Table,
 };
 use super::history::HistoryRow;
 use super::json::{json, parse};
 use super::notify_queue::Signal;
+use super::refreshes::{NewestPolls, from_polls, to_polls};
 use super::relay_queue::{QueuedDelivery, lanes_from_text};
 use super::template_rows::to_templates;
 use crate::clock::SavedClock;
-use crate::domain::{AccountSource, Assigned, BusinessId, DeliveryKey, Timestamp, WabaId};
+use crate::domain::{
+    AccountSource, Assigned, BusinessId, DeliveryKey, PhoneNumberId, Timestamp, WabaId,
+};
 use crate::state::{
     Account, Entity, NumberInsights, Redating, Stamp, TemplateInsights, Traffic, Transition,
 };
@@ -67,12 +70,8 @@ pub fn to_discovered(row: &DiscoveredRow) -> Option<(WabaId, Assigned)> {
     Some((waba_id, Assigned { source, is_lost }))
 }
 
-/// The account's own row, and the rows of those of its objects that have changed.
-pub fn for_account(
-    waba_id: &WabaId,
-    before: &Account,
-    now: &Account,
-) -> ((String, String), Vec<ObjectRow>) {
+/// The rows of what has changed.
+pub fn for_account(waba_id: &WabaId, before: &Account, now: &Account) -> AccountRows {
     let mut objects = Vec::new();
     let mut add = |table, id: &dyn Display, state| {
         objects.push(ObjectRow {
@@ -82,9 +81,7 @@ pub fn for_account(
             state,
         });
     };
-    differences(&before.numbers, &now.numbers, |id, state| {
-        add(Table::Numbers, id, state);
-    });
+    number_differences(before, now, |id, state| add(Table::Numbers, id, state));
     differences(&before.traffic, &now.traffic, |id, state| {
         add(Table::Traffic, id, state);
     });
@@ -100,7 +97,46 @@ pub fn for_account(
             add(Table::NumberInsights, id, state);
         });
     }
-    ((waba_id.to_string(), json(now)), objects)
+    let state = own_state(now);
+    // An account about which nothing is known may not be stored yet.
+    let is_known = state == own_state(before) && state != own_state(&Account::default());
+    AccountRows {
+        waba_id: waba_id.to_string(),
+        state: Some(state).filter(|_| !is_known),
+        polls: from_polls(now),
+        objects,
+    }
+}
+
+/// The stored form of the account itself.
+fn own_state(account: &Account) -> String {
+    NewestPolls::new(account).hide_in_account(&json(&account.without_poll_times()))
+}
+
+/// Returns each phone number whose stored form has changed.
+fn number_differences(
+    before: &Account,
+    now: &Account,
+    mut tell: impl FnMut(&PhoneNumberId, Option<String>),
+) {
+    let (polls_before, polls) = (NewestPolls::new(before), NewestPolls::new(now));
+    let is_same_poll = polls_before.has_same_numbers(polls);
+    for (id, number) in &now.numbers {
+        let known = before.numbers.get(id);
+        if is_same_poll && known.is_some_and(|known| Arc::ptr_eq(known, number)) {
+            continue;
+        }
+        let state = polls.hide_in_number(&json(number.as_ref()));
+        let known = known.map(|known| polls_before.hide_in_number(&json(known.as_ref())));
+        if known.as_ref() != Some(&state) {
+            tell(id, Some(state));
+        }
+    }
+    for id in before.numbers.keys() {
+        if !now.numbers.contains_key(id) {
+            tell(id, None);
+        }
+    }
 }
 
 /// Returns each object that was added, changed or removed. Objects are copied when they change, so equal pointers
@@ -125,9 +161,14 @@ fn differences<K: Ord, V: Serialize>(
 
 /// The account that these rows contain.
 pub fn to_account(saved: &SavedAccount) -> Result<Account, StoreError> {
-    let mut account: Account = parse("an account", &saved.state)?;
+    let polls = saved.polls.as_deref().map(to_polls).transpose()?;
+    let newest = polls.as_ref().map(NewestPolls::from).unwrap_or_default();
+    let mut account: Account = parse("an account", &newest.show(&saved.state))?;
+    if let Some(polls) = polls {
+        account.set_poll_times(polls);
+    }
     for state in &saved.numbers {
-        let number: crate::state::Number = parse("a phone number", state)?;
+        let number: crate::state::Number = parse("a phone number", &newest.show(state))?;
         account.numbers.insert(number.id.clone(), Arc::new(number));
     }
     let listed = account.newest_template_listing();

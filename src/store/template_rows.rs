@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::database::{Database, SavedTemplatePage, StoreError, TemplatePageRow};
 use super::json::parse;
+use super::rows::to_account;
 use crate::domain::{TemplateId, WabaId};
 use crate::state::{Account, OlderTemplate, Stamp, Template, TemplatePage, Templates};
 
@@ -63,7 +64,12 @@ pub async fn move_older(database: &mut Database) -> Result<(), StoreError> {
     let mut moved = 0;
     while let Some(older) = database.older_templates().await? {
         let mut rows = Vec::new();
+        let waba_ids: Vec<String> = older.keys().cloned().collect();
+        let saved = database.load(&waba_ids).await?;
         for (waba_id, states) in &older {
+            // The next listing leaves a page as it is that refers to the newest one.
+            let account = saved.get(waba_id).map(to_account).transpose()?;
+            let listed = account.and_then(|account| account.newest_template_listing());
             let templates: Result<Vec<Template>, _> = states
                 .iter()
                 .map(|state| parse::<OlderTemplate>("a template", state).map(Template::from))
@@ -76,7 +82,7 @@ pub async fn move_older(database: &mut Database) -> Result<(), StoreError> {
                     .map(|(first_id, page)| TemplatePageRow {
                         waba_id: waba_id.clone(),
                         first_id: first_id.to_string(),
-                        page: Some(to_saved(page, None)),
+                        page: Some(to_saved(page, listed)),
                     }),
             );
         }

@@ -117,7 +117,7 @@ async fn pages_to_copy(
 
 #[cfg(test)]
 mod tests {
-    use super::super::Writes;
+    use super::super::{AccountRows, Writes};
     use super::*;
     use crate::store::Location;
 
@@ -130,7 +130,12 @@ mod tests {
         let short = checkpointer.checkpoint_if_long().await.expect("a log");
         assert!(short < WORTH_PAGES, "{short}");
         for number in 1..=4 {
-            let account = (number.to_string(), "-".repeat(2_000_000));
+            let account = AccountRows {
+                waba_id: number.to_string(),
+                state: Some("-".repeat(2_000_000)),
+                polls: String::new(),
+                objects: Vec::new(),
+            };
             let writes = Writes {
                 number,
                 accounts: vec![account],

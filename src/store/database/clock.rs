@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use sqlx::SqliteConnection;
 
+use super::journal_lines::entities_of;
 use super::{Database, StoreError};
 
 /// A time that Meta's clock has reached, its offset to the time since boot, and the boot.
@@ -34,29 +35,31 @@ pub(super) async fn move_times(
     connection: &mut SqliteConnection,
     moves: &Moves,
 ) -> sqlx::Result<()> {
+    let entities = entities_of("$1");
     // Most times in the state are not in the journal.
-    let journalled: Vec<(i64,)> = sqlx::query_as(
-        "SELECT DISTINCT order_ms FROM transitions WHERE order_ms > $1 AND waba_id = $2",
-    )
-    .bind(moves.latest_ms)
+    let journalled: Vec<(i64,)> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "SELECT DISTINCT order_ms FROM transitions WHERE entity IN {entities} AND order_ms > $2"
+    )))
     .bind(&moves.waba_id)
+    .bind(moves.latest_ms)
     .fetch_all(&mut *connection)
     .await?;
     let journalled: BTreeSet<i64> = journalled.into_iter().map(|(time,)| time).collect();
     let times = moves.times.iter();
+    let update = format!(
+        "UPDATE OR REPLACE transitions SET order_ms = $2 WHERE entity IN {entities} AND order_ms = $3"
+    );
     for (old, new) in times.filter(|(old, _)| journalled.contains(old)) {
-        let update = sqlx::query(
-            "UPDATE OR REPLACE transitions SET order_ms = $1 WHERE waba_id = $2 AND order_ms = $3",
-        );
-        let update = update.bind(new).bind(&moves.waba_id).bind(old);
+        let update = sqlx::query(sqlx::AssertSqlSafe(update.clone()));
+        let update = update.bind(&moves.waba_id).bind(new).bind(old);
         update.execute(&mut *connection).await?;
     }
     let before = moves.times.first().map_or(moves.latest_ms, |(_, new)| *new);
-    let update = sqlx::query(
+    let update = sqlx::query(sqlx::AssertSqlSafe(format!(
         "UPDATE OR REPLACE transitions SET order_ms = order_ms - \
-         (SELECT max(order_ms) FROM transitions WHERE waba_id = $1) + $2 - 1 \
-         WHERE waba_id = $1 AND order_ms > $3",
-    );
+         (SELECT max(order_ms) FROM transitions WHERE entity IN {entities}) + $2 - 1 \
+         WHERE entity IN {entities} AND order_ms > $3"
+    )));
     let update = update
         .bind(&moves.waba_id)
         .bind(before)

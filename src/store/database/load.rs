@@ -19,6 +19,8 @@ pub const ACCOUNTS_PER_LOAD: usize = 250;
 pub struct SavedAccount {
     /// The account itself, without the objects below.
     pub state: String,
+    /// The times of its polls. `None` if an older version has stored it.
+    pub polls: Option<String>,
     /// Its numbers.
     pub numbers: Vec<String>,
     /// Its templates, in pages by their keys.
@@ -77,11 +79,7 @@ pub(super) async fn load_insights(
     }
     let ids: Vec<String> = saved.keys().cloned().collect();
     for ids in ids.chunks(ACCOUNTS_AT_ONCE) {
-        let mut query = rows_of("accounts", ids);
-        let rows = query.build_query_as::<(String, String)>();
-        for (waba_id, state) in rows.fetch_all(&mut *connection).await? {
-            saved.entry(waba_id).or_default().state = state;
-        }
+        load_accounts(connection, ids, &mut saved).await?;
     }
     Ok(saved)
 }
@@ -91,14 +89,7 @@ async fn load_some(
     ids: &[String],
     saved: &mut SavedAccounts,
 ) -> sqlx::Result<()> {
-    let mut query = rows_of("accounts", ids);
-    for (waba_id, state) in query
-        .build_query_as::<(String, String)>()
-        .fetch_all(&mut *connection)
-        .await?
-    {
-        saved.entry(waba_id).or_default().state = state;
-    }
+    load_accounts(connection, ids, saved).await?;
     for table in Table::ALL {
         let mut query = rows_of(table.name_and_key().0, ids);
         let rows = query.build_query_as::<(String, String)>();
@@ -117,6 +108,25 @@ async fn load_some(
     for segment in load_segments(connection, ids).await? {
         let account = saved.entry(segment.waba_id.clone()).or_default();
         account.segments.push(segment);
+    }
+    Ok(())
+}
+
+async fn load_accounts(
+    connection: &mut SqliteConnection,
+    ids: &[String],
+    saved: &mut SavedAccounts,
+) -> sqlx::Result<()> {
+    let mut query = QueryBuilder::<Sqlite>::new(
+        "SELECT waba_id, accounts.state, refreshes.state FROM accounts LEFT JOIN refreshes USING (waba_id) \
+         WHERE waba_id IN (",
+    );
+    push_list(&mut query, ids);
+    type Row = (String, String, Option<String>);
+    let rows: Vec<Row> = query.build_query_as().fetch_all(connection).await?;
+    for (waba_id, state, polls) in rows {
+        let account = saved.entry(waba_id).or_default();
+        (account.state, account.polls) = (state, polls);
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! Knows rows and text, but not the meaning of the state. Queries use plain SQL, so that PostgreSQL can become a
 //! second database with the same tables.
 
+mod accounts;
 mod checkpoint;
 mod clock;
 mod customer_key;
@@ -11,9 +12,12 @@ mod discovered;
 mod error;
 mod file;
 mod journal;
+mod journal_lines;
+mod journal_query;
 mod keys;
 mod load;
 mod notify_queue;
+mod older_journal;
 mod open;
 mod prune;
 mod relay_queue;
@@ -26,19 +30,22 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection, Sqlite, Transaction};
 
+pub use accounts::{AccountRows, ObjectRow, Table};
 pub use checkpoint::{Checkpointer, Checkpoints};
 pub use clock::{ClockRow, Moves};
 pub use customer_segments::{SavedSegment, SegmentRow};
 pub use discovered::DiscoveredRow;
 pub use error::{StoreError, StoreErrorReason};
-pub use journal::{AttributeFilter, Journal, JournalFilter, JournalLine, LineKey, SortOrder};
+pub use journal::Journal;
+pub use journal_lines::JournalInsert;
+pub use journal_query::{AttributeFilter, JournalFilter, JournalLine, LineKey, SortOrder};
 pub use keys::Keys;
 pub use load::{ACCOUNTS_PER_LOAD, SavedAccount, SavedAccounts};
 pub use notify_queue::{SignalReader, SignalRow, SignalSpan};
 pub use open::OpenError;
 pub use relay_queue::{RelayReader, RelayRow};
 pub use template_pages::{SavedTemplatePage, TemplatePageRow};
-pub use write::{JournalInsert, ObjectRow, Table, Writes};
+pub use write::Writes;
 
 use super::Location;
 use file::{DatabaseFile, Displaced};

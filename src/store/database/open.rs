@@ -12,6 +12,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, Sq
 use sqlx::{ConnectOptions, Connection};
 use thiserror::Error;
 
+use super::older_journal::move_older_lines;
 use super::{Database, DatabaseFile, Location, StoreError, StoreErrorReason};
 
 /// How long a commit waits for another process (a backup, a shell) to release the file. Webhook requests wait as
@@ -149,6 +150,8 @@ async fn connect(
     if let Some(file) = file {
         stamp(&mut connection, writer, file).await?;
     }
+    // After the stamp, so that no other exporter writes to the store.
+    move_older_lines(&mut connection).await?;
     Ok(connection)
 }
 

@@ -1,100 +1,21 @@
 //! One commit, as one transaction.
 
-use std::borrow::Cow;
-
-use sqlx::{Connection, QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::{Connection, SqliteConnection};
 
 use super::super::relay_queue::RelayDelivery;
+use super::accounts::{write_accounts, write_refreshes};
 use super::clock::move_times;
 use super::customer_segments::write_segment;
+use super::journal_lines::{JournalInsert, delete_lines, insert_lines};
 use super::keys::write_keys;
 use super::template_pages::write_template_pages;
 use super::{
-    ClockRow, Database, Keys, Moves, SegmentRow, SignalRow, StoreError, StoreErrorReason,
-    TemplatePageRow, check_writer, notify_queue, read_writer, relay_queue,
+    AccountRows, ClockRow, Database, Keys, Moves, SegmentRow, SignalRow, StoreError,
+    StoreErrorReason, TemplatePageRow, check_writer, notify_queue, read_writer, relay_queue,
 };
 
 /// Maximum number of rows in one statement. More gain little; SQLite accepts 32,766 values.
-const ROWS_AT_ONCE: usize = 500;
-
-/// A table with one row per object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Table {
-    /// Phone numbers.
-    Numbers,
-    /// The message counters of a phone number.
-    Traffic,
-    /// The daily figures of a message template.
-    TemplateInsights,
-    /// The daily figures of a phone number.
-    NumberInsights,
-}
-
-impl Table {
-    /// All tables of objects.
-    pub const ALL: [Self; 4] = [
-        Self::Numbers,
-        Self::Traffic,
-        Self::TemplateInsights,
-        Self::NumberInsights,
-    ];
-
-    /// Name of the table, and of the column with the object's id.
-    pub(super) fn name_and_key(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Numbers => ("phone_numbers", "phone_number_id"),
-            Self::Traffic => ("traffic", "phone_number_id"),
-            Self::TemplateInsights => ("template_insights", "template_id"),
-            Self::NumberInsights => ("number_insights", "phone_number_id"),
-        }
-    }
-}
-
-/// The row of one object, or its deletion.
-#[derive(Clone, Debug)]
-pub struct ObjectRow {
-    /// The table of the object.
-    pub table: Table,
-    /// Id of the object's account.
-    pub waba_id: String,
-    /// The id of the object.
-    pub id: String,
-    /// Its state as JSON; `None` deletes the row.
-    pub state: Option<String>,
-}
-
-/// One line of the journal.
-#[derive(Clone, Debug)]
-pub struct JournalInsert {
-    /// Id of its account.
-    pub waba_id: String,
-    /// Kind of entity.
-    pub entity: &'static str,
-    /// Id of the entity's Graph API node.
-    pub entity_id: String,
-    /// The attribute.
-    pub attribute: &'static str,
-    /// Its position among all observations, in milliseconds.
-    pub order_ms: i64,
-    /// `poll` or `webhook`.
-    pub source: &'static str,
-    /// The value before. `None` for the first known value.
-    pub from: Option<Cow<'static, str>>,
-    /// The value after.
-    pub to: Cow<'static, str>,
-}
-
-impl JournalInsert {
-    /// Whether this is the same step, apart from its previous value.
-    pub fn is_step(&self, other: &Self) -> bool {
-        let key = |line: &Self| (line.attribute, line.order_ms, line.source);
-        key(self) == key(other)
-            && self.to == other.to
-            && self.entity_id == other.entity_id
-            && self.entity == other.entity
-            && self.waba_id == other.waba_id
-    }
-}
+pub(super) const ROWS_AT_ONCE: usize = 500;
 
 /// The writes of one commit.
 #[derive(Default)]
@@ -103,10 +24,8 @@ pub struct Writes {
     pub number: i64,
     /// Unix milliseconds of the commit.
     pub now_ms: i64,
-    /// Accounts: id and JSON.
-    pub accounts: Vec<(String, String)>,
-    /// Changed objects of these accounts.
-    pub objects: Vec<ObjectRow>,
+    /// Accounts, with their changed objects.
+    pub accounts: Vec<AccountRows>,
     /// Changed pages of templates.
     pub template_pages: Vec<TemplatePageRow>,
     /// Changed customers of each number.
@@ -146,7 +65,8 @@ impl Database {
             let message = "the store contains a commit of another process; reloading state";
             return Err(StoreError::new(StoreErrorReason::OtherWriter, message));
         }
-        write_objects(&mut transaction, writes).await?;
+        write_accounts(&mut transaction, &writes.accounts).await?;
+        write_refreshes(&mut transaction, &writes.accounts, writes.now_ms).await?;
         write_template_pages(&mut transaction, &writes.template_pages).await?;
         for segment in &writes.segments {
             write_segment(&mut transaction, segment).await?;
@@ -157,7 +77,8 @@ impl Database {
         for moves in &writes.moves {
             move_times(&mut transaction, moves).await?;
         }
-        write_journal(&mut transaction, writes).await?;
+        delete_lines(&mut transaction, &writes.struck).await?;
+        insert_lines(&mut transaction, &writes.added).await?;
         relay_queue::write_deliveries(
             &mut transaction,
             &writes.deliveries,
@@ -186,100 +107,4 @@ async fn number_commit(
     let update = update.bind(writes.number).bind(writes.number - 1).bind(own);
     let update = update.bind(clock_ms).bind(offset_ms).bind(boot_id);
     Ok(update.execute(connection).await?.rows_affected() == 1)
-}
-
-async fn write_objects(connection: &mut SqliteConnection, writes: &Writes) -> sqlx::Result<()> {
-    for rows in writes.accounts.chunks(ROWS_AT_ONCE) {
-        let mut query = QueryBuilder::new("INSERT INTO accounts (waba_id, saved_ms, state) ");
-        query.push_values(rows, |mut row, (waba_id, state)| {
-            row.push_bind(waba_id)
-                .push_bind(writes.now_ms)
-                .push_bind(state);
-        });
-        query.push(
-            " ON CONFLICT (waba_id) DO UPDATE SET saved_ms = excluded.saved_ms, state = excluded.state",
-        );
-        query.build().execute(&mut *connection).await?;
-    }
-    for table in Table::ALL {
-        let of_table = writes.objects.iter().filter(|object| object.table == table);
-        let kept: Vec<_> = of_table
-            .clone()
-            .filter_map(|object| Some((object, object.state.as_ref()?)))
-            .collect();
-        for rows in kept.chunks(ROWS_AT_ONCE) {
-            upsert(connection, table, rows).await?;
-        }
-        for object in of_table.filter(|object| object.state.is_none()) {
-            delete(connection, object).await?;
-        }
-    }
-    Ok(())
-}
-
-async fn upsert(
-    connection: &mut SqliteConnection,
-    table: Table,
-    rows: &[(&ObjectRow, &String)],
-) -> sqlx::Result<()> {
-    let (name, key) = table.name_and_key();
-    let mut query =
-        QueryBuilder::<Sqlite>::new(format!("INSERT INTO {name} (waba_id, {key}, state) "));
-    query.push_values(rows, |mut row, (object, state)| {
-        row.push_bind(&object.waba_id)
-            .push_bind(&object.id)
-            .push_bind(*state);
-    });
-    query.push(format!(
-        " ON CONFLICT (waba_id, {key}) DO UPDATE SET state = excluded.state"
-    ));
-    query.build().execute(connection).await.map(drop)
-}
-
-async fn delete(connection: &mut SqliteConnection, object: &ObjectRow) -> sqlx::Result<()> {
-    let (name, key) = object.table.name_and_key();
-    let mut query = QueryBuilder::<Sqlite>::new(format!("DELETE FROM {name} WHERE waba_id = "));
-    query.push_bind(&object.waba_id);
-    query.push(format!(" AND {key} = ")).push_bind(&object.id);
-    query.build().execute(connection).await.map(drop)
-}
-
-async fn write_journal(connection: &mut SqliteConnection, writes: &Writes) -> sqlx::Result<()> {
-    for line in &writes.struck {
-        sqlx::query(
-            "DELETE FROM transitions WHERE waba_id = $1 AND entity = $2 AND entity_id = $3 \
-             AND attribute = $4 AND order_ms = $5 AND source = $6 AND to_value = $7",
-        )
-        .bind(&line.waba_id)
-        .bind(line.entity)
-        .bind(&line.entity_id)
-        .bind(line.attribute)
-        .bind(line.order_ms)
-        .bind(line.source)
-        .bind(line.to.as_ref())
-        .execute(&mut *connection)
-        .await?;
-    }
-    for rows in writes.added.chunks(ROWS_AT_ONCE) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO transitions (waba_id, entity, entity_id, attribute, order_ms, source, \
-             from_value, to_value) ",
-        );
-        query.push_values(rows, |mut row, line| {
-            row.push_bind(&line.waba_id)
-                .push_bind(line.entity)
-                .push_bind(&line.entity_id)
-                .push_bind(line.attribute)
-                .push_bind(line.order_ms)
-                .push_bind(line.source)
-                .push_bind(line.from.as_deref())
-                .push_bind(line.to.as_ref());
-        });
-        query.push(
-            " ON CONFLICT (waba_id, entity, entity_id, attribute, order_ms, source, to_value) \
-             DO UPDATE SET from_value = excluded.from_value",
-        );
-        query.build().execute(&mut *connection).await?;
-    }
-    Ok(())
 }

@@ -113,7 +113,7 @@ fn a_store_of_a_newer_version_is_refused() {
         folder.path(),
         &[
             "newer version",
-            "schema 9000, this one knows 16",
+            "schema 9000, this one knows 18",
             "state.db",
         ],
     );

@@ -177,10 +177,15 @@ const ATTACK: Duration = Duration::from_secs(30);
 fn fill(folder: &Path) {
     let mut tool = Tool::on(folder);
     tool.execute(
-        "WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n LIMIT 2000000) \
-         INSERT INTO transitions SELECT '800100200300400', 'template', 7001002003000 + value % 1000, 'status', \
-         (unixepoch() - 1728000) * 1000 + value * 800, 'webhook', NULL, CASE value / 1000 % 2 WHEN 0 THEN 'PAUSED' \
-         ELSE 'APPROVED' END FROM n",
+        "INSERT INTO journal_accounts (waba_id) VALUES ('800100200300400'); \
+         WITH RECURSIVE n(value) AS (SELECT 0 UNION ALL SELECT value + 1 FROM n LIMIT 1000) \
+         INSERT INTO journal_entities (account, kind, id) \
+         SELECT (SELECT max(account) FROM journal_accounts), 0, 7001002003000 + value FROM n; \
+         INSERT INTO journal_attributes (entity, name) VALUES ('template', 'status'); \
+         WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n LIMIT 2000000) \
+         INSERT INTO transitions SELECT (SELECT max(entity) FROM journal_entities) - value % 1000, \
+         (SELECT max(attribute) FROM journal_attributes), (unixepoch() - 1728000) * 1000 + value * 800, 1, \
+         CASE value / 1000 % 2 WHEN 0 THEN 'PAUSED' ELSE 'APPROVED' END, NULL FROM n",
     );
 }
 

@@ -10,7 +10,8 @@ use sqlx::{Connection, Executor};
 use whatsapp_business_exporter::clock;
 use whatsapp_business_exporter::domain::message::{Kind, Update, WebhookUpdate};
 use whatsapp_business_exporter::domain::{
-    DeliveryKey, DisplayDigits, Event, Fact, PhoneNumberId, Source, Timestamp, WabaId,
+    DeliveryKey, DisplayDigits, Event, Fact, Listing, PhoneNumberId, Source, TemplateId, Timestamp,
+    WabaId, number, template,
 };
 use whatsapp_business_exporter::store::{Location, Store};
 
@@ -35,7 +36,7 @@ async fn open(path: &Path) -> Store {
     opened(&location, year).await
 }
 
-async fn connect(path: &Path) -> SqliteConnection {
+pub async fn connect(path: &Path) -> SqliteConnection {
     let options = SqliteConnectOptions::new().filename(path);
     let options = options.create_if_missing(true);
     let connection = SqliteConnection::connect_with(&options).await;
@@ -43,7 +44,7 @@ async fn connect(path: &Path) -> SqliteConnection {
 }
 
 /// A store as an older version has left it, with the migrations up to `schema`.
-async fn write_older(path: &Path, schema: i64, saved: &[&'static str]) {
+pub async fn write_older(path: &Path, schema: i64, saved: &[&'static str]) {
     let mut connection = connect(path).await;
     let mut older = Migrator::new(Path::new(MIGRATIONS)).await.expect("files");
     let known = older.iter().filter(|one| one.version <= schema).cloned();
@@ -158,6 +159,42 @@ async fn an_account_in_trouble_is_shown_as_it_was_left() {
 }
 
 #[tokio::test]
+async fn an_account_that_is_refreshed_after_the_upgrade_is_read_as_it_was() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("state.db");
+    let mut store = older_store(&path, 1, &[SAVED]).await;
+    let waba_id = WabaId::parse(WABA).expect("digits");
+    let ids = ["900100200300421", "900100200300422"].map(PhoneNumberId::parse);
+    for day in 1..3 {
+        let listing = Listing {
+            objects: ids
+                .iter()
+                .flatten()
+                .cloned()
+                .map(number::Snapshot::new)
+                .collect(),
+            complete: true,
+        };
+        let listed = Event {
+            waba_id: waba_id.clone(),
+            observed_at: Timestamp::from_seconds(1_795_442_800 + day * 86_400),
+            source: Source::Poll,
+            fact: Fact::NumbersListed(listing),
+        };
+        store.commit(vec![listed]).await.expect("a sound store");
+        let known = store.snapshot();
+        assert_eq!(known[&waba_id].numbers().count(), 2);
+        store.close().await;
+        drop(store);
+        store = open(&path).await;
+        let watched = BTreeSet::from([waba_id.clone()]);
+        store.watch(watched).await.expect("a readable account");
+        assert_eq!(store.snapshot(), known);
+    }
+    store.close().await;
+}
+
+#[tokio::test]
 async fn customers_and_delivery_keys_with_a_row_each_are_kept() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("state.db");
@@ -209,18 +246,37 @@ async fn customers_and_delivery_keys_with_a_row_each_are_kept() {
     store.close().await;
 }
 
-/// More accounts than one transaction moves, each with more templates than a page has: copies of the stored ones.
+/// More accounts than one transaction moves, each with more templates than a page has: copies of the stored ones, as the
+/// newest listing of the account has found them.
 const MANY: &str = "
     INSERT INTO accounts
         WITH RECURSIVE copy(number) AS (SELECT 0 UNION ALL SELECT number + 1 FROM copy WHERE number < 24)
-        SELECT printf('8002003004%05d', number), saved_ms, state FROM copy, accounts;
+        SELECT printf('8002003004%05d', number), saved_ms,
+            replace(state, '[1795442745305],\"last_complete\":1795442745305', '[1795442785000],\"last_complete\":1795442785000')
+        FROM copy, accounts;
     INSERT INTO templates
         WITH RECURSIVE
             copy(number) AS (SELECT 0 UNION ALL SELECT number + 1 FROM copy WHERE number < 24),
             template(number) AS (SELECT 0 UNION ALL SELECT number + 1 FROM template WHERE number < 129)
         SELECT printf('8002003004%05d', copy.number), printf('7002003004%05d', template.number),
-            json_set(state, '$.id', printf('7002003004%05d', template.number))
+            json_set(state, '$.id', printf('7002003004%05d', template.number), '$.known_at', json('[1795442785000,false]'))
         FROM copy, template, (SELECT state FROM templates WHERE template_id = '70010020030070136');";
+
+/// A listing of the templates in [`MANY`] that shows nothing new.
+fn listed_again(waba_id: &WabaId, at: Timestamp) -> Event {
+    let ids = (0..130).map(|number| format!("7002003004{number:05}"));
+    let ids = ids.filter_map(|id| TemplateId::parse(&id));
+    let listing = Listing {
+        objects: ids.map(template::Snapshot::new).collect(),
+        complete: true,
+    };
+    Event {
+        waba_id: waba_id.clone(),
+        observed_at: at,
+        source: Source::Poll,
+        fact: Fact::TemplatesListed(listing, template::Totals::default()),
+    }
+}
 
 #[tokio::test]
 async fn templates_of_many_accounts_are_moved_into_pages() {
@@ -229,7 +285,8 @@ async fn templates_of_many_accounts_are_moved_into_pages() {
     write_older(&path, 13, &[SAVED, MANY]).await;
     let copies = (0..25).map(|number| format!("8002003004{number:05}"));
     let accounts: BTreeSet<WabaId> = copies.filter_map(|id| WabaId::parse(&id)).collect();
-    for _ in 0..2 {
+    let now = clock::now();
+    for second in 0..2 {
         let store = open(&path).await;
         store
             .watch(accounts.clone())
@@ -241,6 +298,11 @@ async fn templates_of_many_accounts_are_moved_into_pages() {
                 .filter(|one| one.paused_until().is_some());
             assert_eq!(paused.count(), 130);
         }
+        // What a listing confirms is listed after a restart.
+        let at = now.plus(Duration::from_secs(second));
+        let listed = accounts.iter().map(|waba_id| listed_again(waba_id, at));
+        let committed = store.commit(listed.collect()).await;
+        committed.expect("a sound store");
         store.close().await;
         let mut connection = connect(&path).await;
         let rows = sqlx::query_as(

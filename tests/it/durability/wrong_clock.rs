@@ -236,7 +236,7 @@ year = 365 * 86_400_000
 ahead = lambda text: re.sub(r'\b1[78]\d{11}\b', lambda time: str(int(time[0]) + year), text)
 store = sqlite3.connect(sys.argv[1])
 store.create_function('ahead', 1, ahead)
-for table in ['accounts', 'phone_numbers', 'templates']:
+for table in ['accounts', 'refreshes', 'phone_numbers', 'templates']:
     store.execute(f'UPDATE {table} SET state = ahead(state)')
 store.execute('UPDATE transitions SET order_ms = order_ms + ?', [year])
 store.execute('UPDATE commits SET boot_id = NULL, clock_ms = NULL')

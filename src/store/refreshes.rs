@@ -1,0 +1,200 @@
+//! Rows that a refresh leaves as they are.
+//!
+//! Each poll confirms all values of an account or a phone number, with its time. The rows of both have placeholders for
+//! the times of the newest polls, which are in a row of their own. So a refresh that finds nothing new changes only that
+//! row.
+
+use super::database::{Database, StoreError};
+use super::json::{json, parse};
+use super::rows;
+use crate::domain::{Collector, Timestamp, WabaId, Word as _};
+use crate::state::{Account, PollTimes, SavedPollTimes};
+
+/// The times of the newest polls, in the order of [`Account::poll_times`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NewestPolls([Option<i64>; 4]);
+
+impl NewestPolls {
+    /// Those of this account.
+    pub fn new(account: &Account) -> Self {
+        Self(account.poll_times().map(newest_ms))
+    }
+
+    /// Whether the newest poll of phone numbers is the same.
+    pub fn has_same_numbers(self, other: Self) -> bool {
+        let numbers = Collector::Numbers.index();
+        self.0[numbers] == other.0[numbers]
+    }
+
+    /// The JSON of an account with placeholders.
+    pub fn hide_in_account(self, json: &str) -> String {
+        self.hide(json, |field| match field {
+            "digits" => Collector::Numbers,
+            "template_count" | "template_limit" => Collector::Templates,
+            "insights" => Collector::Insights,
+            _ => Collector::Account,
+        })
+    }
+
+    /// The JSON of a phone number with placeholders.
+    pub fn hide_in_number(self, json: &str) -> String {
+        self.hide(json, |_| Collector::Numbers)
+    }
+
+    /// Replaces the time of the newest poll that a field is read by. Two polls can have the same time, but later ones
+    /// have not.
+    fn hide(self, json: &str, polled_by: impl Fn(&str) -> Collector) -> String {
+        let times = self.0.map(|time| time.map(|time| time.to_string()));
+        replace(json, |field, number| {
+            let place = polled_by(field).index();
+            let is_newest = times[place].as_deref() == Some(number);
+            is_newest.then(|| placeholder(place))
+        })
+    }
+
+    /// Replaces the placeholders with these times.
+    pub fn show(self, json: &str) -> String {
+        replace(json, |_, number| {
+            let place = (0..self.0.len()).find(|place| placeholder(*place) == number)?;
+            self.0[place].map(|time| time.to_string())
+        })
+    }
+}
+
+impl From<&[PollTimes; 4]> for NewestPolls {
+    fn from(polls: &[PollTimes; 4]) -> Self {
+        Self(polls.each_ref().map(newest_ms))
+    }
+}
+
+fn newest_ms(polls: &PollTimes) -> Option<i64> {
+    polls.newest().map(Timestamp::as_millis)
+}
+
+/// A number as serde does not write any.
+fn placeholder(place: usize) -> String {
+    format!("0e{place}")
+}
+
+/// Replaces numbers. The replacement depends on the field of the outermost object and on the number.
+fn replace(json: &str, replacement: impl Fn(&str, &str) -> Option<String>) -> String {
+    let mut out = String::with_capacity(json.len());
+    let (mut field, mut depth, mut rest) = ("", 0_usize, json);
+    while let Some(first) = rest.chars().next() {
+        let length = match first {
+            '"' => string_length(rest),
+            '-' | '0'..='9' => number_length(rest),
+            other => other.len_utf8(),
+        };
+        let (token, after) = rest.split_at(length);
+        let new = match first {
+            '-' | '0'..='9' => replacement(field, token),
+            _ => None,
+        };
+        match first {
+            '{' | '[' => depth += 1,
+            '}' | ']' => depth = depth.saturating_sub(1),
+            '"' if depth == 1 && after.starts_with(':') => field = token.trim_matches('"'),
+            _ => {}
+        }
+        out.push_str(new.as_deref().unwrap_or(token));
+        rest = after;
+    }
+    out
+}
+
+/// Length of the string at the start, with its quotation marks.
+fn string_length(json: &str) -> usize {
+    let mut is_escaped = false;
+    let end = json.bytes().skip(1).position(|byte| {
+        let is_end = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        is_end
+    });
+    end.map_or(json.len(), |end| end + 2)
+}
+
+/// Length of the number at the start.
+fn number_length(json: &str) -> usize {
+    let is_part = |letter: char| matches!(letter, '-' | '+' | '.' | 'e' | 'E' | '0'..='9');
+    json.find(|letter| !is_part(letter)).unwrap_or(json.len())
+}
+
+/// The JSON of the times of an account's polls.
+pub fn from_polls(account: &Account) -> String {
+    json(&account.poll_times().map(SavedPollTimes::from))
+}
+
+/// The times of an account's polls.
+pub fn to_polls(state: &str) -> Result<[PollTimes; 4], StoreError> {
+    let saved: [SavedPollTimes; 4] = parse("the times of an account's polls", state)?;
+    Ok(saved.map(PollTimes::from))
+}
+
+/// Writes the accounts anew that an older version has stored.
+pub async fn move_older(database: &mut Database) -> Result<(), StoreError> {
+    let mut moved = 0;
+    loop {
+        let waba_ids = database.older_accounts().await?;
+        if waba_ids.is_empty() {
+            break;
+        }
+        moved += waba_ids.len();
+        let mut accounts = Vec::new();
+        for (waba_id, saved) in database.load(&waba_ids).await? {
+            let account = rows::to_account(&saved)?;
+            let unknown = StoreError::unreadable("the id of an account is damaged");
+            let waba_id = WabaId::parse(&waba_id).ok_or(unknown)?;
+            accounts.push(rows::for_account(&waba_id, &Account::default(), &account));
+        }
+        database.replace_older_accounts(&accounts).await?;
+    }
+    if moved > 0 {
+        tracing::info!(
+            accounts = moved,
+            "times of polls moved to the new form of the store"
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_newest_times_are_hidden_and_all_of_them_return() {
+        let json = r#"{"a":[1795442745305,-1795442745305,17954427453051,0.5],"digits":{"a \"1795442745305\\":1795442745306}}"#;
+        let newest = NewestPolls([Some(1_795_442_745_306), Some(1_795_442_745_305), None, None]);
+        let hidden = newest.hide_in_account(json);
+        let expected =
+            r#"{"a":[0e1,-1795442745305,17954427453051,0.5],"digits":{"a \"1795442745305\\":0e0}}"#;
+        assert_eq!(hidden, expected);
+        assert_eq!(newest.show(&hidden), json);
+        // Without the time, the row is damaged.
+        assert_eq!(NewestPolls([None; 4]).show(&hidden), hidden);
+        for odd in ["", "\"", "\"\\\"", "1", "é]"] {
+            assert_eq!(newest.show(&newest.hide_in_number(odd)), odd);
+        }
+    }
+
+    #[test]
+    fn times_of_polls_are_read_as_they_were() {
+        let mut account = Account::default();
+        for (place, polls) in account
+            .poll_times()
+            .map(Clone::clone)
+            .iter_mut()
+            .enumerate()
+        {
+            for second in [50, 10, 30] {
+                polls.insert(Timestamp::from_seconds(second), second < 50);
+            }
+            let mut times = account.poll_times().map(Clone::clone);
+            times[place] = polls.clone();
+            account.set_poll_times(times);
+        }
+        let read = to_polls(&from_polls(&account)).expect("its own form");
+        assert_eq!(read.each_ref(), account.poll_times());
+    }
+}
