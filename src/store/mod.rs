@@ -16,6 +16,7 @@ mod kept_out;
 mod loading;
 mod location;
 mod notify_queue;
+mod older_rows;
 mod refreshes;
 mod relay_queue;
 mod rows;
@@ -121,9 +122,7 @@ impl Store {
         telemetry: Arc<Telemetry>,
     ) -> Result<Self, OpenError> {
         let mut database = Database::open(location).await?;
-        let moved = template_rows::move_older(&mut database).await;
-        moved.map_err(|error| OpenError::new(location.path(), error))?;
-        let moved = refreshes::move_older(&mut database).await;
+        let moved = older_rows::move_older(&mut database).await;
         moved.map_err(|error| OpenError::new(location.path(), error))?;
         start_at_zero(&telemetry);
         let shared = Arc::new(Published::new(telemetry));

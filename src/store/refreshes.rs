@@ -4,10 +4,9 @@
 //! the times of the newest polls, which are in a row of their own. So a refresh that finds nothing new changes only that
 //! row.
 
-use super::database::{Database, StoreError};
+use super::database::StoreError;
 use super::json::{json, parse};
-use super::rows;
-use crate::domain::{Collector, Timestamp, WabaId, Word as _};
+use crate::domain::{Collector, Timestamp, Word as _};
 use crate::state::{Account, PollTimes, SavedPollTimes};
 
 /// The times of the newest polls, in the order of [`Account::poll_times`].
@@ -129,33 +128,6 @@ pub fn from_polls(account: &Account) -> String {
 pub fn to_polls(state: &str) -> Result<[PollTimes; 4], StoreError> {
     let saved: [SavedPollTimes; 4] = parse("the times of an account's polls", state)?;
     Ok(saved.map(PollTimes::from))
-}
-
-/// Writes the accounts anew that an older version has stored.
-pub async fn move_older(database: &mut Database) -> Result<(), StoreError> {
-    let mut moved = 0;
-    loop {
-        let waba_ids = database.older_accounts().await?;
-        if waba_ids.is_empty() {
-            break;
-        }
-        moved += waba_ids.len();
-        let mut accounts = Vec::new();
-        for (waba_id, saved) in database.load(&waba_ids).await? {
-            let account = rows::to_account(&saved)?;
-            let unknown = StoreError::unreadable("the id of an account is damaged");
-            let waba_id = WabaId::parse(&waba_id).ok_or(unknown)?;
-            accounts.push(rows::for_account(&waba_id, &Account::default(), &account));
-        }
-        database.replace_older_accounts(&accounts).await?;
-    }
-    if moved > 0 {
-        tracing::info!(
-            accounts = moved,
-            "times of polls moved to the new form of the store"
-        );
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -5,11 +5,9 @@
 
 use std::sync::Arc;
 
-use super::database::{Database, SavedTemplatePage, StoreError, TemplatePageRow};
-use super::json::parse;
-use super::rows::to_account;
+use super::database::{SavedTemplatePage, StoreError, TemplatePageRow};
 use crate::domain::{TemplateId, WabaId};
-use crate::state::{Account, OlderTemplate, Stamp, Template, TemplatePage, Templates};
+use crate::state::{Account, Stamp, TemplatePage, Templates};
 
 /// The rows of the pages whose stored form has changed.
 pub fn for_templates(waba_id: &WabaId, before: &Account, now: &Account) -> Vec<TemplatePageRow> {
@@ -59,48 +57,8 @@ pub fn to_templates(
     pages.map(Templates::from_pages)
 }
 
-/// Moves the templates that earlier versions stored without pages.
-pub async fn move_older(database: &mut Database) -> Result<(), StoreError> {
-    let mut moved = 0;
-    while let Some(older) = database.older_templates().await? {
-        let mut rows = Vec::new();
-        let waba_ids: Vec<String> = older.keys().cloned().collect();
-        let saved = database.load(&waba_ids).await?;
-        for (waba_id, states) in &older {
-            // The next listing leaves a page as it is that refers to the newest one.
-            let account = saved.get(waba_id).map(to_account).transpose()?;
-            let listed = account.and_then(|account| account.newest_template_listing());
-            let templates: Result<Vec<Template>, _> = states
-                .iter()
-                .map(|state| parse::<OlderTemplate>("a template", state).map(Template::from))
-                .collect();
-            let templates = Templates::from_unsorted(templates?);
-            rows.extend(
-                templates
-                    .pages()
-                    .iter()
-                    .map(|(first_id, page)| TemplatePageRow {
-                        waba_id: waba_id.clone(),
-                        first_id: first_id.to_string(),
-                        page: Some(to_saved(page, listed)),
-                    }),
-            );
-        }
-        moved += older.len();
-        database
-            .replace_older_templates(older.keys(), &rows)
-            .await?;
-    }
-    if moved > 0 {
-        tracing::info!(
-            accounts = moved,
-            "templates moved to the new form of the store"
-        );
-    }
-    Ok(())
-}
-
-fn to_saved(page: &TemplatePage, listed: Option<Stamp>) -> SavedTemplatePage {
+/// The stored form of a page.
+pub fn to_saved(page: &TemplatePage, listed: Option<Stamp>) -> SavedTemplatePage {
     let ids = page.templates().iter().map(|one| one.id.as_str());
     SavedTemplatePage {
         template_ids: ids.collect::<Vec<_>>().join(" "),
