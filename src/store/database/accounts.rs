@@ -2,7 +2,7 @@
 
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::write::ROWS_AT_ONCE;
+use super::statement::ROWS_AT_ONCE;
 use super::{Database, StoreError};
 
 /// Maximum number of accounts that are written anew in one transaction, which limits its memory and its size on the disk.

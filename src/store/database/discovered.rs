@@ -2,10 +2,8 @@
 
 use sqlx::{QueryBuilder, Sqlite};
 
+use super::statement::ROWS_AT_ONCE;
 use super::{Database, StoreError};
-
-/// Maximum number of rows in one statement, as for commits.
-const ROWS_AT_ONCE: usize = 500;
 
 /// A row of the table of discovered accounts.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::write::ROWS_AT_ONCE;
+use super::statement::ROWS_AT_ONCE;
 
 /// The selection of values that are stored as words. Other values, such as limits and dates, are stored as text,
 /// because they can be arbitrarily many. The largest number of words is a multiple of what Meta documents; it limits

@@ -21,6 +21,7 @@ mod older_journal;
 mod open;
 mod prune;
 mod relay_queue;
+mod statement;
 mod template_pages;
 mod write;
 

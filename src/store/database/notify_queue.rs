@@ -5,10 +5,8 @@ use std::sync::Arc;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use sqlx::{FromRow, QueryBuilder, Sqlite, SqliteConnection};
 
+use super::statement::ROWS_AT_ONCE;
 use super::{Database, DatabaseFile, StoreError};
-
-/// Maximum number of rows in one statement: each has 14 values, and SQLite accepts 32,766.
-const ROWS_AT_ONCE: usize = 500;
 
 /// Maximum number of concurrent reads: a few receivers fetch their next changes.
 const READERS: u32 = 2;

@@ -6,10 +6,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::super::relay_queue::{BYTES_PER_LANE_DIGIT, RelayDelivery, Settlement, lanes_to_text};
+use super::statement::ROWS_AT_ONCE;
 use super::{Database, DatabaseFile, StoreError};
-
-/// Maximum number of rows in one statement, as for commits.
-const ROWS_AT_ONCE: usize = 500;
 
 /// Maximum number of concurrent reads: a few upstreams fetch their next deliveries.
 const READERS: u32 = 4;

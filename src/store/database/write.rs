@@ -14,9 +14,6 @@ use super::{
     StoreErrorReason, TemplatePageRow, check_writer, notify_queue, read_writer, relay_queue,
 };
 
-/// Maximum number of rows in one statement. More gain little; SQLite accepts 32,766 values.
-pub(super) const ROWS_AT_ONCE: usize = 500;
-
 /// The writes of one commit.
 #[derive(Default)]
 pub struct Writes {
