@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::Serialize;
 
@@ -99,7 +99,7 @@ pub fn for_account(waba_id: &WabaId, before: &Account, now: &Account) -> Account
     }
     let state = own_state(now);
     // An account about which nothing is known may not be stored yet.
-    let is_known = state == own_state(before) && state != own_state(&Account::default());
+    let is_known = state == own_state(before) && state != *UNKNOWN;
     AccountRows {
         waba_id: waba_id.to_string(),
         state: Some(state).filter(|_| !is_known),
@@ -107,6 +107,9 @@ pub fn for_account(waba_id: &WabaId, before: &Account, now: &Account) -> Account
         objects,
     }
 }
+
+/// The stored form of an account about which nothing is known.
+static UNKNOWN: LazyLock<String> = LazyLock::new(|| own_state(&Account::default()));
 
 /// The stored form of the account itself.
 fn own_state(account: &Account) -> String {

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use sqlx::Connection;
-use whatsapp_business_exporter::domain::Timestamp;
-use whatsapp_business_exporter::store::{HistoryQuery, HistoryReader, HistoryRow, Location};
+use whatsapp_business_exporter::store::{HistoryReader, HistoryRow, Location};
 
 use super::older::{connect, write_older};
-use crate::support::store::opened;
+use crate::support::store::{every_line, opened};
 
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 
@@ -38,15 +37,7 @@ const JOURNAL: &str = "
         ('1', 'template', 'shop', 'name', 8, 'webhook', 'A', 'PAUSED');";
 
 async fn all_rows(history: &HistoryReader, limit: u32) -> Vec<HistoryRow> {
-    let mut question = HistoryQuery {
-        waba_id: None,
-        entity: None,
-        entity_id: None,
-        attribute: None,
-        since: Timestamp::from_millis(i64::MIN),
-        until: Timestamp::from_millis(i64::MAX),
-        after: None,
-    };
+    let mut question = every_line();
     let mut all = Vec::new();
     loop {
         let rows = history.rows(&question, limit, 0).await;
@@ -82,7 +73,7 @@ async fn the_journal_in_text_is_moved_with_every_line() {
     .fetch_all(&mut connection)
     .await
     .expect("good SQL");
-    connection.close().await.expect("in good order");
+    connection.close().await.expect("it closes");
     assert_eq!(lines.len(), 45 * 10 + 8);
     let older = HistoryReader::open(&Location::File(path.clone())).await;
     let older = older.expect("a store that can be copied");

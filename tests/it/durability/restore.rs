@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
-use whatsapp_business_exporter::domain::{Event, Timestamp};
+use whatsapp_business_exporter::domain::Event;
 use whatsapp_business_exporter::state::Accounts;
-use whatsapp_business_exporter::store::{HistoryQuery, HistoryRow, Location, Store};
+use whatsapp_business_exporter::store::{HistoryRow, Location, Store};
 
 use crate::reducer_properties::{events, events_and_a_shuffle};
 use crate::support::{at, store, text_at, waba};
@@ -33,16 +33,10 @@ fn text_of(accounts: &Accounts) -> String {
 }
 
 async fn history(store: &Store) -> Vec<HistoryRow> {
-    let question = HistoryQuery {
-        waba_id: None,
-        entity: None,
-        entity_id: None,
-        attribute: None,
-        since: Timestamp::from_millis(i64::MIN),
-        until: Timestamp::from_millis(i64::MAX),
-        after: None,
-    };
-    let rows = store.history().rows(&question, u32::MAX, 0).await;
+    let rows = store
+        .history()
+        .rows(&store::every_line(), u32::MAX, 0)
+        .await;
     rows.expect("a readable history")
 }
 

@@ -17,7 +17,7 @@ const ACCOUNTS: u64 = 25;
 
 const TEMPLATES: u64 = 200;
 
-/// Bytes of a template in the store, with its lines of the journal and its share of what is there once.
+/// Maximum size of the store per template, in bytes. Includes the journal and the accounts.
 const MAX_BYTES: u64 = 350;
 
 /// A template as most are, in an account that has some of each category.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use whatsapp_business_exporter::store::{Location, OpenError, Store};
+use whatsapp_business_exporter::domain::Timestamp;
+use whatsapp_business_exporter::store::{HistoryQuery, Location, OpenError, Store};
 use whatsapp_business_exporter::telemetry::Telemetry;
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -19,5 +20,18 @@ pub async fn opened(location: &Location, kept_for: Duration) -> Store {
             }
             result => return result.expect("a store that opens"),
         }
+    }
+}
+
+/// The query of the whole history.
+pub fn every_line() -> HistoryQuery {
+    HistoryQuery {
+        waba_id: None,
+        entity: None,
+        entity_id: None,
+        attribute: None,
+        since: Timestamp::from_millis(i64::MIN),
+        until: Timestamp::from_millis(i64::MAX),
+        after: None,
     }
 }
