@@ -213,7 +213,11 @@ impl ReceiverWorker {
 
     /// Reads the next changes, and learns which ones the store has dropped. Returns whether it could.
     async fn read_more(&mut self, span: SignalSpan) -> bool {
-        let Ok(signals) = self.store.signals(self.read, READ_AT_ONCE).await else {
+        let Ok(signals) = self
+            .store
+            .signals(&self.receiver.name, self.read, READ_AT_ONCE)
+            .await
+        else {
             return false;
         };
         let first = signals

@@ -16,6 +16,7 @@ mod counts;
 mod customer;
 mod customers;
 mod dedup;
+mod dedup_windows;
 mod failures;
 mod gone;
 mod groups;
@@ -83,17 +84,10 @@ pub use traffic::Traffic;
 pub use value_level::value_level;
 
 use crate::domain::track::Trackers;
-use crate::domain::{DeliveryKey, Event, Fact, Source, Timestamp, WabaId};
+use crate::domain::{DeliveryKey, Event, Fact, Shard, Sharding, Source, Timestamp, WabaId};
+use dedup_windows::DedupWindows;
 use object_limits::ObjectCounts;
 use redate::Dated as _;
-
-/// Number of remembered keys of changes with facts about the business. Meta retries for up to seven days, and a
-/// large provider receives some ten thousand of these changes a day.
-const MANAGEMENT_KEYS: usize = 200_000;
-
-/// Number of remembered keys of messages and their statuses. At hundreds per second, these cover some hours in
-/// which a retry is recognised.
-const MESSAGE_KEYS: usize = 500_000;
 
 /// Number of remembered keys of changes without facts: enough to recognise quick retries.
 const OTHER_KEYS: usize = 50_000;
@@ -105,8 +99,7 @@ pub type Accounts = BTreeMap<WabaId, Arc<Account>>;
 #[derive(Clone, Debug)]
 pub struct State {
     accounts: Accounts,
-    management: DedupWindow,
-    messages: DedupWindow,
+    windows: DedupWindows,
     other: DedupWindow,
     trackers: Arc<Trackers>,
     /// Number of objects of all accounts together.
@@ -148,18 +141,34 @@ impl DedupScope {
 
 impl Default for State {
     fn default() -> Self {
+        Self::new(Sharding::SINGLE)
+    }
+}
+
+impl State {
+    /// Without accounts.
+    #[must_use]
+    pub fn new(sharding: Sharding) -> Self {
         Self {
             accounts: Accounts::new(),
-            management: DedupWindow::remembering(MANAGEMENT_KEYS),
-            messages: DedupWindow::remembering(MESSAGE_KEYS),
+            windows: DedupWindows::new(sharding),
             other: DedupWindow::remembering(OTHER_KEYS),
             trackers: Arc::default(),
             sizes: ObjectCounts::default(),
         }
     }
-}
 
-impl State {
+    /// The shards of the accounts.
+    #[must_use]
+    pub fn sharding(&self) -> Sharding {
+        self.windows.sharding()
+    }
+
+    /// Forgets the webhook changes that were applied in all other shards, because another replica owns them.
+    pub fn retain_shards(&mut self, is_owned: impl Fn(Shard) -> bool) {
+        self.windows.retain(is_owned);
+    }
+
     /// Watches exactly these accounts. New ones start empty; all data of the others is dropped.
     pub fn watch(&mut self, accounts: impl IntoIterator<Item = WabaId>) {
         let mut before = std::mem::take(&mut self.accounts);
@@ -191,34 +200,28 @@ impl State {
     }
 
     /// Forgets the newest keys of a scope, after their changes were undone.
-    pub fn forget_newest(&mut self, scope: DedupScope, how_many: usize) {
-        self.window_mut(scope).forget_newest(how_many);
+    pub fn forget_newest(&mut self, shard: Shard, scope: DedupScope, how_many: usize) {
+        self.windows
+            .window_mut(shard, scope)
+            .forget_newest(how_many);
     }
 
-    /// The webhook changes of this kind that were applied.
+    /// The webhook changes of this kind that were applied. `None` before the first one.
     #[must_use]
-    pub fn applied_changes(&self, scope: DedupScope) -> &DedupWindow {
-        match scope {
-            DedupScope::Management => &self.management,
-            DedupScope::Messages => &self.messages,
-        }
+    pub fn applied_changes(&self, shard: Shard, scope: DedupScope) -> Option<&DedupWindow> {
+        self.windows.window(shard, scope)
     }
 
     /// Restores the keys that another process stored, oldest first.
     pub fn restore_applied_changes(
         &mut self,
+        shard: Shard,
         scope: DedupScope,
         keys: impl IntoIterator<Item = DeliveryKey>,
         newest_number: u64,
     ) {
-        self.window_mut(scope).restore(keys, newest_number);
-    }
-
-    fn window_mut(&mut self, scope: DedupScope) -> &mut DedupWindow {
-        match scope {
-            DedupScope::Management => &mut self.management,
-            DedupScope::Messages => &mut self.messages,
-        }
+        let window = self.windows.window_mut(shard, scope);
+        window.restore(keys, newest_number);
     }
 
     /// The accounts in which the passing of time alone settles or ends something by `now`.
@@ -254,8 +257,10 @@ impl State {
         };
         if let Some(key) = event.source.key() {
             let known = match DedupScope::from_fact(&event.fact) {
-                Some(DedupScope::Management) => &mut self.management,
-                Some(DedupScope::Messages) => &mut self.messages,
+                Some(scope) => {
+                    let shard = self.windows.sharding().of_account(&event.waba_id);
+                    self.windows.window_mut(shard, scope)
+                }
                 None => &mut self.other,
             };
             if !known.is_new(key) {

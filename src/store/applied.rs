@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::database::{JournalInsert, Moves};
+use super::engine::{JournalInsert, Moves};
 use super::rows;
-use crate::domain::{DeliveryKey, Event, Fact, WabaId};
+use crate::domain::{DeliveryKey, Event, Fact, Shard, WabaId};
 use crate::state::{Accounts, Amendment, Change, DedupScope, State};
 
 /// The effects of a batch, in the order of its events.
@@ -15,7 +15,7 @@ pub struct Applied {
     /// The changed accounts, as they were before the batch.
     pub before: Accounts,
     /// Keys of the webhook changes that were new, by the dedup window that remembers them.
-    pub new_changes: BTreeMap<DedupScope, Vec<DeliveryKey>>,
+    pub new_changes: BTreeMap<(Shard, DedupScope), Vec<DeliveryKey>>,
     waba_ids: Vec<WabaId>,
 }
 
@@ -48,7 +48,11 @@ impl Applied {
             if let (Some(key), Some(window)) =
                 (event.source.key(), DedupScope::from_fact(&event.fact))
             {
-                self.new_changes.entry(window).or_default().push(key);
+                let shard = state.sharding().of_account(waba_id);
+                self.new_changes
+                    .entry((shard, window))
+                    .or_default()
+                    .push(key);
             }
         }
         self.changes.push(change);
@@ -58,8 +62,8 @@ impl Applied {
     /// Restores the state before the batch. Each window forgets its newest keys, as many as the batch added.
     pub fn undo(self, state: &mut State) {
         state.adopt(self.before);
-        for (window, changes) in self.new_changes {
-            state.forget_newest(window, changes.len());
+        for ((shard, window), changes) in self.new_changes {
+            state.forget_newest(shard, window, changes.len());
         }
     }
 

@@ -14,7 +14,7 @@ use imbl::ordmap::DiffItem;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::database::{SavedSegment, SegmentRow, StoreError};
+use super::engine::{SavedSegment, SegmentRow, StoreError};
 use crate::domain::{ConversationKey, PhoneNumberId, RecipientKey, WabaId};
 use crate::state::{Account, Customer, Recipient, Traffic};
 

@@ -3,15 +3,17 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine;
+use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::database::{
-    AttributeFilter, Database, Journal, JournalFilter, JournalLine, LineKey, SortOrder, StoreError,
-    StoreErrorReason,
+use super::engine::{
+    AttributeFilter, Engine, JournalFilter, JournalLine, JournalReader, LineKey, SortOrder,
+    StoreError, StoreErrorReason,
 };
+use super::sqlite::Journal;
 use super::{Location, OpenError};
 use crate::domain::{Timestamp, WabaId};
 use crate::state::Stamp;
@@ -26,9 +28,9 @@ const QUERY_TIME_LIMIT: Duration = Duration::from_secs(5);
 /// Read access to the history. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct HistoryReader {
-    pub(super) journal: Journal,
+    pub(super) journal: Arc<dyn JournalReader>,
     /// Separate connections for the status page, so that history queries do not delay it.
-    recent: Journal,
+    recent: Arc<dyn JournalReader>,
     kept_for: Duration,
 }
 
@@ -165,7 +167,7 @@ impl From<StoreError> for Unreadable {
 }
 
 impl HistoryReader {
-    pub(super) fn new(database: &Database, kept_for: Duration) -> Self {
+    pub(super) fn new(database: &dyn Engine, kept_for: Duration) -> Self {
         Self {
             journal: database.journal(QUERY_TIME_LIMIT),
             recent: database.journal(QUERY_TIME_LIMIT),
@@ -183,11 +185,11 @@ impl HistoryReader {
             Location::Memory => Err(StoreError::unreadable(
                 "a store in memory has no history to read",
             )),
-            Location::File(path) => Journal::open(path).await,
+            Location::File(path) => Journal::open(path).await.map(Arc::new),
         };
         let journal = journal.map_err(|error| OpenError::new(path.clone(), error))?;
         let history = Self {
-            recent: journal.clone(),
+            recent: Arc::<Journal>::clone(&journal),
             journal,
             // The writer prunes the journal; this reads what exists.
             kept_for: Duration::MAX,

@@ -1,6 +1,6 @@
 //! The stored daily figures, for readers of another process.
 
-use super::database::StoreError;
+use super::engine::StoreError;
 use super::rows::to_account;
 use super::{HistoryReader, Unreadable};
 use crate::domain::WabaId;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::database::StoreError;
+use super::engine::StoreError;
 
 /// The JSON of a state.
 pub fn json(state: &impl Serialize) -> String {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
 
-use super::database::{ACCOUNTS_PER_LOAD, Database, SavedAccounts, SavedSegment, StoreError};
+use super::engine::{ACCOUNTS_PER_LOAD, Engine, SavedAccounts, SavedSegment, StoreError};
 use super::rows;
 use crate::domain::WabaId;
 use crate::state::{Account, Accounts};
@@ -21,7 +21,7 @@ type Decoded = Vec<(WabaId, Account, Vec<SavedSegment>)>;
 
 /// Those of these accounts that are stored; `restore` adds the customers in these segments.
 pub async fn load(
-    database: &mut Database,
+    database: &mut dyn Engine,
     waba_ids: &[WabaId],
     mut restore: impl FnMut(&WabaId, &[SavedSegment], &mut Account) -> Result<(), StoreError>,
 ) -> Result<Accounts, StoreError> {

@@ -7,7 +7,7 @@ mod account_index;
 mod applied;
 mod committer;
 mod customer_log;
-mod database;
+mod engine;
 mod examination;
 mod history;
 mod insights;
@@ -21,6 +21,7 @@ mod refreshes;
 mod relay_queue;
 mod rows;
 mod signals;
+mod sqlite;
 mod template_rows;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,7 +35,7 @@ use prometheus::IntCounter;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
 
-pub use database::{OpenError, SignalSpan, StoreErrorReason};
+pub use engine::{OpenError, SignalSpan, StoreErrorReason};
 pub use examination::ReportError;
 pub use history::{Cursor, HistoryQuery, HistoryReader, HistoryRow, Recent, Unreadable};
 pub use insights::StoredInsights;
@@ -48,7 +49,7 @@ use crate::state::{Account, Accounts, Change, DriftKind, State, journal};
 use crate::telemetry::Telemetry;
 use account_index::AccountIndex;
 use committer::{Committer, CommitterRequest};
-use database::{Checkpointer, Checkpoints, Database, RelayReader, SignalReader, StoreError};
+use engine::{Engine, RelayReader, SignalReader, StoreError};
 use kept_out::KeptOutLog;
 use relay_queue::RelayIndex;
 
@@ -68,9 +69,8 @@ pub struct Store {
     shared: Arc<Published>,
     location: Location,
     history: HistoryReader,
-    deliveries: RelayReader,
-    signals: SignalReader,
-    checkpoints: Option<Checkpoints>,
+    deliveries: Arc<dyn RelayReader>,
+    signals: Arc<dyn SignalReader>,
     requests: mpsc::Sender<CommitterRequest>,
 }
 
@@ -121,14 +121,11 @@ impl Store {
         keep_journal_for: Duration,
         telemetry: Arc<Telemetry>,
     ) -> Result<Self, OpenError> {
-        let mut database = Database::open(location).await?;
-        let moved = older_rows::move_older(&mut database).await;
-        moved.map_err(|error| OpenError::new(location.path(), error))?;
+        let database = open_engine(location).await?;
         start_at_zero(&telemetry);
         let shared = Arc::new(Published::new(telemetry));
-        let history = HistoryReader::new(&database, keep_journal_for);
+        let history = HistoryReader::new(&*database, keep_journal_for);
         let (deliveries, signals) = (database.relay_reader(), database.signal_reader());
-        let checkpointer = database.checkpointer();
         let committer = Committer::new(database, Arc::clone(&shared), keep_journal_for).await;
         let committer = committer.map_err(|error| OpenError::new(location.path(), error))?;
         shared.note_sound();
@@ -140,7 +137,6 @@ impl Store {
             history,
             deliveries,
             signals,
-            checkpoints: checkpointer.map(Checkpointer::start),
             requests,
         })
     }
@@ -344,12 +340,17 @@ impl Store {
         settled.map_err(|error| StoreUnavailable::unreadable(&error))
     }
 
-    /// The changes after this number, oldest first.
+    /// The changes after this number that this receiver has not accepted, oldest first.
     ///
     /// # Errors
     /// If they cannot be read.
-    pub async fn signals(&self, after: i64, limit: u32) -> Result<Vec<Signal>, StoreUnavailable> {
-        let rows = self.signals.after(after, limit).await;
+    pub async fn signals(
+        &self,
+        receiver: &str,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<Signal>, StoreUnavailable> {
+        let rows = self.signals.after(receiver, after, limit).await;
         let rows = rows.map_err(|error| StoreUnavailable::unreadable(&error))?;
         Ok(rows.into_iter().map(rows::to_signal).collect())
     }
@@ -439,9 +440,6 @@ impl Store {
         self.history.close().await;
         self.deliveries.close().await;
         self.signals.close().await;
-        if let Some(checkpoints) = &self.checkpoints {
-            checkpoints.close().await;
-        }
         let (closed, outcome) = oneshot::channel();
         if self
             .requests
@@ -458,6 +456,15 @@ impl Store {
         let asked = self.requests.send(request).await;
         asked.map_err(|_| StoreUnavailable::closed())
     }
+}
+
+/// The engine of this location, with all rows in their present form.
+async fn open_engine(location: &Location) -> Result<Box<dyn Engine>, OpenError> {
+    let mut database = sqlite::Database::open(location).await?;
+    let moved = older_rows::move_older(&mut database).await;
+    moved.map_err(|error| OpenError::new(location.path(), error))?;
+    database.start_checkpoints();
+    Ok(Box::new(database))
 }
 
 /// Creates counters before their first increment, so that `increase()` sees it. Opening the store does this; while

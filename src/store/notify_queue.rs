@@ -2,7 +2,7 @@
 //!
 //! Bounded by count, whatever the receivers do: beyond the limit, the oldest changes are dropped.
 
-use super::database::SignalSpan;
+use super::engine::SignalSpan;
 use super::history::HistoryRow;
 use crate::domain::{Level, Severity, Timestamp};
 use crate::state::value_level;

@@ -1,9 +1,10 @@
 //! Moves what older versions have stored to the present form. Each group is moved in one transaction, so that a start
 //! that is interrupted continues where it ended.
 
-use super::database::{Database, StoreError, TemplatePageRow};
+use super::engine::{StoreError, TemplatePageRow};
 use super::json::parse;
 use super::rows;
+use super::sqlite::Database;
 use super::template_rows::to_saved;
 use crate::domain::WabaId;
 use crate::state::{Account, OlderTemplate, Template, Templates};

@@ -4,7 +4,7 @@
 //! the times of the newest polls, which are in a row of their own. So a refresh that finds nothing new changes only that
 //! row.
 
-use super::database::StoreError;
+use super::engine::StoreError;
 use super::json::{json, parse};
 use crate::domain::{Collector, Timestamp, Word as _};
 use crate::state::{Account, PollTimes, SavedPollTimes};

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use serde::Serialize;
 
-use super::database::{
+use super::engine::{
     AccountRows, ClockRow, DiscoveredRow, JournalInsert, Moves, ObjectRow, RelayRow, SavedAccount,
     SignalRow, StoreError, Table,
 };

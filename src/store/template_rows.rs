@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::database::{SavedTemplatePage, StoreError, TemplatePageRow};
+use super::engine::{SavedTemplatePage, StoreError, TemplatePageRow};
 use crate::domain::{TemplateId, WabaId};
 use crate::state::{Account, Stamp, TemplatePage, Templates};
 

@@ -23,7 +23,7 @@ const SAVED: &str = include_str!("../../fixtures/store/saved_by_0.1.0.sql");
 
 const WABA: &str = "800100200300403";
 
-const MIGRATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/database/migrations");
+const MIGRATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/sqlite/migrations");
 
 const CUSTOMERS: &str = include_str!("../../fixtures/store/customers_of_schema_13.sql");
 

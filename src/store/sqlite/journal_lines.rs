@@ -3,51 +3,18 @@
 //! Accounts, entities, attributes and Meta's words have integers, which are assigned in the transaction that first
 //! needs them. The tables are described in migration 17.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::statement::ROWS_AT_ONCE;
+use crate::store::engine::JournalInsert;
 
 /// The selection of values that are stored as words. Other values, such as limits and dates, are stored as text,
 /// because they can be arbitrarily many. The largest number of words is a multiple of what Meta documents; it limits
 /// the table should a value be free text.
 pub(super) const IS_WORD: &str = "length(text) <= 64 AND text NOT GLOB '*[^A-Za-z_]*' \
      AND (SELECT count(*) FROM journal_words) < 4096";
-
-/// One line of the journal.
-#[derive(Clone, Debug)]
-pub struct JournalInsert {
-    /// Id of its account.
-    pub waba_id: String,
-    /// Kind of entity.
-    pub entity: &'static str,
-    /// Id of the entity's Graph API node.
-    pub entity_id: String,
-    /// The attribute.
-    pub attribute: &'static str,
-    /// Its position among all observations, in milliseconds.
-    pub order_ms: i64,
-    /// `poll` or `webhook`.
-    pub source: &'static str,
-    /// The value before. `None` for the first known value.
-    pub from: Option<Cow<'static, str>>,
-    /// The value after.
-    pub to: Cow<'static, str>,
-}
-
-impl JournalInsert {
-    /// Whether this is the same step, apart from its previous value.
-    pub fn is_step(&self, other: &Self) -> bool {
-        let key = |line: &Self| (line.attribute, line.order_ms, line.source);
-        key(self) == key(other)
-            && self.to == other.to
-            && self.entity_id == other.entity_id
-            && self.entity == other.entity
-            && self.waba_id == other.waba_id
-    }
-}
 
 /// The integer of an account.
 pub(super) fn account_of(waba_id: &str) -> String {

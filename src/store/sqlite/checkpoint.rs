@@ -12,7 +12,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Database, DatabaseFile, StoreError};
+use super::{Database, DatabaseFile};
+use crate::store::engine::StoreError;
 
 /// Interval at which the length of the log is checked, which needs no access to the disk.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -28,8 +29,12 @@ pub struct Checkpoints {
 }
 
 impl Database {
-    /// What makes checkpoints of this database. A database in memory has no log, and needs none.
-    pub fn checkpointer(&self) -> Option<Checkpointer> {
+    /// Makes checkpoints from now on, until the database is closed. A database in memory has no log, and needs none.
+    pub fn start_checkpoints(&mut self) {
+        self.checkpoints = self.checkpointer().map(Checkpointer::start);
+    }
+
+    fn checkpointer(&self) -> Option<Checkpointer> {
         Some(Checkpointer {
             options: self.options.clone().create_if_missing(false),
             connection: None,
@@ -55,7 +60,7 @@ impl Checkpoints {
 }
 
 /// Makes checkpoints by a connection of its own.
-pub struct Checkpointer {
+struct Checkpointer {
     options: SqliteConnectOptions,
     connection: Option<SqliteConnection>,
     /// Declared last: it must be closed after the connection.
@@ -64,7 +69,7 @@ pub struct Checkpointer {
 
 impl Checkpointer {
     /// Starts the task.
-    pub fn start(self) -> Checkpoints {
+    fn start(self) -> Checkpoints {
         let stop = CancellationToken::new();
         Checkpoints {
             task: Mutex::new(Some(tokio::spawn(self.run(stop.clone())))),
@@ -117,9 +122,9 @@ async fn pages_to_copy(
 
 #[cfg(test)]
 mod tests {
-    use super::super::{AccountRows, Writes};
     use super::*;
     use crate::store::Location;
+    use crate::store::engine::{AccountRows, Writes};
 
     #[tokio::test]
     async fn the_log_is_copied_between_commits() {

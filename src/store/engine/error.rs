@@ -110,7 +110,7 @@ pub struct StoreError {
 }
 
 impl StoreError {
-    pub(super) fn new(reason: StoreErrorReason, message: impl Into<String>) -> Self {
+    pub fn new(reason: StoreErrorReason, message: impl Into<String>) -> Self {
         Self {
             reason,
             message: message.into(),
@@ -118,7 +118,7 @@ impl StoreError {
     }
 
     /// The error without a connection, because reopening failed.
-    pub(super) fn closed() -> Self {
+    pub fn closed() -> Self {
         Self {
             reason: StoreErrorReason::Other,
             message: "the database is closed".to_owned(),

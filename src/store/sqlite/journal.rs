@@ -4,16 +4,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions};
 use sqlx::{ConnectOptions, Connection, Sqlite};
 
-use super::journal_query::{
-    AttributeFilter, JournalFilter, JournalLine, SortOrder, in_force_query, lines_query,
-    newest_query,
+use super::DatabaseFile;
+use super::journal_query::{in_force_query, lines_query, newest_query};
+use super::load::load_insights;
+use crate::store::engine::{
+    AttributeFilter, JournalFilter, JournalLine, JournalReader, SavedAccounts, SortOrder,
+    StoreError, StoreErrorReason,
 };
-use super::load::{SavedAccounts, load_insights};
-use super::{DatabaseFile, StoreError, StoreErrorReason};
 
 /// Maximum number of concurrent queries; more wait.
 const READERS: u32 = 2;
@@ -73,9 +75,11 @@ impl Journal {
         drop(handle);
         Ok(connection)
     }
+}
 
-    /// Fails if an older version has written the store, and no exporter of this version has opened it since.
-    pub async fn check_version(&self) -> Result<(), StoreError> {
+#[async_trait]
+impl JournalReader for Journal {
+    async fn check_version(&self) -> Result<(), StoreError> {
         let older = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'older_transitions') \
              OR NOT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'refreshes')";
         if sqlx::query_scalar(older).fetch_one(&self.pool).await? {
@@ -85,15 +89,13 @@ impl Journal {
         Ok(())
     }
 
-    /// A first query, which fails if the file is not a store of this or an older version.
-    pub async fn probe(&self) -> Result<(), StoreError> {
+    async fn probe(&self) -> Result<(), StoreError> {
         let newest = sqlx::query("SELECT max(order_ms) FROM transitions");
         newest.execute(&self.pool).await?;
         Ok(())
     }
 
-    /// The selected lines: at most `limit`, after skipping `offset`.
-    pub async fn lines(
+    async fn lines(
         &self,
         selection: &JournalFilter,
         order: SortOrder,
@@ -105,8 +107,7 @@ impl Journal {
         Ok(query.build_query_as().fetch_all(&mut *reader).await?)
     }
 
-    /// For each selected attribute, its last line before the selected period: the value in force at its start.
-    pub async fn in_force(
+    async fn in_force(
         &self,
         selection: &JournalFilter,
         limit: u32,
@@ -118,8 +119,7 @@ impl Journal {
             .await?)
     }
 
-    /// The newest lines of these attributes, newest first.
-    pub async fn newest(
+    async fn newest(
         &self,
         wanted: &AttributeFilter,
         limit: u32,
@@ -131,14 +131,12 @@ impl Journal {
             .await?)
     }
 
-    /// The rows of daily figures, with those of their accounts: of all accounts, or of one.
-    pub async fn insights(&self, waba_id: Option<&str>) -> Result<SavedAccounts, StoreError> {
+    async fn insights(&self, waba_id: Option<&str>) -> Result<SavedAccounts, StoreError> {
         let mut reader = self.reader().await?;
         load_insights(&mut reader, waba_id).await
     }
 
-    /// Writes a copy of the whole database to a new file.
-    pub async fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
+    async fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
         let path = path.to_str().ok_or_else(|| {
             StoreError::unreadable("the path of the copy must be written in UTF-8")
         })?;
@@ -154,8 +152,7 @@ impl Journal {
         Ok(copy.close().await?)
     }
 
-    /// Closes all connections.
-    pub async fn close(&self) {
+    async fn close(&self) {
         self.pool.close().await;
     }
 }
@@ -165,6 +162,7 @@ mod tests {
     use super::super::Database;
     use super::*;
     use crate::store::Location;
+    use crate::store::engine::Engine;
 
     #[tokio::test]
     async fn a_query_ends_at_its_time_limit() {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::{Database, StoreError};
+use super::Database;
+use crate::store::engine::{StoreError, TemplatePageRow};
 
 /// Maximum number of rows in one statement: each has some four kilobytes.
 const ROWS_AT_ONCE: usize = 100;
@@ -12,26 +13,6 @@ const ROWS_AT_ONCE: usize = 100;
 /// Maximum number of accounts whose templates are moved in one transaction, which limits its memory and its size on the
 /// disk.
 const ACCOUNTS_AT_ONCE: i64 = 10;
-
-/// The row of one page of templates, or its deletion.
-#[derive(Clone, Debug)]
-pub struct TemplatePageRow {
-    /// Id of the account.
-    pub waba_id: String,
-    /// The key of the page among those of its account.
-    pub first_id: String,
-    /// The page; `None` deletes the row.
-    pub page: Option<SavedTemplatePage>,
-}
-
-/// The content of a page.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SavedTemplatePage {
-    /// The ids of its templates, separated by spaces.
-    pub template_ids: String,
-    /// Their state, packed.
-    pub state: Vec<u8>,
-}
 
 /// The templates of accounts as versions before pages stored them: the JSON of each.
 pub type OlderTemplates = BTreeMap<String, Vec<String>>;

@@ -2,48 +2,9 @@
 
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::{Database, StoreError};
+use super::Database;
 use crate::domain::{PhoneNumberId, WabaId};
-
-/// One new segment of a log.
-#[derive(Clone, Debug)]
-pub struct SegmentRow {
-    /// The account.
-    pub waba_id: WabaId,
-    /// The phone number.
-    pub phone_number_id: PhoneNumberId,
-    /// Its number: that of the segment before it plus one.
-    pub segment: i64,
-    /// Number of its entries.
-    pub entries: usize,
-    /// The entries.
-    pub content: Vec<u8>,
-    /// Older segments up to this number are deleted. `None` keeps all.
-    pub compacted: Option<i64>,
-}
-
-/// One stored segment.
-#[derive(Debug, sqlx::FromRow)]
-pub struct SavedSegment {
-    /// Id of the account.
-    pub waba_id: String,
-    /// Id of the phone number.
-    pub phone_number_id: String,
-    /// Its number.
-    pub segment: i64,
-    /// Number of its entries.
-    #[sqlx(try_from = "i64")]
-    pub entries: usize,
-    /// The entries.
-    pub content: Vec<u8>,
-}
-
-impl SavedSegment {
-    /// Whether both segments belong to one log.
-    pub fn is_in_log_of(&self, other: &Self) -> bool {
-        self.waba_id == other.waba_id && self.phone_number_id == other.phone_number_id
-    }
-}
+use crate::store::engine::{SavedSegment, SegmentRow, StoreError};
 
 const SELECT: &str =
     "SELECT waba_id, phone_number_id, segment, entries, content FROM customer_segments ";

@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::fstatfs;
 
-use super::{StoreError, StoreErrorReason};
+use crate::store::engine::{StoreError, StoreErrorReason};
 
 /// Only the owner may read the file; SQLite gives its side files the same mode.
 const OWNER_ONLY: u32 = 0o600;

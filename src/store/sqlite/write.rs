@@ -2,52 +2,14 @@
 
 use sqlx::{Connection, SqliteConnection};
 
-use super::super::relay_queue::RelayDelivery;
 use super::accounts::{write_accounts, write_refreshes};
 use super::clock::move_times;
 use super::customer_segments::write_segment;
-use super::journal_lines::{JournalInsert, delete_lines, insert_lines};
+use super::journal_lines::{delete_lines, insert_lines};
 use super::keys::write_keys;
 use super::template_pages::write_template_pages;
-use super::{
-    AccountRows, ClockRow, Database, Keys, Moves, SegmentRow, SignalRow, StoreError,
-    StoreErrorReason, TemplatePageRow, check_writer, notify_queue, read_writer, relay_queue,
-};
-
-/// The writes of one commit.
-#[derive(Default)]
-pub struct Writes {
-    /// The commit's number: that of the last commit plus one.
-    pub number: i64,
-    /// Unix milliseconds of the commit.
-    pub now_ms: i64,
-    /// Accounts, with their changed objects.
-    pub accounts: Vec<AccountRows>,
-    /// Changed pages of templates.
-    pub template_pages: Vec<TemplatePageRow>,
-    /// Changed customers of each number.
-    pub segments: Vec<SegmentRow>,
-    /// New delivery keys of each window that has any.
-    pub keys: Vec<Keys>,
-    /// New deliveries for the relay, with their numbers.
-    pub deliveries: Vec<(i64, RelayDelivery)>,
-    /// Names of the upstreams that receive the new deliveries.
-    pub upstreams: Vec<String>,
-    /// Deliveries before this number are dropped.
-    pub oldest_delivery: i64,
-    /// New changes for receivers of notifications.
-    pub signals: Vec<SignalRow>,
-    /// Changes before this number are dropped.
-    pub oldest_signal: i64,
-    /// Journal lines to delete, before the inserts.
-    pub struck: Vec<JournalInsert>,
-    /// Journal lines to insert.
-    pub added: Vec<JournalInsert>,
-    /// Corrections of journal times that were ahead, applied before lines are deleted or inserted.
-    pub moves: Vec<Moves>,
-    /// Meta's time at the commit.
-    pub clock: ClockRow,
-}
+use super::{Database, check_writer, notify_queue, read_writer, relay_queue};
+use crate::store::engine::{StoreError, StoreErrorReason, Writes};
 
 impl Database {
     /// Writes everything in one transaction. After an error nothing is durable, unless only the response to the

@@ -1,7 +1,8 @@
 //! Deletes journal lines that are older than the retention.
 
+use super::Database;
 use super::journal_lines::{account_of, entities_of};
-use super::{Database, StoreError};
+use crate::store::engine::StoreError;
 
 impl Database {
     /// Deletes an account's transitions before `cutoff_ms`, except each attribute's last one, which is its value at the
@@ -86,9 +87,10 @@ const STORED_ENTITY: &str = "SELECT 1 FROM refreshes WHERE waba_id = $2 AND kind
 
 #[cfg(test)]
 mod tests {
+    use super::super::Database;
     use super::super::journal_lines::insert_lines;
-    use super::super::{Database, JournalInsert};
     use crate::store::Location;
+    use crate::store::engine::JournalInsert;
 
     fn line(
         entity: &'static str,

@@ -1,6 +1,7 @@
 //! The check value of the key for hashing customers.
 
-use super::{Database, StoreError};
+use super::Database;
+use crate::store::engine::StoreError;
 
 impl Database {
     /// The check value of the key in use so far.

@@ -2,17 +2,9 @@
 
 use sqlx::{QueryBuilder, Sqlite};
 
+use super::Database;
 use super::statement::ROWS_AT_ONCE;
-use super::{Database, StoreError};
-
-/// A row of the table of discovered accounts.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct DiscoveredRow {
-    pub app: String,
-    pub waba_id: String,
-    pub source: String,
-    pub is_lost: bool,
-}
+use crate::store::engine::{DiscoveredRow, StoreError};
 
 impl Database {
     /// All discovered accounts of all apps.

@@ -2,70 +2,12 @@
 
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
+use super::Database;
 use super::statement::ROWS_AT_ONCE;
-use super::{Database, StoreError};
+use crate::store::engine::{AccountRows, ObjectRow, StoreError, Table};
 
 /// Maximum number of accounts that are written anew in one transaction, which limits its memory and its size on the disk.
 const ACCOUNTS_AT_ONCE: i64 = 100;
-
-/// A table with one row per object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Table {
-    /// Phone numbers.
-    Numbers,
-    /// The message counters of a phone number.
-    Traffic,
-    /// The daily figures of a message template.
-    TemplateInsights,
-    /// The daily figures of a phone number.
-    NumberInsights,
-}
-
-impl Table {
-    /// All tables of objects.
-    pub const ALL: [Self; 4] = [
-        Self::Numbers,
-        Self::Traffic,
-        Self::TemplateInsights,
-        Self::NumberInsights,
-    ];
-
-    /// Name of the table, and of the column with the object's id.
-    pub(super) fn name_and_key(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Numbers => ("phone_numbers", "phone_number_id"),
-            Self::Traffic => ("traffic", "phone_number_id"),
-            Self::TemplateInsights => ("template_insights", "template_id"),
-            Self::NumberInsights => ("number_insights", "phone_number_id"),
-        }
-    }
-}
-
-/// The row of one object, or its deletion.
-#[derive(Clone, Debug)]
-pub struct ObjectRow {
-    /// The table of the object.
-    pub table: Table,
-    /// Id of the object's account.
-    pub waba_id: String,
-    /// The id of the object.
-    pub id: String,
-    /// Its state as JSON; `None` deletes the row.
-    pub state: Option<String>,
-}
-
-/// The rows of an account.
-#[derive(Clone, Debug)]
-pub struct AccountRows {
-    /// Id of the account.
-    pub waba_id: String,
-    /// The account itself as JSON, if that has changed.
-    pub state: Option<String>,
-    /// The times of its polls, as JSON.
-    pub polls: String,
-    /// Its changed objects.
-    pub objects: Vec<ObjectRow>,
-}
 
 impl Database {
     /// Some accounts that an older version has stored without the times of their polls.

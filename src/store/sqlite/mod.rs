@@ -1,7 +1,6 @@
 //! The SQLite database: opened by only one process, migrated forward, reopened after failures.
 //!
-//! Knows rows and text, but not the meaning of the state. Queries use plain SQL, so that PostgreSQL can become a
-//! second database with the same tables.
+//! The engine of a store for one process.
 
 mod accounts;
 mod checkpoint;
@@ -9,7 +8,7 @@ mod clock;
 mod customer_key;
 mod customer_segments;
 mod discovered;
-mod error;
+mod engine;
 mod file;
 mod journal;
 mod journal_lines;
@@ -26,29 +25,17 @@ mod template_pages;
 mod write;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection, Sqlite, Transaction};
 
-pub use accounts::{AccountRows, ObjectRow, Table};
-pub use checkpoint::{Checkpointer, Checkpoints};
-pub use clock::{ClockRow, Moves};
-pub use customer_segments::{SavedSegment, SegmentRow};
-pub use discovered::DiscoveredRow;
-pub use error::{StoreError, StoreErrorReason};
-pub use journal::Journal;
-pub use journal_lines::JournalInsert;
-pub use journal_query::{AttributeFilter, JournalFilter, JournalLine, LineKey, SortOrder};
-pub use keys::Keys;
-pub use load::{ACCOUNTS_PER_LOAD, SavedAccount, SavedAccounts};
-pub use notify_queue::{SignalReader, SignalRow, SignalSpan};
-pub use open::OpenError;
-pub use relay_queue::{RelayReader, RelayRow};
-pub use template_pages::{SavedTemplatePage, TemplatePageRow};
-pub use write::Writes;
+use checkpoint::Checkpoints;
+pub(super) use journal::Journal;
+use notify_queue::SignalReader;
+use relay_queue::RelayReader;
 
 use super::Location;
+use super::engine::{OpenError, StoreError, StoreErrorReason};
 use file::{DatabaseFile, Displaced};
 
 /// Size of the test write that checks for free space: twice the size of one webhook.
@@ -63,6 +50,8 @@ pub struct Database {
     in_memory: bool,
     /// Number of this process as writer. The database contains the number of the newest one.
     writer: i64,
+    /// The task that makes checkpoints.
+    checkpoints: Option<Checkpoints>,
     /// Declared last and shared with readers: it must be closed after every connection.
     file: Option<Arc<DatabaseFile>>,
 }
@@ -74,21 +63,6 @@ impl Database {
     /// If it cannot be opened, with what to do about it.
     pub async fn open(location: &Location) -> Result<Self, OpenError> {
         open::database(location).await
-    }
-
-    /// Connections that read the journal; each query ends at the time limit.
-    pub fn journal(&self, time_limit: Duration) -> Journal {
-        Journal::new(&self.options, self.file.clone(), time_limit)
-    }
-
-    /// Connections that read waiting deliveries.
-    pub fn relay_reader(&self) -> RelayReader {
-        RelayReader::new(self.options.clone(), self.file.clone())
-    }
-
-    /// Connections that read changes for receivers of notifications.
-    pub fn signal_reader(&self) -> SignalReader {
-        SignalReader::new(self.options.clone(), self.file.clone())
     }
 
     /// Reopens the database after a failure: a connection is not used after an error.
@@ -160,6 +134,9 @@ impl Database {
 
     /// Closes the database after its last commit.
     pub async fn close(mut self) -> Result<(), StoreError> {
+        if let Some(checkpoints) = self.checkpoints.take() {
+            checkpoints.close().await;
+        }
         let is_intact = self.check_file().await.is_ok();
         match self.connection.take() {
             Some(connection) if is_intact => Ok(connection.close().await?),
@@ -241,6 +218,7 @@ fn check_writer(writer: Option<i64>, own: i64) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::engine::Writes;
     use crate::store::relay_queue::Settlement;
 
     /// Size of one commit that exceeds what the log keeps after a checkpoint.

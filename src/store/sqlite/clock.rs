@@ -4,22 +4,9 @@ use std::collections::BTreeSet;
 
 use sqlx::SqliteConnection;
 
+use super::Database;
 use super::journal_lines::entities_of;
-use super::{Database, StoreError};
-
-/// A time that Meta's clock has reached, its offset to the time since boot, and the boot.
-pub type ClockRow = (Option<i64>, Option<i64>, Option<String>);
-
-/// Corrections of an account's times in the journal.
-#[derive(Clone, Debug)]
-pub struct Moves {
-    /// The account.
-    pub waba_id: String,
-    /// Old and new times, oldest first.
-    pub times: Vec<(i64, i64)>,
-    /// Times after this are ahead.
-    pub latest_ms: i64,
-}
+use crate::store::engine::{ClockRow, Moves, StoreError};
 
 impl Database {
     /// Meta's time at the last commit.

@@ -3,17 +3,18 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
-use thiserror::Error;
 
 use super::older_journal::move_older_lines;
-use super::{Database, DatabaseFile, Location, StoreError, StoreErrorReason};
+use super::{Database, DatabaseFile};
+use crate::store::Location;
+use crate::store::engine::{OpenError, StoreError};
 
 /// How long a commit waits for another process (a backup, a shell) to release the file. Webhook requests wait as
 /// long, which is within Meta's timeout.
@@ -27,60 +28,7 @@ const CHECKPOINT_PAGES: &str = "8000";
 /// checkpoints lets the log grow without limit, and SQLite by default never returns that space.
 pub(super) const LOG_BYTES_KEPT: &str = "32768000";
 
-static MIGRATIONS: Migrator = sqlx::migrate!("src/store/database/migrations");
-
-/// Why the store could not be opened, and what to do about it.
-#[derive(Debug, Error)]
-pub enum OpenError {
-    /// The folder or the file cannot be created or written.
-    #[error(
-        "store.url: cannot write to {path}: {error}; give the exporter's user write permission, or set another path"
-    )]
-    Unwritable {
-        /// The folder or file.
-        path: PathBuf,
-        /// The operating system's error.
-        error: String,
-    },
-    /// Another exporter has the database open.
-    #[error(
-        "store.url: {path} is in use by another exporter; stop that one, or give each its own file"
-    )]
-    InUse {
-        /// Path of the database.
-        path: PathBuf,
-    },
-    /// A newer version has written the database.
-    #[error(
-        "store.url: {path} was written by a newer version of this exporter (schema {found}, this one knows {known}); run that version, or restore an older copy"
-    )]
-    NewerSchema {
-        /// Path of the database.
-        path: PathBuf,
-        /// Schema version of the database.
-        found: i64,
-        /// Newest schema version that this program supports.
-        known: i64,
-    },
-    /// The file is damaged, or is not a database of the exporter.
-    #[error(
-        "store.url: {path} cannot be read ({error}); restore a copy, or move it away to begin with an empty history"
-    )]
-    Damaged {
-        /// Path of the database.
-        path: PathBuf,
-        /// The database's own error.
-        error: String,
-    },
-    /// Anything else, such as a full disk or a lock held by a tool.
-    #[error("store.url: cannot open {path}: {error}; {}", error.reason.cure())]
-    Failed {
-        /// Path of the database.
-        path: PathBuf,
-        /// The database's own error.
-        error: StoreError,
-    },
-}
+static MIGRATIONS: Migrator = sqlx::migrate!("src/store/sqlite/migrations");
 
 pub(super) async fn database(location: &Location) -> Result<Database, OpenError> {
     let (options, file) = match location {
@@ -110,6 +58,7 @@ pub(super) async fn database(location: &Location) -> Result<Database, OpenError>
         connection: Some(connection),
         in_memory: *location == Location::Memory,
         writer: writer.into(),
+        checkpoints: None,
         file: file.map(Arc::new),
     })
 }
@@ -190,54 +139,6 @@ impl OpenProblem {
                 known: MIGRATIONS.iter().map(|one| one.version).max().unwrap_or(0),
             },
             Self::StoreError(error) => OpenError::new(path, error),
-        }
-    }
-}
-
-impl OpenError {
-    /// The error for the operator who starts the exporter.
-    pub fn new(path: PathBuf, error: StoreError) -> Self {
-        match error.reason {
-            StoreErrorReason::Corrupt => Self::Damaged {
-                path,
-                error: error.to_string(),
-            },
-            _ => Self::Failed { path, error },
-        }
-    }
-
-    /// The error for a folder or file that cannot be created or written: because of its permissions or path, which an
-    /// operator must change, or because of the disk.
-    fn from_io(path: &Path, error: &io::Error) -> Self {
-        use io::ErrorKind::{
-            AlreadyExists, InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound,
-            PermissionDenied,
-        };
-        let path = path.to_owned();
-        match error.kind() {
-            AlreadyExists | InvalidFilename | InvalidInput | IsADirectory | NotADirectory
-            | NotFound | PermissionDenied => Self::Unwritable {
-                path,
-                error: error.to_string(),
-            },
-            _ => Self::Failed {
-                path,
-                error: error.into(),
-            },
-        }
-    }
-
-    /// The reason, if it can pass without intervention: the disk is full, read-only or failing, or another tool holds
-    /// the database. `None` for what an operator must change: a path or its permissions, a second exporter, a newer
-    /// schema, a damaged file. Waiting for those would hide the mistake.
-    #[must_use]
-    pub fn passing_reason(&self) -> Option<StoreErrorReason> {
-        match self {
-            Self::Failed { error, .. } => Some(error.reason).filter(|reason| reason.may_pass()),
-            Self::Unwritable { .. }
-            | Self::InUse { .. }
-            | Self::NewerSchema { .. }
-            | Self::Damaged { .. } => None,
         }
     }
 }

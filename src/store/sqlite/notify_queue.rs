@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
-use sqlx::{FromRow, QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::statement::ROWS_AT_ONCE;
-use super::{Database, DatabaseFile, StoreError};
+use super::{Database, DatabaseFile};
+use crate::store::engine::{self, SignalRow, SignalSpan, StoreError};
 
 /// Maximum number of concurrent reads: a few receivers fetch their next changes.
 const READERS: u32 = 2;
@@ -15,48 +17,6 @@ const READERS: u32 = 2;
 /// down may be long.
 const FORGET: &str = "DELETE FROM notify_queue WHERE number <= \
      COALESCE((SELECT MIN(settled) FROM notify_receivers), 9223372036854775807)";
-
-/// One change, with the names of its entity at that time.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
-pub struct SignalRow {
-    /// Its number, which increases with each change.
-    pub number: i64,
-    /// Unix milliseconds of its commit.
-    pub recorded_ms: i64,
-    /// The account.
-    pub waba_id: String,
-    /// Kind of entity.
-    pub entity: String,
-    /// Id of the entity.
-    pub entity_id: String,
-    /// The attribute.
-    pub attribute: String,
-    /// Its position among all observations, in milliseconds.
-    pub order_ms: i64,
-    /// `poll` or `webhook`.
-    pub source: String,
-    /// The value before. `None` for the first known value.
-    pub from_value: Option<String>,
-    /// The value after.
-    pub to_value: String,
-    /// Name of the account.
-    pub account_name: Option<String>,
-    /// Name of the entity.
-    pub name: Option<String>,
-    /// The phone number as Meta displays it.
-    pub display_phone_number: Option<String>,
-    /// Language of the template.
-    pub language: Option<String>,
-}
-
-/// The stored changes: numbers of the oldest and the newest one. Without rows, the oldest is the next one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SignalSpan {
-    /// Number of the oldest change.
-    pub oldest: i64,
-    /// Number of the newest change.
-    pub newest: i64,
-}
 
 impl Database {
     /// The range of the stored changes.
@@ -166,23 +126,28 @@ impl SignalReader {
             _file: file,
         }
     }
+}
 
-    /// The last change that the receiver accepted. `None` if the store does not know the receiver.
-    pub async fn settled(&self, receiver: &str) -> Result<Option<i64>, StoreError> {
+#[async_trait]
+impl engine::SignalReader for SignalReader {
+    async fn settled(&self, receiver: &str) -> Result<Option<i64>, StoreError> {
         let query = "SELECT settled FROM notify_receivers WHERE receiver = $1";
         let query = sqlx::query_scalar(query).bind(receiver);
         Ok(query.fetch_optional(&self.pool).await?)
     }
 
-    /// The changes after this one, oldest first.
-    pub async fn after(&self, number: i64, limit: u32) -> Result<Vec<SignalRow>, StoreError> {
+    async fn after(
+        &self,
+        _receiver: &str,
+        number: i64,
+        limit: u32,
+    ) -> Result<Vec<SignalRow>, StoreError> {
         let query = "SELECT * FROM notify_queue WHERE number > $1 ORDER BY number LIMIT $2";
         let query = sqlx::query_as(query).bind(number).bind(limit);
         Ok(query.fetch_all(&self.pool).await?)
     }
 
-    /// Ends all connections.
-    pub async fn close(&self) {
+    async fn close(&self) {
         self.pool.close().await;
     }
 }
@@ -191,9 +156,9 @@ impl SignalReader {
 mod tests {
     use sqlx::Row;
 
-    use super::super::Writes;
     use super::*;
     use crate::store::Location;
+    use crate::store::engine::{Engine, Writes};
 
     fn row(number: i64) -> SignalRow {
         let text = || "1".to_owned();
@@ -225,8 +190,8 @@ mod tests {
         database.write(&writes).await.expect("room");
     }
 
-    async fn stored(reader: &SignalReader) -> Vec<i64> {
-        let rows = reader.after(0, 100).await.expect("readable");
+    async fn stored(reader: &Arc<dyn engine::SignalReader>) -> Vec<i64> {
+        let rows = reader.after("a", 0, 100).await.expect("readable");
         rows.iter().map(|row| row.number).collect()
     }
 

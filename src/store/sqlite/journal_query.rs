@@ -1,92 +1,22 @@
 //! The queries of the journal.
 
-use sqlx::{FromRow, QueryBuilder, Sqlite};
+use sqlx::{QueryBuilder, Sqlite};
 
 use super::journal_lines::{account_of, id_of, kind_of};
+use crate::store::engine::{AttributeFilter, JournalFilter, LineKey, SortOrder};
 
-/// One line.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
-pub struct JournalLine {
-    /// The account.
-    pub waba_id: String,
-    /// Kind of entity.
-    pub entity: String,
-    /// Id of the entity's Graph API node.
-    pub entity_id: String,
-    /// The attribute.
-    pub attribute: String,
-    /// Its position among all observations, in milliseconds.
-    pub order_ms: i64,
-    /// `poll` or `webhook`.
-    pub source: String,
-    /// The value before. `None` for the first known value.
-    pub from_value: Option<String>,
-    /// The value after.
-    pub to_value: String,
-}
-
-/// Filter of lines; `None` does not filter.
-#[derive(Clone, Debug, Default)]
-pub struct JournalFilter {
-    /// Only lines of this account.
-    pub waba_id: Option<String>,
-    /// Only lines of this kind of entity.
-    pub entity: Option<String>,
-    /// Only lines of this entity.
-    pub entity_id: Option<String>,
-    /// Only lines of this attribute.
-    pub attribute: Option<String>,
-    /// At or after this moment, in Unix milliseconds.
-    pub since_ms: i64,
-    /// Before this moment.
-    pub until_ms: i64,
-    /// After this line.
-    pub after: Option<LineKey>,
-}
-
-/// Filter of lines by accounts and attributes.
-#[derive(Clone, Debug, Default)]
-pub struct AttributeFilter {
-    /// Accounts to include; few enough to list in a query.
-    pub accounts: Vec<String>,
-    /// Attributes to include, as (kind of entity, name).
-    pub names: Vec<(&'static str, &'static str)>,
-    /// At or after this moment, in Unix milliseconds.
-    pub since_ms: i64,
-}
-
-/// The position of a line among all lines by time. The next page starts after it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LineKey {
-    /// Its position among all observations, in milliseconds.
-    pub order_ms: i64,
-    /// Its account, kind of entity, entity id, attribute, source, and value after.
-    pub rest: [String; 6],
-}
-
-/// Order of the returned lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SortOrder {
-    /// Oldest first.
-    ByTime,
-    /// Entity by entity, each oldest first.
-    ByEntity,
-}
-
-impl SortOrder {
-    /// The columns to sort by.
-    fn columns(self) -> String {
-        match self {
-            Self::ByTime => format!(
-                "line.order_ms, owner.waba_id, name.entity, CAST(about.id AS TEXT), name.name, \
+/// The columns to sort by.
+fn columns_of(order: SortOrder) -> String {
+    match order {
+        SortOrder::ByTime => format!(
+            "line.order_ms, owner.waba_id, name.entity, CAST(about.id AS TEXT), name.name, \
                  line.is_webhook, {}",
-                text_of("line.to_value")
-            ),
-            Self::ByEntity => format!(
-                "line.entity, line.attribute, line.order_ms, line.is_webhook, {}",
-                text_of("line.to_value")
-            ),
-        }
+            text_of("line.to_value")
+        ),
+        SortOrder::ByEntity => format!(
+            "line.entity, line.attribute, line.order_ms, line.is_webhook, {}",
+            text_of("line.to_value")
+        ),
     }
 }
 
@@ -134,7 +64,7 @@ pub(super) fn lines_query(
     };
     push_window(&mut query, selection);
     push_selection(&mut query, selection);
-    query.push(" ORDER BY ").push(order.columns());
+    query.push(" ORDER BY ").push(columns_of(order));
     query.push(" LIMIT ").push_bind(limit);
     query.push(" OFFSET ").push_bind(offset);
     if order == SortOrder::ByTime {
@@ -160,7 +90,7 @@ pub(super) fn in_force_query(selection: &JournalFilter, limit: u32) -> QueryBuil
          AND later.order_ms > line.order_ms AND later.order_ms < ",
     );
     query.push_bind(selection.since_ms).push(") ORDER BY ");
-    query.push(SortOrder::ByEntity.columns());
+    query.push(columns_of(SortOrder::ByEntity));
     query.push(" LIMIT ").push_bind(limit);
     query
 }
@@ -218,7 +148,7 @@ fn push_window(query: &mut QueryBuilder<Sqlite>, selection: &JournalFilter) {
     if let Some(LineKey { order_ms, rest }) = after {
         // Only lines of the same time are compared by their texts.
         query.push(" AND (line.order_ms > ").push_bind(*order_ms);
-        query.push(" OR (").push(SortOrder::ByTime.columns());
+        query.push(" OR (").push(columns_of(SortOrder::ByTime));
         query.push(") > (").push_bind(*order_ms);
         let [waba_id, entity, entity_id, attribute, source, to_value] = rest;
         for text in [waba_id, entity, entity_id, attribute] {

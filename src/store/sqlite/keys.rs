@@ -2,21 +2,9 @@
 
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::{Database, StoreError};
+use super::Database;
 use crate::state::DedupScope;
-
-/// Changes of one window of delivery keys.
-#[derive(Clone, Debug)]
-pub struct Keys {
-    /// The window that the keys belong to.
-    pub scope: DedupScope,
-    /// Number of the newest key.
-    pub newest: i64,
-    /// The new keys, one after another.
-    pub new: Vec<u8>,
-    /// Keys up to this number are forgotten. Segments with newer keys stay whole.
-    pub forgotten: i64,
-}
+use crate::store::engine::{Keys, StoreError};
 
 impl Database {
     /// The segments of this window, oldest first: the number of the newest key of each, and its keys.

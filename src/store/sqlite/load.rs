@@ -1,42 +1,13 @@
 //! Loads the state at the start, and after a commit with unknown outcome.
 
-use std::collections::BTreeMap;
-
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
+use super::Database;
 use super::customer_segments::load_segments;
-use super::template_pages::SavedTemplatePage;
-use super::{Database, SavedSegment, StoreError, Table};
+use crate::store::engine::{SavedAccounts, SavedTemplatePage, StoreError, Table};
 
 /// Maximum number of accounts in one statement; SQLite accepts 32,766 values.
 const ACCOUNTS_AT_ONCE: usize = 1_000;
-
-/// Maximum number of accounts that are loaded at once, which limits the memory that their rows take beside the state.
-pub const ACCOUNTS_PER_LOAD: usize = 250;
-
-/// One account's rows, as JSON.
-#[derive(Debug, Default)]
-pub struct SavedAccount {
-    /// The account itself, without the objects below.
-    pub state: String,
-    /// The times of its polls. `None` if an older version has stored it.
-    pub polls: Option<String>,
-    /// Its numbers.
-    pub numbers: Vec<String>,
-    /// Its templates, in pages by their keys.
-    pub template_pages: Vec<(String, SavedTemplatePage)>,
-    /// The message counters of its numbers.
-    pub traffic: Vec<String>,
-    /// The daily figures of its templates.
-    pub template_insights: Vec<String>,
-    /// The daily figures of its numbers.
-    pub number_insights: Vec<String>,
-    /// The customers of its numbers: the segments of each log, oldest first.
-    pub segments: Vec<SavedSegment>,
-}
-
-/// Saved accounts by id.
-pub type SavedAccounts = BTreeMap<String, SavedAccount>;
 
 impl Database {
     /// Loads those of these accounts that are stored: at most [`ACCOUNTS_PER_LOAD`].

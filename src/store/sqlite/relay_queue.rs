@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::super::relay_queue::{BYTES_PER_LANE_DIGIT, RelayDelivery, Settlement, lanes_to_text};
 use super::statement::ROWS_AT_ONCE;
-use super::{Database, DatabaseFile, StoreError};
+use super::{Database, DatabaseFile};
+use crate::store::engine::{self, RelayRow, StoreError};
+use crate::store::relay_queue::{BYTES_PER_LANE_DIGIT, RelayDelivery, Settlement, lanes_to_text};
 
 /// Maximum number of concurrent reads: a few upstreams fetch their next deliveries.
 const READERS: u32 = 4;
@@ -159,24 +161,6 @@ pub struct RelayReader {
     _file: Option<Arc<DatabaseFile>>,
 }
 
-/// A delivery without its content.
-#[derive(sqlx::FromRow)]
-pub struct RelayRow {
-    /// Its number.
-    #[sqlx(rename = "parcel")]
-    pub delivery: i64,
-    /// Unix milliseconds of its receipt.
-    pub received_ms: i64,
-    /// Ids of its accounts, separated by spaces.
-    pub waba_ids: String,
-    /// Its lanes as text. `None` in rows of an earlier version.
-    pub lanes: Option<String>,
-    /// Bytes of its body.
-    pub bytes: i64,
-    /// Whether it is parked.
-    pub is_parked: bool,
-}
-
 impl RelayReader {
     pub(super) fn new(options: SqliteConnectOptions, file: Option<Arc<DatabaseFile>>) -> Self {
         let pool = SqlitePoolOptions::new().max_connections(READERS);
@@ -185,9 +169,11 @@ impl RelayReader {
             _file: file,
         }
     }
+}
 
-    /// Deliveries after this one that the upstream has not accepted, oldest first.
-    pub async fn pending(
+#[async_trait]
+impl engine::RelayReader for RelayReader {
+    async fn pending(
         &self,
         upstream: &str,
         after: i64,
@@ -202,8 +188,7 @@ impl RelayReader {
         Ok(query.fetch_all(&self.pool).await?)
     }
 
-    /// Number, signature and body of each delivery that still exists.
-    pub async fn contents(
+    async fn contents(
         &self,
         deliveries: &[i64],
     ) -> Result<Vec<(i64, String, Vec<u8>)>, StoreError> {
@@ -214,8 +199,7 @@ impl RelayReader {
         Ok(query.build_query_as().fetch_all(&self.pool).await?)
     }
 
-    /// Ends all connections.
-    pub async fn close(&self) {
+    async fn close(&self) {
         self.pool.close().await;
     }
 }
