@@ -16,6 +16,7 @@
 //! | [`telemetry`] | logs, and metrics about the exporter itself |
 //! | [`ingest`] | polls and webhooks, turned into facts and parse warnings |
 //! | [`state`] | the reducer, one file per entity |
+//! | [`cluster`] | pure: several replicas on one database: who owns, writes and reads which shard |
 //! | [`store`] | owns the state; makes events durable, serves reads, keeps the history |
 //! | [`deliver`] | posts to other systems: failures, backoff, signatures |
 //! | [`relay`] | forwards verified deliveries, in order per conversation, until each is accepted, parked or expired |
@@ -35,6 +36,7 @@ pub mod alerts;
 pub mod app;
 pub mod cli;
 pub mod clock;
+pub mod cluster;
 pub mod config;
 pub mod deliver;
 pub mod domain;

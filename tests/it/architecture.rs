@@ -10,12 +10,16 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("alerts", &["suggestion", "yaml"]),
     ("domain", &[]),
     ("clock", &["domain"]),
+    ("cluster", &["domain"]),
     ("config", &["domain", "suggestion", "yaml"]),
     ("telemetry", &["domain"]),
     ("state", &["domain"]),
     ("insight", &["domain", "state"]),
     ("expose", &["domain", "insight", "state"]),
-    ("store", &["clock", "domain", "state", "telemetry"]),
+    (
+        "store",
+        &["clock", "cluster", "domain", "state", "telemetry"],
+    ),
     // What a poll of insights reads depends on what is known.
     (
         "ingest",
@@ -131,7 +135,7 @@ fn every_arrow_is_allowed() {
 #[test]
 fn the_reducer_and_the_exposition_know_no_time_and_no_socket() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    for room in ["alerts", "domain", "state", "insight", "expose"] {
+    for room in ["alerts", "cluster", "domain", "state", "insight", "expose"] {
         for file in rust_files(&src.join(room)) {
             let text = fs::read_to_string(&file).expect("a readable file");
             for word in [

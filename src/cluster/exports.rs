@@ -1,0 +1,77 @@
+//! The lease for reads and side effects: what a replica may export, poll and relay.
+//!
+//! The epoch stops an old owner's writes, but not its reads: a stopped process could answer a waiting scrape after a
+//! new owner has gone on. All times are of a monotonic clock that also counts suspend.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::view::Epoch;
+use crate::domain::Shard;
+
+/// Reads and side effects are allowed for this long after the beginning of the last successful heartbeat.
+pub const LEASE: Duration = Duration::from_secs(3);
+
+/// A new owner waits this long before reads and side effects, unless its predecessor has released the shard.
+///
+/// The heartbeat that renewed the predecessor's lease still read the old epoch. It began before the new owner raised
+/// the epoch, so the predecessor's lease ends first. The difference covers clocks that run at different speeds, and
+/// the time from the last check to the first byte.
+pub const HOLD_OFF: Duration = Duration::from_millis(3_250);
+
+/// An owned shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) epoch: Epoch,
+    /// From when on no earlier owner can have a lease.
+    pub(super) from: Duration,
+}
+
+/// The owned shards and the lease, as they are published to the tasks that read.
+///
+/// A shard that is dropped must be absent from what is published before the database hears of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exports {
+    pub(super) renewed: Option<Duration>,
+    pub(super) held: BTreeMap<Shard, Held>,
+}
+
+impl Exports {
+    /// The shards that may be read now.
+    ///
+    /// A shard is included once a heartbeat that began after the hold-off has confirmed its epoch. A process that
+    /// wakes from a pause in the hold-off thus cannot answer a scrape that has waited since before its end.
+    #[must_use]
+    pub fn permit(&self, now: Duration) -> Permit {
+        let valid = self
+            .renewed
+            .filter(|renewed| now.saturating_sub(*renewed) < LEASE);
+        let shards = valid.into_iter().flat_map(|renewed| {
+            let held = self.held.iter();
+            held.filter(move |(_, held)| held.from <= renewed)
+                .map(|(shard, held)| (*shard, held.epoch))
+        });
+        Permit(shards.collect())
+    }
+}
+
+/// What a reader may include in a response, or do. Taken together with the state that it reads, when a request begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permit(BTreeMap<Shard, Epoch>);
+
+impl Permit {
+    /// Whether the accounts of a shard may be included.
+    #[must_use]
+    pub fn includes(&self, shard: Shard) -> bool {
+        self.0.contains_key(&shard)
+    }
+
+    /// Whether the permit is still valid, for all its shards. Checked last before the first byte, or before a side
+    /// effect. Otherwise the response is rendered again with a new permit.
+    #[must_use]
+    pub fn is_valid(&self, current: &Exports, now: Duration) -> bool {
+        let current = current.permit(now);
+        let mut shards = self.0.iter();
+        shards.all(|(shard, epoch)| current.0.get(shard) == Some(epoch))
+    }
+}
