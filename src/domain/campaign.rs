@@ -29,6 +29,12 @@ impl CallbackData {
         let fits = (1..=MAX_CALLBACK_DATA).contains(&text.chars().count());
         fits.then(|| Self(text.into()))
     }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl fmt::Debug for CallbackData {

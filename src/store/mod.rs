@@ -10,6 +10,7 @@ mod customer_log;
 mod engine;
 mod examination;
 mod history;
+pub mod inbox_events;
 mod insights;
 mod json;
 mod kept_out;

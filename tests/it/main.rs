@@ -20,6 +20,7 @@ mod fuzz;
 mod graph_client;
 mod headroom;
 mod http;
+mod inbox_events;
 mod insights;
 mod notify;
 mod number_identity;

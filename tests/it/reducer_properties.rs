@@ -20,7 +20,7 @@ const MAX_WEBHOOKS: usize = 5;
 
 const DISPLAYED: [&str; 2] = ["+1 555-010-0199", "+1 555-010-0142"];
 
-fn word<W: Word>() -> impl Strategy<Value = W> {
+pub fn word<W: Word>() -> impl Strategy<Value = W> {
     select(W::ALL)
 }
 
@@ -172,7 +172,7 @@ fn poll() -> impl Strategy<Value = Fact> {
     prop_oneof![numbers, templates, node]
 }
 
-fn number_news() -> impl Strategy<Value = Fact> {
+pub fn number_news() -> impl Strategy<Value = Fact> {
     let quality = (word(), prop::option::of(limit()), prop::option::of(limit()));
     let quality = quality.prop_map(
         |(event, old_limit, current_limit)| number::Update::Quality {
@@ -203,7 +203,7 @@ fn number_news() -> impl Strategy<Value = Fact> {
     })
 }
 
-fn template_news() -> impl Strategy<Value = Fact> {
+pub fn template_news() -> impl Strategy<Value = Fact> {
     let moment = prop::option::of((0..500_i64).prop_map(at));
     let status = (word(), prop::option::of(word()), moment.clone());
     let status = status.prop_map(|(event, pause, disable_at)| template::Update::Status {
@@ -228,7 +228,7 @@ fn template_news() -> impl Strategy<Value = Fact> {
     })
 }
 
-fn account_news() -> impl Strategy<Value = Fact> {
+pub fn account_news() -> impl Strategy<Value = Fact> {
     let moment = prop::option::of((-500..500_i64).prop_map(at));
     // Two types, so that they meet: one that is lifted, one that a poll frees.
     let kind = select(vec![

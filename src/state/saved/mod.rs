@@ -1,9 +1,11 @@
 //! The stored form of the domain's values: Meta's words as Meta spells them, ids as digits, times as Unix
 //! milliseconds. `domain` itself knows no format.
 //!
-//! Stored state must remain readable: a new field needs `#[serde(default)]`, and a word that a later version does
+//! Stored state and events must remain readable: a new field needs `#[serde(default)]`, and a word that a later version does
 //! not know reads as `OTHER`.
 
+mod event;
+mod message;
 mod value;
 
 use std::borrow::Cow;
@@ -22,7 +24,7 @@ use crate::domain::track::Actor;
 use crate::domain::{
     BusinessId, CallbackOverride, CallbackUrl, CanSendMessage, ConversationKey, DeliveryKey,
     DisplayDigits, EntityHealth, FlowId, Health, HealthDetails, HealthEntity, HealthError,
-    HealthRemark, MessagingLimit, PhoneNumberId, RecipientKey, TemplateId, Timestamp,
+    HealthRemark, MessagingLimit, PhoneNumberId, RecipientKey, TemplateId, Timestamp, WabaId,
     WebhookConfiguration, Word, insights, number,
 };
 
@@ -46,6 +48,8 @@ macro_rules! saved_as_text {
     )+};
 }
 
+use saved_as_text;
+
 saved_as_text! {
     |actor| actor.as_str().into(), |text| Actor::ALL.into_iter().find(|actor| actor.as_str() == text);
     Actor
@@ -66,6 +70,7 @@ saved_as_text!(
     |text| u128::from_str_radix(text, 16).ok().map(RecipientKey);
     RecipientKey
 );
+saved_as_text!(|id| id.as_str().into(), WabaId::parse; WabaId);
 saved_as_text!(|id| id.as_str().into(), BusinessId::parse; BusinessId);
 saved_as_text!(|id| id.as_str().into(), FlowId::parse; FlowId);
 saved_as_text!(|id| id.as_str().into(), PhoneNumberId::parse; PhoneNumberId);
@@ -92,6 +97,8 @@ macro_rules! saved_as {
         }
     };
 }
+
+use saved_as;
 
 /// Implements serde's traits through [`Saved`], for structs that derive serde and contain these values.
 macro_rules! serde_by_saved {
