@@ -31,14 +31,14 @@ impl ClockReading {
 
 /// `CLOCK_MONOTONIC`, which [`std::time::Instant`] reads, stops while the machine is suspended.
 #[cfg(target_os = "linux")]
-fn since_boot() -> Duration {
+pub(super) fn since_boot() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
     Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
 #[cfg(not(target_os = "linux"))]
-fn since_boot() -> Duration {
+pub(super) fn since_boot() -> Duration {
     use std::sync::OnceLock;
     use std::time::Instant;
     static START: OnceLock<Instant> = OnceLock::new();

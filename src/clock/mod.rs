@@ -179,6 +179,12 @@ pub fn steady() -> Timestamp {
     at.plus(instant.elapsed())
 }
 
+/// Time since boot, suspend included. For leases, which must end while the machine is suspended.
+#[must_use]
+pub fn since_boot() -> Duration {
+    machine::since_boot()
+}
+
 fn this_boot() -> Option<&'static str> {
     static BOOT: OnceLock<Option<String>> = OnceLock::new();
     BOOT.get_or_init(machine::boot_id).as_deref()

@@ -43,15 +43,25 @@ impl Exports {
     /// wakes from a pause in the hold-off thus cannot answer a scrape that has waited since before its end.
     #[must_use]
     pub fn permit(&self, now: Duration) -> Permit {
-        let valid = self
-            .renewed
-            .filter(|renewed| now.saturating_sub(*renewed) < LEASE);
-        let shards = valid.into_iter().flat_map(|renewed| {
+        let shards = self.valid(now).into_iter().flat_map(|renewed| {
             let held = self.held.iter();
             held.filter(move |(_, held)| held.from <= renewed)
                 .map(|(shard, held)| (*shard, held.epoch))
         });
         Permit(shards.collect())
+    }
+
+    /// Whether a shard may be read now.
+    #[must_use]
+    pub fn includes(&self, shard: Shard, now: Duration) -> bool {
+        let held = self.valid(now).zip(self.held.get(&shard));
+        held.is_some_and(|(renewed, held)| held.from <= renewed)
+    }
+
+    /// When the lease was renewed, if it is valid.
+    fn valid(&self, now: Duration) -> Option<Duration> {
+        self.renewed
+            .filter(|renewed| now.saturating_sub(*renewed) < LEASE)
     }
 }
 

@@ -33,8 +33,8 @@ impl<T> InboxBatch<T> {
 
     /// The rows to apply, in order.
     #[must_use]
-    pub fn rows(&self) -> &[InboxRow<T>] {
-        &self.rows
+    pub fn into_rows(self) -> Vec<InboxRow<T>> {
+        self.rows
     }
 
     /// The ids to delete with the commit. If fewer rows than these are deleted, the transaction is rolled back.

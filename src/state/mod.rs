@@ -188,6 +188,12 @@ impl State {
         self.trackers = trackers;
     }
 
+    /// The settings of conversation metrics.
+    #[must_use]
+    pub fn trackers(&self) -> &Trackers {
+        &self.trackers
+    }
+
     /// Replaces the state of these accounts; ignores accounts that are not watched.
     pub fn adopt(&mut self, accounts: Accounts) {
         for (id, account) in accounts {

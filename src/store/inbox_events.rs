@@ -13,11 +13,14 @@ use std::fmt;
 use crate::domain::campaign::Campaigns;
 use crate::domain::{Event, Fact, message};
 
+/// The text of no events: the row has only a delivery for the relay.
+pub const NONE: &str = "[]";
+
 /// The text of these events.
 ///
 /// # Errors
 /// If an event comes from a poll or the clock. Only the owner of an account makes such events, so they have no text.
-pub fn encode(events: &[Event], campaigns: &Campaigns) -> Result<String, NotStorable> {
+pub fn encode(events: &[&Event], campaigns: &Campaigns) -> Result<String, NotStorable> {
     let events = events
         .iter()
         .map(|event| without_undeclared(event, campaigns));

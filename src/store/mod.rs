@@ -6,6 +6,7 @@
 mod account_index;
 mod applied;
 mod committer;
+mod counters;
 mod customer_log;
 mod engine;
 mod examination;
@@ -18,41 +19,42 @@ mod loading;
 mod location;
 mod notify_queue;
 mod older_rows;
+mod published;
 mod refreshes;
 mod relay_queue;
 mod rows;
 mod signals;
 mod sqlite;
 mod template_rows;
+mod unavailable;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
-use prometheus::IntCounter;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
+pub use counters::start_at_zero;
 pub use engine::{OpenError, SignalSpan, StoreErrorReason};
 pub use examination::ReportError;
 pub use history::{Cursor, HistoryQuery, HistoryReader, HistoryRow, Recent, Unreadable};
 pub use insights::StoredInsights;
 pub use location::Location;
 pub use notify_queue::Signal;
+pub use published::Exported;
 pub use relay_queue::{Content, QueuedDelivery, RelayDelivery, RelayQueueConfig, Settlement, Span};
 
+pub use unavailable::StoreUnavailable;
+
 use crate::domain::track::Trackers;
-use crate::domain::{AccountsOfApp, BusinessId, Event, PhoneNumberId, WabaId};
-use crate::state::{Account, Accounts, Change, DriftKind, State, journal};
+use crate::domain::{AccountsOfApp, BusinessId, Event, PhoneNumberId, Shard, WabaId};
+use crate::state::{Account, Accounts, Change};
 use crate::telemetry::Telemetry;
-use account_index::AccountIndex;
 use committer::{Committer, CommitterRequest};
-use engine::{Engine, RelayReader, SignalReader, StoreError};
-use kept_out::KeptOutLog;
-use relay_queue::RelayIndex;
+use engine::{Engine, RelayReader, SignalReader};
+use published::Published;
 
 /// Maximum number of requests that wait for the running commit; further callers wait to send theirs.
 const MAX_WAITING: usize = 1_024;
@@ -60,9 +62,6 @@ const MAX_WAITING: usize = 1_024;
 /// Timeout of a commit for its caller. Meta also stops waiting for a response, and retries; if the commit succeeds
 /// later, the retry is a duplicate.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Default time that a webhook may lag behind a poll before a change counts as drift.
-const DRIFT_GRACE_MS: u64 = 3_600_000;
 
 /// The store: the only copy of the state, shared by the whole process.
 #[derive(Debug)]
@@ -75,31 +74,6 @@ pub struct Store {
     requests: mpsc::Sender<CommitterRequest>,
 }
 
-/// The store does not accept commits now. The caller must send again what was not committed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoreUnavailable {
-    message: String,
-    /// `None` if the database has reported nothing.
-    reason: Option<StoreErrorReason>,
-}
-
-impl StoreUnavailable {
-    /// The reason, if it can pass without intervention.
-    #[must_use]
-    pub fn passing_reason(&self) -> Option<StoreErrorReason> {
-        let reason = self.reason.unwrap_or(StoreErrorReason::Other);
-        Some(reason).filter(|reason| self.reason.is_none() || reason.may_pass())
-    }
-}
-
-impl fmt::Display for StoreUnavailable {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "the store cannot commit: {}", self.message)
-    }
-}
-
-impl std::error::Error for StoreUnavailable {}
-
 /// The stored data about the key for hashing customers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedKey {
@@ -109,11 +83,20 @@ pub struct SavedKey {
     pub conversations: usize,
 }
 
+/// What this process tells other replicas about itself.
+#[derive(Clone, Debug, Default)]
+pub struct ReplicaInfo {
+    /// The address of its operator listener, for people.
+    pub address: String,
+    /// A hash of the settings that all replicas must share.
+    pub config_hash: String,
+}
+
 /// Discovered accounts, by the name of their app.
 pub type Discovered = BTreeMap<String, AccountsOfApp>;
 
 impl Store {
-    /// Opens the store at its location. No account is watched yet.
+    /// Opens the store of a single process at its location. No account is watched yet.
     ///
     /// # Errors
     /// If it cannot be opened, with what to do about it.
@@ -122,12 +105,27 @@ impl Store {
         keep_journal_for: Duration,
         telemetry: Arc<Telemetry>,
     ) -> Result<Self, OpenError> {
-        let database = open_engine(location).await?;
+        let alone = ReplicaInfo::default();
+        Self::open_as(alone, location, keep_journal_for, telemetry).await
+    }
+
+    /// Opens the store at its location, as one of several replicas if it is on PostgreSQL. No account is watched yet.
+    ///
+    /// # Errors
+    /// If it cannot be opened, with what to do about it.
+    pub async fn open_as(
+        replica: ReplicaInfo,
+        location: &Location,
+        keep_journal_for: Duration,
+        telemetry: Arc<Telemetry>,
+    ) -> Result<Self, OpenError> {
+        let mut database = open_engine(location).await?;
         start_at_zero(&telemetry);
-        let shared = Arc::new(Published::new(telemetry));
+        let shared = Arc::new(Published::new(telemetry, &mut *database));
         let history = HistoryReader::new(&*database, keep_journal_for);
         let (deliveries, signals) = (database.relay_reader(), database.signal_reader());
-        let committer = Committer::new(database, Arc::clone(&shared), keep_journal_for).await;
+        let committer = Committer::new(database, Arc::clone(&shared), keep_journal_for, replica);
+        let committer = committer.await;
         let committer = committer.map_err(|error| OpenError::new(location.path(), error))?;
         shared.note_sound();
         let (requests, to_serve) = mpsc::channel(MAX_WAITING);
@@ -225,7 +223,7 @@ impl Store {
             outcome.await.map_err(|_| StoreUnavailable::closed())?
         };
         let committed = timeout(COMMIT_TIMEOUT, committed).await;
-        committed.unwrap_or_else(|_| Err(StoreUnavailable::slow()))
+        committed.unwrap_or_else(|_| Err(StoreUnavailable::slow(COMMIT_TIMEOUT)))
     }
 
     /// Applies these settings of conversation metrics from the next commit on.
@@ -374,13 +372,13 @@ impl Store {
     /// Whether this account is watched.
     #[must_use]
     pub fn is_watched(&self, waba_id: &WabaId) -> bool {
-        self.shared.accounts().contains_key(waba_id)
+        self.shared.is_watched(waba_id)
     }
 
-    /// The committed state of an account. `None` if it is not watched.
+    /// The committed state of an account. `None` if it is not watched, or if this replica may not export it.
     #[must_use]
     pub fn account(&self, waba_id: &WabaId) -> Option<Arc<Account>> {
-        self.shared.accounts().get(waba_id).map(Arc::clone)
+        self.shared.account(waba_id)
     }
 
     /// The committed state of each account in which polls or messages have shown this number. Faster than a search in
@@ -404,10 +402,41 @@ impl Store {
             .indexed(|index| index.of_portfolio(id).cloned().collect())
     }
 
-    /// A consistent snapshot of the committed state of all accounts.
+    /// A consistent snapshot of the committed state of all accounts that this replica may export.
     #[must_use]
     pub fn snapshot(&self) -> Accounts {
-        self.shared.accounts().clone()
+        self.shared.exported().accounts
+    }
+
+    /// Like [`snapshot`](Self::snapshot), with the permit to export it.
+    #[must_use]
+    pub fn exported(&self) -> Exported {
+        self.shared.exported()
+    }
+
+    /// Whether a permit to export is still valid. Checked last, before the first byte of a response.
+    #[must_use]
+    pub fn may_export(&self, exported: &Exported) -> bool {
+        self.shared.may_export(exported)
+    }
+
+    /// Whether this replica exports what belongs to no account, such as an app or a portfolio, given by its name or id.
+    #[must_use]
+    pub fn exports_key(&self, key: &str) -> bool {
+        self.shared.exports(self.shared.sharding().of_key(key))
+    }
+
+    /// Whether this replica polls and exports the account.
+    #[must_use]
+    pub fn exports_account(&self, waba_id: &WabaId) -> bool {
+        self.shared
+            .exports(self.shared.sharding().of_account(waba_id))
+    }
+
+    /// The shards that this replica polls and exports; updated when they change.
+    #[must_use]
+    pub fn shards(&self) -> watch::Receiver<Arc<BTreeSet<Shard>>> {
+        self.shared.shards()
     }
 
     /// The location of the store.
@@ -466,206 +495,4 @@ async fn open_engine(location: &Location) -> Result<Box<dyn Engine>, OpenError> 
     moved.map_err(|error| OpenError::new(location.path(), error))?;
     database.start_checkpoints();
     Ok(Box::new(database))
-}
-
-/// Creates counters before their first increment, so that `increase()` sees it. Opening the store does this; while
-/// the store cannot be opened, the retrying caller does.
-pub fn start_at_zero(telemetry: &Telemetry) {
-    for reason in StoreErrorReason::ALL {
-        let failures = &telemetry.store_commit_failures;
-        failures.with_label_values(&[reason.as_str()]);
-    }
-    for (entity, attribute) in journal::shared_attributes() {
-        for drift in [DriftKind::PollAlone, DriftKind::WebhookAlone] {
-            drift_counter(telemetry, entity, attribute, drift);
-        }
-    }
-}
-
-fn drift_counter(
-    telemetry: &Telemetry,
-    entity: &str,
-    attribute: &str,
-    drift: DriftKind,
-) -> IntCounter {
-    let attribute = format!("{entity}_{attribute}");
-    let source = match drift {
-        DriftKind::PollAlone => "poll",
-        DriftKind::WebhookAlone => "webhook",
-    };
-    telemetry.drift.with_label_values(&[&attribute, source])
-}
-
-impl StoreUnavailable {
-    fn closed() -> Self {
-        Self {
-            message: "it is closed".to_owned(),
-            reason: None,
-        }
-    }
-
-    fn unreadable(error: &StoreError) -> Self {
-        Self {
-            message: format!("it cannot be read: {error}"),
-            reason: Some(error.reason),
-        }
-    }
-
-    fn slow() -> Self {
-        Self {
-            message: format!("the disk has not responded for {COMMIT_TIMEOUT:?}"),
-            reason: None,
-        }
-    }
-}
-
-/// The state that the committer publishes.
-#[derive(Debug)]
-struct Published {
-    accounts: Mutex<Accounts>,
-    index: Mutex<AccountIndex>,
-    deliveries: watch::Sender<Span>,
-    signals: watch::Sender<SignalSpan>,
-    is_relay_enabled: AtomicBool,
-    /// How long a webhook may lag behind a poll before a change counts as drift.
-    drift_grace_ms: AtomicU64,
-    error: ArcSwapOption<StoreUnavailable>,
-    kept_out: KeptOutLog,
-    telemetry: Arc<Telemetry>,
-}
-
-impl Published {
-    fn new(telemetry: Arc<Telemetry>) -> Self {
-        Self {
-            accounts: Mutex::default(),
-            index: Mutex::default(),
-            deliveries: watch::Sender::default(),
-            signals: watch::Sender::default(),
-            is_relay_enabled: AtomicBool::new(false),
-            drift_grace_ms: AtomicU64::new(DRIFT_GRACE_MS),
-            error: ArcSwapOption::empty(),
-            kept_out: KeptOutLog::default(),
-            telemetry,
-        }
-    }
-
-    /// The published accounts. Hold the lock only to clone the map.
-    fn accounts(&self) -> MutexGuard<'_, Accounts> {
-        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The index of the accounts.
-    fn index(&self) -> MutexGuard<'_, AccountIndex> {
-        self.index.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The accounts that the index names.
-    fn indexed(&self, find: impl FnOnce(&AccountIndex) -> Vec<WabaId>) -> Accounts {
-        let waba_ids = find(&self.index());
-        let accounts = self.accounts();
-        let found = waba_ids.into_iter().filter_map(|waba_id| {
-            let account = Arc::clone(accounts.get(&waba_id)?);
-            Some((waba_id, account))
-        });
-        found.collect()
-    }
-
-    /// Publishes the accounts that a commit has changed; `before` has them as they were.
-    fn publish(&self, before: &Accounts, state: &State) {
-        let now = before.keys().map(|waba_id| {
-            let account = &state.accounts()[waba_id];
-            (waba_id.clone(), Arc::clone(account))
-        });
-        self.accounts().extend(now);
-        let mut index = self.index();
-        for (waba_id, before) in before {
-            index.update(waba_id, before, &state.accounts()[waba_id]);
-        }
-    }
-
-    fn publish_all(&self, state: &State) {
-        self.accounts().clone_from(state.accounts());
-        *self.index() = AccountIndex::new(state.accounts());
-    }
-
-    fn publish_relay_index(&self, index: &RelayIndex) {
-        let span = index.span();
-        self.deliveries.send_if_modified(|known| {
-            let is_news = *known != span;
-            *known = span;
-            is_news
-        });
-    }
-
-    fn publish_signals(&self, span: SignalSpan) {
-        self.signals.send_if_modified(|known| {
-            let is_new = *known != span;
-            *known = span;
-            is_new
-        });
-    }
-
-    fn note_sound(&self) {
-        self.telemetry.store_up.set(1);
-        if self.error.swap(None).is_some() {
-            tracing::info!("store accepts commits again");
-        }
-    }
-
-    /// Counts the error, and logs it if its reason is new.
-    fn note_error(&self, error: &StoreError) -> StoreUnavailable {
-        let reason = error.reason.as_str();
-        let failures = &self.telemetry.store_commit_failures;
-        failures.with_label_values(&[reason]).inc();
-        self.telemetry.store_up.set(0);
-        let message = format!("{error} ({reason})");
-        let unavailable = StoreUnavailable {
-            message,
-            reason: Some(error.reason),
-        };
-        let before = self.error.swap(Some(Arc::new(unavailable.clone())));
-        if before.as_deref() != Some(&unavailable) {
-            tracing::error!(%error, reason, "store cannot commit; refusing webhooks until it recovers");
-        }
-        unavailable
-    }
-
-    fn count(&self, event: &Event, change: &Change) {
-        let (telemetry, waba_id) = (&self.telemetry, &event.waba_id);
-        telemetry.webhook_refused.inc_by(change.expired as u64);
-        if change.expired > 0 {
-            let expired = change.expired;
-            tracing::warn!(%waba_id, expired, "webhook events dropped; no phone number matched their digits for a week");
-        }
-        // These are the business's own numbers, so logging them is safe.
-        for digits in &change.unmatched {
-            let digits = digits.as_str();
-            tracing::warn!(%waba_id, digits, "webhook events on hold; no listed phone number has their digits");
-        }
-        for (kind, count) in &change.kept_out {
-            let labels = [waba_id.as_str(), kind.as_str()];
-            telemetry
-                .objects_refused
-                .with_label_values(&labels)
-                .inc_by(*count);
-            self.kept_out.record(waba_id, *kind, Instant::now());
-        }
-        if event.source.is_webhook() {
-            telemetry
-                .webhook_unwatched
-                .inc_by(u64::from(change.unwatched));
-            let is_retry = change.duplicate && !event.fact.is_in_several_webhooks();
-            telemetry.webhook_duplicates.inc_by(u64::from(is_retry));
-            telemetry.webhook_refused.inc_by(u64::from(change.refused));
-            telemetry.webhook_stale.inc_by(u64::from(change.is_stale()));
-        }
-        let grace = Duration::from_millis(self.drift_grace_ms.load(Ordering::Relaxed));
-        let confirmed = change
-            .drift
-            .iter()
-            .filter(|(.., drift)| drift.reaches(grace));
-        for (entity, attribute, drift) in confirmed {
-            drift_counter(telemetry, entity, attribute, drift.kind).inc();
-        }
-    }
 }

@@ -77,28 +77,15 @@ impl SignalIndex {
         self.span
     }
 
-    /// The number of the next change.
-    pub fn next(&self) -> i64 {
-        self.span.newest + 1
-    }
-
-    /// The oldest change that can stay after these are added.
-    pub fn oldest_beside(&self, coming: usize) -> i64 {
-        let newest = self.span.newest.saturating_add(number(coming));
+    /// The oldest change that can stay after those up to this one are added.
+    pub fn oldest_beside(&self, newest: i64) -> i64 {
         self.span.oldest.max(newest - MAX_SIGNALS + 1)
     }
 
-    /// Adds these changes, and removes those before `oldest`.
-    pub fn add(&mut self, coming: usize, oldest: i64) {
-        if coming > 0 {
-            self.span.newest += number(coming);
-            self.span.oldest = oldest;
-        }
+    /// Adds changes up to this one, and removes those before `oldest`.
+    pub fn add(&mut self, newest: i64, oldest: i64) {
+        self.span = SignalSpan { oldest, newest };
     }
-}
-
-fn number(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -113,24 +100,23 @@ mod tests {
     fn the_oldest_changes_are_dropped_beyond_the_limit() {
         let mut index = SignalIndex::default();
         index.restore(span(1, 0));
-        assert_eq!((index.next(), index.oldest_beside(2)), (1, 1));
+        assert_eq!(index.oldest_beside(2), 1);
         index.add(2, 1);
         assert_eq!(index.span(), span(1, 2));
-        let many = usize::try_from(MAX_SIGNALS).expect("a small number");
-        assert_eq!(index.oldest_beside(many), 3);
-        index.add(many, 3);
+        assert_eq!(index.oldest_beside(MAX_SIGNALS + 2), 3);
+        index.add(MAX_SIGNALS + 2, 3);
         assert_eq!(index.span(), span(3, MAX_SIGNALS + 2));
-        assert_eq!(index.oldest_beside(1), 4);
+        assert_eq!(index.oldest_beside(MAX_SIGNALS + 3), 4);
     }
 
     #[test]
     fn numbers_continue_after_all_changes_are_settled() {
         let mut index = SignalIndex::default();
         index.restore(span(8, 7));
-        assert_eq!((index.next(), index.span()), (8, span(8, 7)));
-        index.add(3, 8);
+        assert_eq!(index.span(), span(8, 7));
+        index.add(10, 8);
         index.restore(span(1, 0));
-        assert_eq!((index.next(), index.span()), (11, span(11, 10)));
+        assert_eq!(index.span(), span(11, 10));
         index.restore(span(9, 10));
         assert_eq!(index.span(), span(9, 10));
     }

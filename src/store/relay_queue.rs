@@ -119,17 +119,17 @@ impl RelayIndex {
         self.newest = self.newest.max(self.last());
     }
 
-    /// The number of the next delivery.
-    pub fn next(&self) -> i64 {
-        self.newest + 1
+    /// The number of the newest delivery.
+    pub fn newest(&self) -> i64 {
+        self.newest
     }
 
     /// The oldest delivery that can stay after these are added, within both limits.
-    pub fn oldest_beside(&self, coming: &[u64], max_bytes: u64) -> i64 {
-        let mut bytes = self.bytes + coming.iter().sum::<u64>();
+    pub fn oldest_beside(&self, coming: &[(i64, u64)], max_bytes: u64) -> i64 {
+        let mut bytes = self.bytes + coming.iter().map(|(_, size)| size).sum::<u64>();
         let mut count = self.sizes.len() + coming.len();
         let all = self.sizes.iter().map(|(delivery, size)| (*delivery, *size));
-        let all = all.chain((self.next()..).zip(coming.iter().copied()));
+        let all = all.chain(coming.iter().copied());
         for (delivery, size) in all {
             if bytes <= max_bytes && count <= MAX_DELIVERIES {
                 return delivery;
@@ -137,15 +137,14 @@ impl RelayIndex {
             bytes -= size;
             count -= 1;
         }
-        self.next() + number(coming.len())
+        coming.last().map_or(self.newest, |(newest, _)| *newest) + 1
     }
 
     /// Adds these deliveries, and removes those before `oldest`.
-    pub fn add(&mut self, coming: &[u64], oldest: i64) {
-        let first = self.next();
-        self.newest += number(coming.len());
-        self.sizes.extend((first..).zip(coming.iter().copied()));
-        self.bytes += coming.iter().sum::<u64>();
+    pub fn add(&mut self, coming: &[(i64, u64)], oldest: i64) {
+        self.newest = coming.last().map_or(self.newest, |(newest, _)| *newest);
+        self.sizes.extend(coming.iter().copied());
+        self.bytes += coming.iter().map(|(_, size)| size).sum::<u64>();
         while let Some(entry) = self.sizes.first_entry().filter(|it| *it.key() < oldest) {
             self.bytes -= entry.remove();
         }
@@ -162,7 +161,7 @@ impl RelayIndex {
     pub fn span(&self) -> Span {
         let first = self.sizes.first_key_value();
         Span {
-            oldest: first.map_or(self.next(), |(delivery, _)| *delivery),
+            oldest: first.map_or(self.newest + 1, |(delivery, _)| *delivery),
             newest: self.newest,
         }
     }
@@ -221,10 +220,6 @@ fn kind_to_text(kind: LaneKind) -> &'static str {
     }
 }
 
-fn number(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -244,9 +239,13 @@ mod tests {
         assert!(of_an_earlier_version.keys.is_empty());
     }
 
+    fn numbered(first: i64, sizes: &[u64]) -> Vec<(i64, u64)> {
+        (first..).zip(sizes.iter().copied()).collect()
+    }
+
     fn index(sizes: &[u64]) -> RelayIndex {
         let mut index = RelayIndex::default();
-        index.add(sizes, 0);
+        index.add(&numbered(1, sizes), 0);
         index
     }
 
@@ -254,9 +253,9 @@ mod tests {
     fn the_oldest_deliveries_are_dropped_beyond_the_size_limit() {
         let mut index = index(&[10, 20, 30]);
         assert_eq!(index.oldest_beside(&[], 60), 1);
-        assert_eq!(index.oldest_beside(&[5], 60), 2);
-        assert_eq!(index.oldest_beside(&[5, 40], 60), 4);
-        index.add(&[5, 40], 4);
+        assert_eq!(index.oldest_beside(&numbered(4, &[5]), 60), 2);
+        assert_eq!(index.oldest_beside(&numbered(4, &[5, 40]), 60), 4);
+        index.add(&numbered(4, &[5, 40]), 4);
         assert_eq!(
             (index.bytes, index.span()),
             (
@@ -283,9 +282,9 @@ mod tests {
     #[test]
     fn a_delivery_over_the_size_limit_is_dropped_itself() {
         let mut index = index(&[10]);
-        let oldest = index.oldest_beside(&[70], 60);
+        let oldest = index.oldest_beside(&numbered(2, &[70]), 60);
         assert_eq!(oldest, 3);
-        index.add(&[70], oldest);
+        index.add(&numbered(2, &[70]), oldest);
         assert_eq!(
             (index.bytes, index.span()),
             (
@@ -301,7 +300,10 @@ mod tests {
     #[test]
     fn the_number_of_small_deliveries_is_limited_too() {
         let index = index(&vec![1; MAX_DELIVERIES]);
-        assert_eq!(index.oldest_beside(&[1], u64::MAX), 2);
+        assert_eq!(
+            index.oldest_beside(&numbered(MAX_DELIVERIES as i64 + 1, &[1]), u64::MAX),
+            2
+        );
     }
 
     #[test]
@@ -309,8 +311,8 @@ mod tests {
         let mut index = index(&[10, 20]);
         index.remove(&[1, 2]);
         index.restore([]);
-        assert_eq!(index.next(), 3);
+        assert_eq!(index.newest(), 2);
         index.restore([(7, 70)]);
-        assert_eq!((index.next(), index.bytes), (8, 70));
+        assert_eq!((index.newest(), index.bytes), (7, 70));
     }
 }

@@ -18,25 +18,18 @@ use crate::state::{Account, Accounts, Amendment, Change, Entity, Transition};
 const TARGET: &str = "signals";
 
 /// The changes of these events that are reported, in the log and to receivers of notifications. `accounts` contain
-/// the effects of the events; `first` is the number of the first change.
-pub(super) fn signals(
-    events: &[&Event],
-    changes: &[Change],
-    accounts: &Accounts,
-    first: i64,
-) -> Vec<Signal> {
+/// the effects of the events. They have no numbers yet.
+pub(super) fn signals(events: &[&Event], changes: &[Change], accounts: &Accounts) -> Vec<Signal> {
     let recorded_at = clock::now();
     let waba_ids = events.iter().map(|event| &event.waba_id);
     let reported = reported(waba_ids.zip(changes)).into_iter();
     let known =
         reported.filter_map(|(waba_id, step)| Some((waba_id, accounts.get(waba_id)?, step)));
-    let numbered = (first..).zip(known);
-    let signal = |(number, (waba_id, account, step)): (i64, (&WabaId, &Arc<Account>, _))| Signal {
-        number,
+    let signal = |(waba_id, account, step): (&WabaId, &Arc<Account>, _)| Signal {
         recorded_at,
         ..signal(waba_id, account, step)
     };
-    numbered.map(signal).collect()
+    known.map(signal).collect()
 }
 
 fn signal(waba_id: &WabaId, account: &Account, step: &Transition) -> Signal {

@@ -31,6 +31,11 @@ const COMMIT_BUCKETS: &[f64] = &[
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
 ];
 
+/// Buckets for a takeover, in seconds: some milliseconds after a release, and some seconds after a crash.
+const TAKEOVER_BUCKETS: &[f64] = &[
+    0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 7.5, 10.0, 15.0, 30.0, 60.0,
+];
+
 /// The declaration of a metric, for the documentation and for checks against it.
 #[derive(Clone, Debug)]
 pub struct Declared {
@@ -153,6 +158,18 @@ pub struct Telemetry {
     pub objects_refused: IntCounterVec,
     /// 1 while the store accepts commits.
     pub store_up: IntGauge,
+    /// Connected replicas.
+    pub replicas: IntGauge,
+    /// Shards by ownership.
+    pub shards: IntGaugeVec,
+    /// Acquired shards by reason.
+    pub shard_takeovers: IntCounterVec,
+    /// Time until an acquired shard is exported.
+    pub shard_takeover_duration: Histogram,
+    /// Rows in the inbox.
+    pub inbox_pending: IntGauge,
+    /// Receipt of the oldest row in the inbox.
+    pub inbox_oldest: GaugeVec,
     /// Duration of commits in seconds.
     pub store_commit_duration: Histogram,
     /// Commits that failed, by reason.
@@ -235,6 +252,12 @@ impl Telemetry {
             series_refused: new.counters("series_refused_total", "Number of objects omitted from scrapes because their account reached its series limit, counted at each scrape.", &["kind"]),
             objects_refused: new.counters("objects_refused_total", "Number of objects ignored because the account reached its object limit, counted each time one is reported, by kind: phone numbers, templates, spellings of phone numbers, and errors and remarks in health_status.", &["waba_id", "kind"]),
             store_up: new.gauge("store_up", "Whether the store accepts commits: 1 if it does; 0 while it cannot be opened, and after a failed commit until one succeeds."),
+            replicas: new.gauge("replicas", "Number of replicas that are connected to the store. 0 if the store is of one process."),
+            shards: new.gauges("shards", "Number of shards of the accounts, as this replica sees them: those that it owns (owned), and those that no replica owns (unowned). Absent if the store is of one process.", &["state"]),
+            shard_takeovers: new.counters("shard_takeovers_total", "Number of shards that this replica has acquired, by reason: never owned before (first), released by its owner (released), session of its owner ended (lost), or session of its owner ended by this replica, because it made no progress (terminated).", &["reason"]),
+            shard_takeover_duration: new.histogram("shard_takeover_duration_seconds", "Time in seconds from the acquisition of a shard until this replica exports its accounts.", TAKEOVER_BUCKETS),
+            inbox_pending: new.gauge("inbox_pending", "Number of rows in the inbox that wait for this replica: deliveries that other replicas have received for its accounts."),
+            inbox_oldest: new.float_gauges("inbox_oldest_timestamp_seconds", "Time at which the oldest row in the inbox was received. Absent if none waits for this replica.", &[]),
             store_commit_duration: new.histogram("store_commit_duration_seconds", "Duration of a commit to the store in seconds, until it is durable. Deliveries that arrive together share a commit.", COMMIT_BUCKETS),
             store_commit_failures: new.counters("store_commit_failures_total", "Number of failed attempts to open the store or to commit to it, by reason.", &["reason"]),
             conversations_dropped: new.gauge("customer_key_dropped_conversations", "Number of open conversations dropped at the last start because the key that hashes customers had changed. 0 if the key is the same."),

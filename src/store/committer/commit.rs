@@ -7,11 +7,11 @@ use tokio::time::Instant;
 
 use super::{Committer, Together};
 use crate::clock;
-use crate::domain::Event;
+use crate::domain::{Event, Shard};
 use crate::state::{Change, DedupWindow};
 use crate::store::applied::Applied;
 use crate::store::customer_log::Segment;
-use crate::store::engine::{Keys, StoreError, Writes};
+use crate::store::engine::{InboxInsert, Keys, NewDelivery, StoreError, Writes, Written};
 use crate::store::notify_queue::Signal;
 use crate::store::relay_queue::RelayDelivery;
 use crate::store::{StoreUnavailable, rows, signals, template_rows};
@@ -24,11 +24,9 @@ impl Committer {
         let deliveries = batch
             .iter_mut()
             .filter_map(|(_, delivery, _)| delivery.take());
-        // A reload may have disabled the relay since the deliveries were received.
-        let wanted = !self.relay_config.upstreams.is_empty();
-        let deliveries = deliveries.filter(|_| wanted).collect();
+        let deliveries = deliveries.collect();
         let events: Vec<&Event> = batch.iter().flat_map(|(events, ..)| events).collect();
-        let outcome = self.commit(&events, deliveries).await;
+        let outcome = self.commit_anywhere(&events, deliveries).await;
         let mut changes = outcome.map(Vec::into_iter);
         for (events, _, answer) in batch {
             let own = match &mut changes {
@@ -40,45 +38,110 @@ impl Committer {
         }
     }
 
-    pub(super) async fn commit(
+    /// Commits these events, and those of other replicas' accounts to the inbox, in one transaction. Returns the change
+    /// of each event, which is empty for an event in the inbox.
+    async fn commit_anywhere(
         &mut self,
         events: &[&Event],
         deliveries: Vec<RelayDelivery>,
     ) -> Result<Vec<Change>, StoreUnavailable> {
         self.become_sound().await?;
+        let mut batch = Batch {
+            events: Vec::new(),
+            deliveries,
+            inbox: Vec::new(),
+            applied: Vec::new(),
+        };
+        // Each attempt drops a shard, so there are few.
+        loop {
+            let places = self.route(events, &mut batch)?;
+            match self.commit(batch).await? {
+                Committed::Changes(changes) if changes.len() == events.len() => return Ok(changes),
+                Committed::Changes(changes) => {
+                    let mut all = vec![Change::default(); events.len()];
+                    for (place, change) in places.into_iter().zip(changes) {
+                        all[place] = change;
+                    }
+                    return Ok(all);
+                }
+                Committed::Fenced(again) => batch = again,
+            }
+        }
+    }
+
+    /// Commits events of owned accounts. If another replica has acquired one of their shards, nothing is committed.
+    pub(super) async fn commit_own(
+        &mut self,
+        events: &[&Event],
+    ) -> Result<Vec<Change>, StoreUnavailable> {
+        self.become_sound().await?;
+        let batch = Batch {
+            events: events.to_vec(),
+            ..Batch::default()
+        };
+        match self.commit(batch).await? {
+            Committed::Changes(changes) => Ok(changes),
+            Committed::Fenced(_) => Err(StoreUnavailable::moved()),
+        }
+    }
+
+    /// Commits a batch. The store must be sound.
+    pub(super) async fn commit<'a>(
+        &mut self,
+        batch: Batch<'a>,
+    ) -> Result<Committed<'a>, StoreUnavailable> {
+        let Batch {
+            events,
+            deliveries,
+            inbox,
+            applied: taken,
+        } = batch;
         // Invariant: readers see a batch only after its write. A failed write is undone here, and `doubt` makes the
         // next request compare commit numbers, because the write may have succeeded without a response.
-        let applied = Applied::apply(&mut self.state, events);
-        let (accounts, first) = (self.state.accounts(), self.signals.next());
-        let signals = signals::signals(events, &applied.changes, accounts, first);
-        if !(applied.is_empty() && deliveries.is_empty()) {
-            let sizes: Vec<u64> = deliveries.iter().map(RelayDelivery::size).collect();
-            let mut writes = self.writes(&applied);
-            self.add_deliveries(&mut writes, deliveries, &sizes);
-            self.add_signals(&mut writes, &signals);
+        let applied = Applied::apply(&mut self.state, &events);
+        let mut signals = signals::signals(&events, &applied.changes, self.state.accounts());
+        let is_empty = applied.is_empty() && deliveries.is_empty();
+        if !(is_empty && inbox.is_empty() && taken.is_empty()) {
             let started = Instant::now();
-            if let Err(error) = self.write(&mut writes).await {
-                applied.undo(&mut self.state);
-                return Err(self.doubt(&error));
+            let mut writes = self.writes(&applied);
+            writes.shards = self.shards_of(&events, &deliveries, &taken);
+            writes.applied = taken.iter().map(|(id, _)| *id).collect();
+            writes.inbox = inbox;
+            let sizes: Vec<u64> = deliveries.iter().map(RelayDelivery::size).collect();
+            let written = match self
+                .add_to_queues(&mut writes, deliveries, &sizes, &mut signals)
+                .await
+            {
+                Ok(()) => self.write(&mut writes).await,
+                Err(error) => Err(error),
+            };
+            match written {
+                Ok(Written::Committed) => {}
+                Ok(Written::Fenced(shards)) => {
+                    applied.undo(&mut self.state);
+                    self.drop_fenced(&shards).await?;
+                    return Ok(Committed::Fenced(Batch::again(events, writes, taken)));
+                }
+                Err(error) => {
+                    applied.undo(&mut self.state);
+                    return Err(self.doubt(&error));
+                }
             }
             let took = started.elapsed().as_secs_f64();
             self.shared.telemetry.store_commit_duration.observe(took);
             self.number = writes.number;
             writes.segments.iter().for_each(|row| self.logs.note(row));
             self.shared.publish(&applied.before, &self.state);
-            self.deliveries.add(&sizes, writes.oldest_delivery);
-            self.shared.publish_relay_index(&self.deliveries);
-            self.signals.add(writes.signals.len(), writes.oldest_signal);
-            self.shared.publish_signals(self.signals.span());
+            self.note_queues(&writes, &sizes);
         }
         for (event, change) in events.iter().zip(&applied.changes) {
             self.shared.count(event, change);
         }
-        self.log(events, &applied.changes, &signals);
-        Ok(applied.changes)
+        self.log(&events, &applied.changes, &signals);
+        Ok(Committed::Changes(applied.changes))
     }
 
-    pub(super) async fn write(&mut self, writes: &mut Writes) -> Result<(), StoreError> {
+    async fn write(&mut self, writes: &mut Writes) -> Result<Written, StoreError> {
         for row in &mut writes.segments {
             if let Some(newest) = row.compacted {
                 let (waba_id, id) = (&row.waba_id, &row.phone_number_id);
@@ -142,26 +205,91 @@ impl Committer {
         writes
     }
 
-    /// Assigns the deliveries their numbers, and determines which older ones are dropped for them.
-    pub(super) fn add_deliveries(
-        &self,
+    /// Adds the deliveries, and the changes for receivers of notifications; assigns their numbers, and determines which
+    /// older ones are dropped for them.
+    async fn add_to_queues(
+        &mut self,
         writes: &mut Writes,
         deliveries: Vec<RelayDelivery>,
         sizes: &[u64],
-    ) {
-        let max_bytes = self.relay_config.max_bytes;
-        writes.deliveries = (self.deliveries.next()..).zip(deliveries).collect();
-        writes.upstreams.clone_from(&self.relay_config.upstreams);
-        writes.oldest_delivery = self.deliveries.oldest_beside(sizes, max_bytes);
+        signals: &mut [Signal],
+    ) -> Result<(), StoreError> {
+        if !deliveries.is_empty() {
+            let newest = self.deliveries.newest();
+            let numbers = self.database.new_numbers(newest, sizes.len()).await?;
+            let coming: Vec<_> = numbers.iter().copied().zip(sizes.iter().copied()).collect();
+            let new = numbers.into_iter().zip(deliveries);
+            let new = new.map(|(number, delivery)| NewDelivery {
+                number,
+                shard: self.shard_of_delivery(&delivery),
+                delivery,
+            });
+            writes.deliveries = new.collect();
+            writes.upstreams.clone_from(&self.relay_config.upstreams);
+            let max_bytes = self.relay_config.max_bytes;
+            writes.oldest_delivery = self.deliveries.oldest_beside(&coming, max_bytes);
+        }
+        if self.signals.has_receivers && !signals.is_empty() {
+            let newest = self.signals.span().newest;
+            let numbers = self.database.new_numbers(newest, signals.len()).await?;
+            for (signal, number) in signals.iter_mut().zip(numbers) {
+                signal.number = number;
+            }
+            writes.signals = signals.iter().map(rows::for_signal).collect();
+            let newest = signals.last().map_or(newest, |signal| signal.number);
+            writes.oldest_signal = self.signals.oldest_beside(newest);
+        }
+        Ok(())
     }
 
-    /// Adds the changes for receivers of notifications, and determines which older ones are dropped for them.
-    pub(super) fn add_signals(&self, writes: &mut Writes, signals: &[Signal]) {
-        if self.signals.has_receivers {
-            writes.signals = signals.iter().map(rows::for_signal).collect();
-            writes.oldest_signal = self.signals.oldest_beside(signals.len());
+    /// Notes what a commit has added to the queues.
+    fn note_queues(&mut self, writes: &Writes, sizes: &[u64]) {
+        if !writes.deliveries.is_empty() {
+            let numbers = writes.deliveries.iter().map(|new| new.number);
+            let coming: Vec<_> = numbers.zip(sizes.iter().copied()).collect();
+            self.deliveries.add(&coming, writes.oldest_delivery);
+            self.shared.publish_relay_index(&self.deliveries);
+        }
+        if let Some(newest) = writes.signals.last() {
+            self.signals.add(newest.number, writes.oldest_signal);
+            self.shared.publish_signals(self.signals.span());
         }
     }
+}
+
+/// What one transaction commits.
+#[derive(Default)]
+pub(super) struct Batch<'a> {
+    /// Events of owned accounts.
+    pub events: Vec<&'a Event>,
+    /// Deliveries for the relay, of owned shards.
+    pub deliveries: Vec<RelayDelivery>,
+    /// Events and deliveries of other shards.
+    pub inbox: Vec<InboxInsert>,
+    /// Rows of the inbox that the events come from, with their shards.
+    pub applied: Vec<(i64, Shard)>,
+}
+
+impl<'a> Batch<'a> {
+    /// What a transaction that was fenced was to commit. Deliveries are routed again.
+    fn again(events: Vec<&'a Event>, writes: Writes, applied: Vec<(i64, Shard)>) -> Self {
+        let own = writes.deliveries.into_iter().map(|new| new.delivery);
+        let others = writes.inbox.into_iter().filter_map(|row| row.delivery);
+        Self {
+            events,
+            deliveries: own.chain(others).collect(),
+            inbox: Vec::new(),
+            applied,
+        }
+    }
+}
+
+/// The outcome of a commit that did not fail.
+pub(super) enum Committed<'a> {
+    /// The changes of the events, which are durable.
+    Changes(Vec<Change>),
+    /// Nothing is committed, because other replicas have acquired shards of the batch, which have been dropped.
+    Fenced(Batch<'a>),
 }
 
 /// Converts a commit or key number. Neither type can overflow in practice.

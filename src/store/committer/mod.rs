@@ -6,10 +6,13 @@
 
 mod commit;
 mod customer_key;
+mod inbox;
 mod passing_time;
 mod pruning;
 mod queues;
 mod recovery;
+mod routing;
+mod shards;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,9 +29,11 @@ use crate::state::{Accounts, Change, DedupScope, State};
 use crate::store::customer_log::CustomerLogs;
 use crate::store::engine::{Engine, StoreError};
 use crate::store::notify_queue::SignalIndex;
+use crate::store::published::Published;
 use crate::store::relay_queue::{RelayDelivery, RelayIndex, RelayQueueConfig, Settlement};
 use crate::store::signals::FirstReads;
-use crate::store::{Discovered, Published, SavedKey, StoreUnavailable, loading, rows};
+use crate::store::{Discovered, ReplicaInfo, SavedKey, StoreUnavailable, loading, rows};
+use shards::Replica;
 
 /// Maximum number of requests in one commit. A commit of this many takes some tens of milliseconds.
 const MAX_BATCH: usize = 256;
@@ -89,6 +94,10 @@ pub struct Committer {
     shared: Arc<Published>,
     database: Box<dyn Engine>,
     state: State,
+    /// The accounts to watch, whichever replica owns them.
+    watched: BTreeSet<WabaId>,
+    /// This process as one of several. `None` for a store of one process.
+    replica: Option<Replica>,
     /// The number of the last commit known to be durable.
     number: i64,
     /// Whether an operation has failed since that commit, so that memory and disk may differ.
@@ -112,14 +121,17 @@ impl Committer {
         mut database: Box<dyn Engine>,
         shared: Arc<Published>,
         keep_journal_for: Duration,
+        info: ReplicaInfo,
     ) -> Result<Self, StoreError> {
         let number = database.commit_number().await?;
         let saved = rows::to_clock(database.clock().await?);
         saved.iter().for_each(clock::restore);
         let mut committer = Self {
             shared,
+            state: State::new(database.sharding()),
+            watched: BTreeSet::new(),
+            replica: database.shared().map(|engine| Replica::new(engine, info)),
             database,
-            state: State::default(),
             number,
             in_doubt: false,
             keep_journal_for,
@@ -132,7 +144,9 @@ impl Committer {
             started: Mark::now(),
             corrections: 0,
         };
-        committer.read_keys(Shard(0)).await?;
+        if committer.replica.is_none() {
+            committer.read_keys(Shard(0)).await?;
+        }
         committer.read_deliveries().await?;
         committer.read_signals().await?;
         Ok(committer)
@@ -163,8 +177,10 @@ impl Committer {
                 _ = prune.tick() => self.pruning = Some(String::new()),
                 _ = prune_part.tick(), if self.pruning.is_some() => self.prune().await,
                 _ = settle.tick() => self.settle_what_is_due().await,
+                () = shards::turn(self.replica.as_ref()) => self.take_turn().await,
             }
         };
+        self.leave().await;
         if let Err(error) = self.database.close().await {
             tracing::warn!(%error, "store did not close cleanly; no data was lost");
         }
@@ -229,16 +245,18 @@ impl Committer {
     async fn watch(&mut self, waba_ids: BTreeSet<WabaId>) -> Result<(), StoreUnavailable> {
         self.become_sound().await?;
         let known = self.state.accounts();
-        let new = waba_ids.iter().filter(|id| !known.contains_key(*id));
-        let new: Vec<WabaId> = new.cloned().collect();
+        let sharding = self.state.sharding();
+        let is_new = |id: &&WabaId| !known.contains_key(*id) && self.owns(sharding.of_account(id));
+        let new: Vec<WabaId> = waba_ids.iter().filter(is_new).cloned().collect();
         match self.load(&new).await {
             Ok(accounts) => {
-                self.logs.retain(|waba_id| waba_ids.contains(waba_id));
-                self.state.watch(waba_ids);
+                self.watched = waba_ids;
+                self.watch_owned();
                 self.state.adopt(accounts);
                 self.first_reads.watch(self.state.accounts());
                 self.corrections = 0;
                 self.shared.publish_all(&self.state);
+                self.shared.publish_watched(&self.watched);
                 Ok(())
             }
             Err(error) => Err(self.doubt(&error)),

@@ -21,10 +21,7 @@ impl Committer {
         let due: Vec<Event> = due.collect();
         if !due.is_empty() {
             // Readiness and the metrics show the outcome; the next tick retries.
-            drop(
-                self.commit(&due.iter().collect::<Vec<_>>(), Vec::new())
-                    .await,
-            );
+            drop(self.commit_own(&due.iter().collect::<Vec<_>>()).await);
         }
     }
 
@@ -42,9 +39,7 @@ impl Committer {
             fact: Fact::ClockCorrected { latest },
         };
         let events: Vec<Event> = self.state.ahead_of(latest).map(event).collect();
-        let committed = self
-            .commit(&events.iter().collect::<Vec<_>>(), Vec::new())
-            .await;
+        let committed = self.commit_own(&events.iter().collect::<Vec<_>>()).await;
         // After a failure, readiness and the metrics show it, and the next request retries.
         if let Ok(changes) = committed {
             self.corrections = corrections;

@@ -30,23 +30,35 @@ impl Committer {
         }
     }
 
-    pub(super) async fn recover(&mut self) -> Result<(), StoreError> {
-        if let Recovery::Committed(number) = self.database.recover(self.number).await? {
-            tracing::info!("commit with unknown outcome succeeded; reloading state");
-            let waba_ids: Vec<WabaId> = self.state.accounts().keys().cloned().collect();
-            let accounts = self.load(&waba_ids).await?;
-            self.read_keys(Shard(0)).await?;
-            self.read_deliveries().await?;
-            self.read_signals().await?;
-            self.state.adopt(accounts);
-            self.shared.publish_all(&self.state);
-            self.number = number;
+    async fn recover(&mut self) -> Result<(), StoreError> {
+        match self.database.recover(self.number).await? {
+            Recovery::Unchanged => Ok(()),
+            Recovery::Committed(number) => self.reload(number).await,
+            Recovery::ShardsLost => self.start_session().await,
         }
+    }
+
+    /// Reloads everything, because the last commit did succeed.
+    async fn reload(&mut self, number: i64) -> Result<(), StoreError> {
+        tracing::info!("commit with unknown outcome succeeded; reloading state");
+        let waba_ids: Vec<WabaId> = self.state.accounts().keys().cloned().collect();
+        let accounts = self.load(&waba_ids).await?;
+        self.read_keys(Shard(0)).await?;
+        self.read_deliveries().await?;
+        self.read_signals().await?;
+        self.state.adopt(accounts);
+        self.shared.publish_all(&self.state);
+        self.number = number;
         Ok(())
     }
 
+    /// Notes a failure. Nothing is committed until the database accepts writes again. A store of several replicas uses
+    /// another session then; until its lease ends, it shows what it has committed.
     pub(super) fn doubt(&mut self, error: &StoreError) -> StoreUnavailable {
         self.in_doubt = true;
+        if let Some(replica) = &mut self.replica {
+            replica.member.disconnected();
+        }
         self.shared.note_error(error)
     }
 }

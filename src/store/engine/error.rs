@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 /// Why the store does not accept commits. A bounded label value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +123,22 @@ impl StoreError {
         Self {
             reason: StoreErrorReason::Other,
             message: "the database is closed".to_owned(),
+        }
+    }
+
+    /// The database has not answered in time.
+    pub fn slow(limit: Duration) -> Self {
+        Self {
+            reason: StoreErrorReason::Io,
+            message: format!("the database has not answered for {limit:?}"),
+        }
+    }
+
+    /// The session cannot be relied on.
+    pub fn session(error: &impl fmt::Display) -> Self {
+        Self {
+            reason: StoreErrorReason::Io,
+            message: error.to_string(),
         }
     }
 

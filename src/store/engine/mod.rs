@@ -29,8 +29,8 @@ pub use rows::{
     AccountRows, ClockRow, DiscoveredRow, Keys, ObjectRow, SavedAccount, SavedAccounts,
     SavedSegment, SavedTemplatePage, SegmentRow, Table, TemplatePageRow,
 };
-pub use shared::SharedEngine;
-pub use writes::Writes;
+pub use shared::{Acquired, Heartbeat, Hints, InboxInsert, InboxRow, InboxSize, SharedEngine};
+pub use writes::{NewDelivery, Writes};
 
 use super::relay_queue::Settlement;
 use crate::domain::{PhoneNumberId, Shard, Sharding, WabaId};
@@ -48,6 +48,15 @@ pub enum Recovery {
     Committed(i64),
     /// Other replicas may have taken the shards. This one owns none until it acquires them again.
     ShardsLost,
+}
+
+/// The outcome of a transaction that did not fail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// Everything is durable.
+    Committed,
+    /// Nothing was written, because other replicas have acquired these shards.
+    Fenced(Vec<Shard>),
 }
 
 /// The connection that writes. Queues and keys are those of the shards that this replica owns; with SQLite, there is
@@ -74,7 +83,7 @@ pub trait Engine: Send {
 
     /// Writes everything in one transaction. After an error nothing is durable, unless only the response to the
     /// commit was lost.
-    async fn write(&mut self, writes: &Writes) -> Result<(), StoreError>;
+    async fn write(&mut self, writes: &Writes) -> Result<Written, StoreError>;
 
     /// Checks that the database is still the one that was opened.
     async fn check(&mut self) -> Result<(), StoreError>;
@@ -129,6 +138,10 @@ pub trait Engine: Send {
         app: &str,
         rows: &[DiscoveredRow],
     ) -> Result<(), StoreError>;
+
+    /// Numbers for new rows of queues, ascending. `newest` is the greatest one that this process knows; in a store of
+    /// several replicas, they are greater than all numbers that any of them has used.
+    async fn new_numbers(&mut self, newest: i64, count: usize) -> Result<Vec<i64>, StoreError>;
 
     /// Every delivery of the relay, oldest first, as (number, size in bytes).
     async fn deliveries(&mut self) -> Result<Vec<(i64, i64)>, StoreError>;

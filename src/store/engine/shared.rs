@@ -1,10 +1,39 @@
 //! What only a store of several replicas has: shards with owners, and an inbox for events that reach another replica.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use async_trait::async_trait;
+use tokio::sync::Notify;
 
 use super::StoreError;
+use crate::cluster::{Backend, Epoch, Release, ReplicaId, View};
 use crate::domain::Shard;
 use crate::store::relay_queue::RelayDelivery;
+
+/// What a replica says about itself with each heartbeat.
+#[derive(Clone, Debug)]
+pub struct Heartbeat {
+    /// The process.
+    pub replica: ReplicaId,
+    /// Number of its heartbeats, this one included.
+    pub beat: i64,
+    /// Whether it is shutting down.
+    pub is_leaving: bool,
+    /// The address of its operator listener, for people.
+    pub address: String,
+    /// A hash of the settings that all replicas must share.
+    pub config_hash: String,
+}
+
+/// A shard whose lock has been obtained, and whose epoch has been raised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Acquired {
+    /// Its new epoch.
+    pub epoch: Epoch,
+    /// Whether the owner before had released it.
+    pub was_released: bool,
+}
 
 /// Events for an account of another replica, or a delivery for its relay.
 pub struct InboxInsert {
@@ -12,8 +41,8 @@ pub struct InboxInsert {
     pub shard: Shard,
     /// Unix milliseconds of the receipt.
     pub received_ms: i64,
-    /// The encoded events.
-    pub events: Vec<u8>,
+    /// The text of the events.
+    pub events: String,
     /// The delivery for the relay.
     pub delivery: Option<RelayDelivery>,
 }
@@ -24,15 +53,84 @@ pub struct InboxRow {
     pub id: i64,
     /// Its shard.
     pub shard: Shard,
-    /// The encoded events.
-    pub events: Vec<u8>,
+    /// Unix milliseconds of the receipt.
+    pub received_ms: i64,
+    /// The text of the events.
+    pub events: String,
     /// The delivery for the relay.
     pub delivery: Option<RelayDelivery>,
 }
 
-/// The part of an engine that several replicas share.
+/// How many rows the inbox has for the shards of a replica, and since when the oldest has waited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InboxSize {
+    /// Number of rows.
+    pub rows: i64,
+    /// Unix milliseconds of the receipt of the oldest. `None` without rows.
+    pub oldest_ms: Option<i64>,
+}
+
+/// What other replicas have said. Only hints: one can be lost, and come without reason.
+#[derive(Debug, Default)]
+pub struct Hints {
+    notify: Notify,
+    has_shards: AtomicBool,
+}
+
+impl Hints {
+    /// Another replica has released shards, or has changed the discovered accounts.
+    pub fn note_shards(&self) {
+        self.has_shards.store(true, Ordering::Relaxed);
+        self.notify.notify_one();
+    }
+
+    /// Another replica has put events into the inbox.
+    pub fn note_inbox(&self) {
+        self.notify.notify_one();
+    }
+
+    /// Waits for the next hint.
+    pub async fn next(&self) {
+        self.notify.notified().await;
+    }
+
+    /// Whether shards have been released since the last call.
+    pub fn take_shards(&self) -> bool {
+        self.has_shards.swap(false, Ordering::Relaxed)
+    }
+}
+
+/// The part of an engine that several replicas share. After an error, the session is not used again: the caller
+/// recovers, and acquires its shards anew.
 #[async_trait]
 pub trait SharedEngine: Send {
-    /// The oldest rows of the inbox for the shards that this replica owns.
-    async fn inbox(&mut self, limit: u32) -> Result<Vec<InboxRow>, StoreError>;
+    /// The session that writes.
+    fn backend(&self) -> Backend;
+
+    /// What other replicas say. The same for all sessions of this process.
+    fn hints(&self) -> Arc<Hints>;
+
+    /// Writes the row of this replica, and reads those of all replicas and shards, in one transaction.
+    async fn heartbeat(&mut self, heartbeat: &Heartbeat) -> Result<View, StoreError>;
+
+    /// Tries to lock a shard. If that succeeds, raises its epoch. `None` if another session holds the lock.
+    async fn acquire(&mut self, shard: Shard) -> Result<Option<Acquired>, StoreError>;
+
+    /// Gives up a shard: notes how in one transaction if the epoch still matches, then unlocks it and tells the others.
+    async fn release(&mut self, shard: Shard, release: Release) -> Result<(), StoreError>;
+
+    /// Forgets that this session may read the queues of a shard, because another replica owns it.
+    fn drop_shard(&mut self, shard: Shard);
+
+    /// Ends another session, if there is one with this process id and start.
+    async fn terminate(&mut self, backend: Backend) -> Result<(), StoreError>;
+
+    /// The oldest rows of the inbox for the shards that this replica owns, except these.
+    async fn inbox(&mut self, limit: u32, except: &[i64]) -> Result<Vec<InboxRow>, StoreError>;
+
+    /// The size of the inbox of the shards that this replica owns.
+    async fn inbox_size(&mut self) -> Result<InboxSize, StoreError>;
+
+    /// Counts the changes of discovered accounts, so that a replica can tell whether it knows the latest.
+    async fn discovered_version(&mut self) -> Result<i64, StoreError>;
 }

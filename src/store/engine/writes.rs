@@ -1,9 +1,25 @@
 //! The writes of one commit.
 
-use super::super::relay_queue::RelayDelivery;
+use std::collections::BTreeMap;
+
 use super::{
-    AccountRows, ClockRow, JournalInsert, Keys, Moves, SegmentRow, SignalRow, TemplatePageRow,
+    AccountRows, ClockRow, InboxInsert, JournalInsert, Keys, Moves, SegmentRow, SignalRow,
+    TemplatePageRow,
 };
+
+use crate::cluster::Epoch;
+use crate::domain::Shard;
+use crate::store::relay_queue::RelayDelivery;
+
+/// A new delivery for the relay.
+pub struct NewDelivery {
+    /// Its number, which increases with each delivery.
+    pub number: i64,
+    /// The shard of its first account.
+    pub shard: Shard,
+    /// The delivery.
+    pub delivery: RelayDelivery,
+}
 
 /// The writes of one commit.
 #[derive(Default)]
@@ -20,8 +36,8 @@ pub struct Writes {
     pub segments: Vec<SegmentRow>,
     /// New delivery keys of each window that has any.
     pub keys: Vec<Keys>,
-    /// New deliveries for the relay, with their numbers.
-    pub deliveries: Vec<(i64, RelayDelivery)>,
+    /// New deliveries for the relay.
+    pub deliveries: Vec<NewDelivery>,
     /// Names of the upstreams that receive the new deliveries.
     pub upstreams: Vec<String>,
     /// Deliveries before this number are dropped.
@@ -36,6 +52,13 @@ pub struct Writes {
     pub added: Vec<JournalInsert>,
     /// Corrections of journal times that were ahead, applied before lines are deleted or inserted.
     pub moves: Vec<Moves>,
+    /// The shards whose accounts or queues this commit changes, with the epochs of their acquisitions. The commit fails
+    /// if another replica has acquired one of them since. Empty if the store has one process.
+    pub shards: BTreeMap<Shard, Epoch>,
+    /// Events for shards of other replicas.
+    pub inbox: Vec<InboxInsert>,
+    /// Rows of the inbox that this commit has applied. The commit fails if one of them is missing.
+    pub applied: Vec<i64>,
     /// Meta's time at the commit.
     pub clock: ClockRow,
 }

@@ -10,7 +10,7 @@ use crate::domain::{PhoneNumberId, Shard, Sharding, WabaId};
 use crate::state::DedupScope;
 use crate::store::engine::{
     self, ClockRow, DiscoveredRow, Engine, JournalReader, Recovery, SavedAccounts, SavedSegment,
-    SharedEngine, SignalSpan, StoreError, Writes,
+    SharedEngine, SignalSpan, StoreError, Writes, Written,
 };
 use crate::store::relay_queue::Settlement;
 
@@ -40,8 +40,9 @@ impl Engine for Database {
         self.commit_number().await
     }
 
-    async fn write(&mut self, writes: &Writes) -> Result<(), StoreError> {
-        self.write(writes).await
+    async fn write(&mut self, writes: &Writes) -> Result<Written, StoreError> {
+        self.write(writes).await?;
+        Ok(Written::Committed)
     }
 
     async fn check(&mut self) -> Result<(), StoreError> {
@@ -113,6 +114,10 @@ impl Engine for Database {
         rows: &[DiscoveredRow],
     ) -> Result<(), StoreError> {
         self.remember_discovered(app, rows).await
+    }
+
+    async fn new_numbers(&mut self, newest: i64, count: usize) -> Result<Vec<i64>, StoreError> {
+        Ok((newest + 1..).take(count).collect())
     }
 
     async fn deliveries(&mut self) -> Result<Vec<(i64, i64)>, StoreError> {

@@ -8,8 +8,8 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::statement::ROWS_AT_ONCE;
 use super::{Database, DatabaseFile};
-use crate::store::engine::{self, RelayRow, StoreError};
-use crate::store::relay_queue::{BYTES_PER_LANE_DIGIT, RelayDelivery, Settlement, lanes_to_text};
+use crate::store::engine::{self, NewDelivery, RelayRow, StoreError};
+use crate::store::relay_queue::{BYTES_PER_LANE_DIGIT, Settlement, lanes_to_text};
 
 /// Maximum number of concurrent reads: a few upstreams fetch their next deliveries.
 const READERS: u32 = 4;
@@ -113,14 +113,17 @@ fn push_numbers(query: &mut QueryBuilder<Sqlite>, numbers: &[i64]) {
 
 pub(super) async fn write_deliveries(
     connection: &mut SqliteConnection,
-    deliveries: &[(i64, RelayDelivery)],
+    deliveries: &[NewDelivery],
     upstreams: &[String],
     oldest: i64,
 ) -> sqlx::Result<()> {
     if deliveries.is_empty() {
         return Ok(());
     }
-    for (number, delivery) in deliveries {
+    for NewDelivery {
+        number, delivery, ..
+    } in deliveries
+    {
         let waba_ids: Vec<&str> = delivery.waba_ids.iter().map(|id| id.as_str()).collect();
         sqlx::query(
             "INSERT INTO relay_parcels (parcel, received_ms, waba_ids, lanes, signature, body) \
@@ -139,8 +142,8 @@ pub(super) async fn write_deliveries(
         for some in deliveries.chunks(ROWS_AT_ONCE) {
             let mut query =
                 QueryBuilder::<Sqlite>::new("INSERT INTO relay_pending (upstream, parcel) ");
-            query.push_values(some, |mut row, (number, _)| {
-                row.push_bind(upstream).push_bind(*number);
+            query.push_values(some, |mut row, new| {
+                row.push_bind(upstream).push_bind(new.number);
             });
             query.build().execute(&mut *connection).await?;
         }
