@@ -183,6 +183,7 @@ impl HistoryReader {
             Location::Memory => Err(StoreError::unreadable(
                 "a store in memory has no history to read",
             )),
+            Location::Server(_) => Err(StoreError::unreadable("it is not an SQLite database")),
             Location::File(path) => Journal::open(path).await,
         };
         let journal = journal.map_err(|error| OpenError::new(path.clone(), error))?;

@@ -17,6 +17,7 @@ mod loading;
 mod location;
 mod notify_queue;
 mod older_rows;
+pub mod postgres;
 mod refreshes;
 mod relay_queue;
 mod rows;
