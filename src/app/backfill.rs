@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 
 use super::settings;
 use crate::clock;
-use crate::config::StoreUrl;
+use crate::config::{StoreConfig, StoreUrl};
 use crate::domain::WabaId;
 use crate::expose::EntityLabels;
 use crate::expose::backfill::{self, PastInsights, PastNumber, PastTemplate, TimeRange, Timeline};
@@ -114,8 +114,8 @@ impl PastJournal {
 ///
 /// # Errors
 /// If the history does not exist or cannot be read.
-pub async fn read(url: &StoreUrl, request: BackfillRequest) -> anyhow::Result<PastJournal> {
-    let history = HistoryReader::open(&settings::location_of(url)).await?;
+pub async fn read(store: &StoreConfig, request: BackfillRequest) -> anyhow::Result<PastJournal> {
+    let history = HistoryReader::open(&settings::location_of(store)).await?;
     let question = HistoryQuery {
         waba_id: request.waba_id.clone(),
         entity: None,
@@ -145,14 +145,20 @@ pub async fn read(url: &StoreUrl, request: BackfillRequest) -> anyhow::Result<Pa
 ///
 /// # Errors
 /// If the store cannot be read, or if the file exists or cannot be written.
-pub async fn backup(url: &StoreUrl, copy: &Path) -> anyhow::Result<()> {
+pub async fn backup(store: &StoreConfig, copy: &Path) -> anyhow::Result<()> {
     if copy.exists() {
         bail!(
             "{} exists already; give the copy a new name",
             copy.display()
         );
     }
-    let history = HistoryReader::open(&settings::location_of(url)).await?;
+    if let StoreUrl::Server(_) = store.url {
+        bail!(
+            "store.url is a PostgreSQL database; copy its schema {} with pg_dump",
+            store.schema
+        );
+    }
+    let history = HistoryReader::open(&settings::location_of(store)).await?;
     history.copy_to(copy).await?;
     history.close().await;
     Ok(())

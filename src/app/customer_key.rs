@@ -76,6 +76,13 @@ pub(super) async fn load(
         };
         let found = read(&place)?;
         let was_missing = found.is_none();
+        if was_missing && matches!(location, Location::Server(_)) {
+            // Each replica would create a key of its own.
+            bail!(
+                "trackers.key_file: {} does not exist; write one key to a file (`openssl rand -hex 32`), and give the same file to each replica",
+                place.shown
+            );
+        }
         let key = found.map_or_else(|| create(&place, imported), Ok)?;
         warn_if_readable_by_others(&place);
         anyhow::Ok(Some((key, was_missing, place.shown)))
@@ -140,7 +147,7 @@ struct KeyPath {
     shown: String,
 }
 
-/// `None` for a store in memory without a path.
+/// `None` for a store in memory without a path. The configuration requires a path with a server.
 fn path(key_file: Option<KeyFile>, location: &Location) -> Option<KeyPath> {
     if let Some(KeyFile(path)) = key_file {
         return Some(KeyPath {

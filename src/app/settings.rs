@@ -15,6 +15,7 @@ use crate::ingest::poll::{Budget, Cadences, InsightsOptions, PollingApp, Watched
 use crate::ingest::webhook::{Verifier, VerifyTokens};
 use crate::serve::{ClientRules, Limits, Secrets};
 use crate::store::Location;
+use crate::store::postgres::PostgresOptions;
 use crate::telemetry::Telemetry;
 
 /// Every configured account, without duplicates.
@@ -193,14 +194,20 @@ pub(super) fn insights(config: &Config) -> Option<InsightsOptions> {
 
 /// The location of state and history.
 pub(super) fn location(config: &Config) -> Location {
-    location_of(&config.store.url)
+    location_of(&config.store)
 }
 
-/// The location of a store's URL.
-pub(super) fn location_of(url: &config::StoreUrl) -> Location {
-    match url {
+/// The location of a store.
+pub(super) fn location_of(store: &config::StoreConfig) -> Location {
+    match &store.url {
         config::StoreUrl::Memory => Location::Memory,
         config::StoreUrl::File(path) => Location::File(path.clone()),
+        config::StoreUrl::Server(url) => Location::Server(Box::new(PostgresOptions {
+            url: (**url).clone(),
+            password_file: store.password_file.clone().map(|file| file.0),
+            schema: store.schema.clone(),
+            max_connections: store.max_connections,
+        })),
     }
 }
 

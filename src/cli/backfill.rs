@@ -56,7 +56,7 @@ pub(super) async fn run(arguments: &BackfillArguments) -> anyhow::Result<ExitCod
         arguments.waba_id.as_deref(),
         arguments.labels.clone(),
     )?;
-    let past = backfill::read(&arguments.store.url()?, request).await?;
+    let past = backfill::read(&arguments.store.config()?, request).await?;
     let written = match &arguments.output {
         Some(path) => {
             let file = File::create_new(path)

@@ -23,7 +23,7 @@ pub struct BackupArguments {
 
 /// Copies the store and prints the path of the copy.
 pub(super) async fn run(arguments: &BackupArguments) -> anyhow::Result<ExitCode> {
-    app::backup(&arguments.store.url()?, &arguments.output).await?;
+    app::backup(&arguments.store.config()?, &arguments.output).await?;
     let copy = arguments.output.display();
     output::print(&format!(
         "copied the store to {copy}; to restore it, start an exporter with this file as its store"

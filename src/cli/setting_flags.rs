@@ -5,16 +5,15 @@ use std::path::PathBuf;
 use clap::builder::ValueParser;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueHint, value_parser};
 
-use crate::config::{
-    ConfigErrors, Flags, ProcessEnvironment, Setting, StoreConfig, StoreUrl, reference,
-};
+use crate::config::{ConfigErrors, Flags, ProcessEnvironment, Setting, StoreConfig, reference};
 
 /// The only flag whose value is a path instead of text.
 const CONFIG_FILE: &str = "--config.file";
 
 const LOG_LEVEL: &str = "--log.level";
 const LOG_FORMAT: &str = "--log.format";
-const STORE_URL: &str = "--store.url";
+/// What opens a store.
+const STORE: [&str; 3] = ["--store.url", "--store.password-file", "--store.schema"];
 const STATE_SETS: &str = "--metrics.state-sets";
 
 /// Declares the flags of a subcommand: those of the settings for whose flag the condition holds.
@@ -76,13 +75,13 @@ setting_flags!(
 setting_flags!(
     /// The store of an exporter, which may be running.
     StoreFlags,
-    |flag| flag == STORE_URL
+    |flag| STORE.contains(&flag)
 );
 
 impl StoreFlags {
-    /// The store that the flag, the environment or the default names.
-    pub(super) fn url(&self) -> Result<StoreUrl, ConfigErrors> {
-        StoreConfig::load(&self.0, &ProcessEnvironment).map(|store| store.url)
+    /// The store that the flags, the environment or the defaults name.
+    pub(super) fn config(&self) -> Result<StoreConfig, ConfigErrors> {
+        StoreConfig::load(&self.0, &ProcessEnvironment)
     }
 }
 

@@ -31,6 +31,7 @@ mod metrics;
 mod mistake;
 mod notify;
 mod poll;
+mod postgres_url;
 mod proxy;
 mod reference;
 mod relay;
@@ -73,7 +74,7 @@ pub use reference::reference;
 pub use relay::{RelayConfig, UpstreamConfig};
 pub use send_gate::{SendGateConfig, gate_token};
 pub use setting::{Applies, Setting};
-pub use store::{StoreConfig, StoreUrl};
+pub use store::{PasswordFile, StoreConfig, StoreUrl};
 pub use templates::TemplatesConfig;
 pub use trackers::{KeyFile, TrackersConfig};
 pub use web::WebConfig;
@@ -183,6 +184,7 @@ impl Config {
         walker.note(&CONFIG_FILE);
         let web = WebConfig::read(walker);
         let webhook = WebhookConfig::read(walker, &web);
+        let store = StoreConfig::read(walker);
         let file = walker.config_file();
         let directory = file.and_then(Path::parent).unwrap_or(Path::new(""));
         Self {
@@ -190,11 +192,11 @@ impl Config {
             web,
             graph: GraphConfig::read(walker),
             poll: PollConfig::read(walker),
-            store: StoreConfig::read(walker),
             metrics: MetricsConfig::read(walker),
             templates: TemplatesConfig::read(walker),
             insights: InsightsConfig::read(walker),
-            trackers: TrackersConfig::read(walker),
+            trackers: TrackersConfig::read(walker, &store),
+            store,
             gate: SendGateConfig::read(walker, &webhook),
             relay: RelayConfig::read(walker, &webhook),
             notify: NotifyConfig::read(walker),

@@ -12,6 +12,7 @@ use super::journeys;
 use super::kind::{Boolean, Optional, Parsed, SettingKind, presence};
 use super::section::settings;
 use super::setting::Setting;
+use super::store::{StoreConfig, StoreUrl};
 use super::token::Token;
 use super::walker::Walker;
 use crate::domain::campaign::Campaigns;
@@ -50,7 +51,7 @@ settings! {
         time_zone: String = "UTC", ZONE;
 
         /// File with the key of the customer hashes, 64 hexadecimal digits; created if it does not exist; the default is
-        /// the database's path and `.key`.
+        /// the path of an SQLite database and `.key`; required with PostgreSQL, the same on each replica.
         key_file: Option<KeyFile>, KeyFiles, for_store;
 
         /// Token that applications send with events to /v1/events; without it, the event API is disabled.
@@ -66,11 +67,18 @@ settings! {
 }
 
 impl TrackersConfig {
-    pub(super) fn read(walker: &mut Walker<'_>) -> Self {
-        Self {
+    pub(super) fn read(walker: &mut Walker<'_>, store: &StoreConfig) -> Self {
+        let trackers = Self {
             journeys: journeys::read(walker),
             ..Self::read_rows(walker)
+        };
+        let key = Self::key_file().setting;
+        if matches!(store.url, StoreUrl::Server(_)) && walker.given(&key).is_none() {
+            let message = "is required, because store.url is a PostgreSQL database: replicas must hash customers alike; \
+                           write one key to a file (`openssl rand -hex 32`), and give the same file to each replica";
+            walker.error("trackers.key_file", message);
         }
+        trackers
     }
 
     /// The business hours in their time zone.

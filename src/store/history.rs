@@ -185,6 +185,7 @@ impl HistoryReader {
             Location::Memory => Err(StoreError::unreadable(
                 "a store in memory has no history to read",
             )),
+            Location::Server(_) => Err(StoreError::unreadable("it is not an SQLite database")),
             Location::File(path) => Journal::open(path).await.map(Arc::new),
         };
         let journal = journal.map_err(|error| OpenError::new(path.clone(), error))?;

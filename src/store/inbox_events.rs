@@ -20,9 +20,12 @@ pub const NONE: &str = "[]";
 ///
 /// # Errors
 /// If an event comes from a poll or the clock. Only the owner of an account makes such events, so they have no text.
-pub fn encode(events: &[&Event], campaigns: &Campaigns) -> Result<String, NotStorable> {
+pub fn encode<'a>(
+    events: impl IntoIterator<Item = &'a Event>,
+    campaigns: &Campaigns,
+) -> Result<String, NotStorable> {
     let events = events
-        .iter()
+        .into_iter()
         .map(|event| without_undeclared(event, campaigns));
     serde_json::to_string(&events.collect::<Vec<_>>()).map_err(NotStorable)
 }

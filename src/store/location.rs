@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
+use super::postgres::PostgresOptions;
+
 /// The location of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {
@@ -12,10 +14,12 @@ pub enum Location {
     Memory,
     /// In an SQLite database at this path. Its folder is created if it does not exist.
     File(PathBuf),
+    /// In a PostgreSQL database, which several replicas share.
+    Server(Box<PostgresOptions>),
 }
 
 impl Location {
-    /// Checks whether the store can be written there, without writing anything.
+    /// Checks whether the files of the store can be written there, without writing anything. A server has none here.
     ///
     /// # Errors
     /// The path that cannot be written, and the operating system's error.
@@ -42,6 +46,7 @@ impl Location {
         match self {
             Self::Memory => PathBuf::from(":memory:"),
             Self::File(path) => path.clone(),
+            Self::Server(options) => options.to_string().into(),
         }
     }
 }

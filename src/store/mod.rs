@@ -19,6 +19,7 @@ mod loading;
 mod location;
 mod notify_queue;
 mod older_rows;
+pub mod postgres;
 mod published;
 mod refreshes;
 mod relay_queue;

@@ -26,6 +26,7 @@ mod notify;
 mod number_identity;
 mod polled_health;
 mod polled_templates;
+mod postgres;
 mod process;
 mod prometheus;
 mod promql;

@@ -93,7 +93,7 @@ pub fn keep(source: &ConfigSources, report: &Report) -> Result<(), ReportError> 
 
 async fn examine_chain(config: &Config, progress: ProgressSink<'_>) -> anyhow::Result<Report> {
     let clients = settings::clients(config, &Arc::new(Telemetry::new()))?;
-    let mut findings = vec![configuration(config), store::writable(config)];
+    let mut findings = vec![configuration(config), store::writable(config).await];
     let Some(first) = clients.first() else {
         return Ok(Report::new(findings));
     };

@@ -27,6 +27,6 @@ fn exactly_the_rows_that_are_applied_are_deleted() {
     };
     let rows = vec![row(7, 1, 'c'), row(3, 1, 'a'), row(5, 2, 'b')];
     let batch = InboxBatch::new(rows, |shard| shard == Shard(1));
-    assert_eq!(batch.into_rows(), [row(3, 1, 'a'), row(7, 1, 'c')]);
     assert_eq!(batch.ids(), [3, 7]);
+    assert_eq!(batch.into_rows(), [row(3, 1, 'a'), row(7, 1, 'c')]);
 }

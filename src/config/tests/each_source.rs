@@ -32,7 +32,7 @@ const CANDIDATES: [&str; 22] = [
 ];
 
 /// More candidates, which the summary does not show.
-const HIDDEN: [&str; 2] = ["/ca.pem", "/customers.key"];
+const HIDDEN: [&str; 3] = ["/ca.pem", "/customers.key", "/password"];
 
 /// More candidates that only one setting accepts: files, and a time zone.
 const OTHERS: [&str; 2] = ["/other.yml", "Asia/Tokyo"];
@@ -80,6 +80,7 @@ fn load_from(names: SettingNames, sources: GivenValues<'_>) -> Result<Config, St
         .with_file("/tls.yml", tls)
         .with_file("/other.yml", tls)
         .with_file("/ca.pem", "an authority")
+        .with_file("/password", "a password")
         .with_file(FILE, yaml(names.key, sources.file));
     if let Some(value) = sources.variable {
         environment = environment.with_variable(names.variable, value);

@@ -54,7 +54,7 @@ web: {listen_address: '127.0.0.1:0', config_file: web.yml, open_probes: true, ma
 webhook: {enabled: true, listen_address: '[::1]:9000', callback_url: 'https://exporter.example.com/webhook', config_file: /public.yml, client_ca_file: ca.pem, client_common_name: meta.example.com, max_connections: 30, proxy_protocol: true, max_connections_per_client: 8}
 graph: {base_url: 'http://127.0.0.1:1', api_version: v26.0, request_timeout: 5s, max_answer_bytes: 1MiB}
 poll: {numbers_interval: 1s, account_interval: 2m, templates_interval: 1h, access_interval: 30m, discovery_interval: 2h, startup_spread: 40s, drift_grace: 10m, calls_per_hour: 200, max_usage_ratio: 0.5}
-store: {url: 'sqlite:state.db', history_retention: 30d}
+store: {url: 'sqlite:state.db', password_file: password, schema: exporter, max_connections: 8, history_retention: 30d}
 metrics: {state_sets: sparse}
 templates: {detail: all, state_sets: full, series_limit: 10}
 trackers: {enabled: false, key_file: customers.key, token: events-token, journeys: [{name: booking, version: 2, steps: [date, time], variants: [A, B], idle_timeout: 1h, loop_threshold: 4}], business_hours: 'Mon 09:00-18:00', time_zone: Asia/Tokyo, campaigns: [spring, {value: secret-value, name: summer}]}
@@ -68,6 +68,7 @@ apps:
     let files = FixedEnvironment::default()
         .with_file("/etc/exporter/web.yml", "rate_limit: {interval: 1s}")
         .with_file("/public.yml", "tls_server_config: {cert: c, key: k}")
+        .with_file("/etc/exporter/password", "a password")
         .with_file("/etc/exporter/ca.pem", "an authority");
     let config = good(yaml, files);
     let expected = "\
@@ -104,6 +105,9 @@ poll.drift_grace: 10m
 poll.calls_per_hour: 200
 poll.max_usage_ratio: 0.5
 store.url: sqlite:state.db
+store.password_file: set
+store.schema: exporter
+store.max_connections: 8
 store.history_retention: 30d
 metrics.state_sets: sparse
 templates.detail: all

@@ -72,7 +72,7 @@ impl Committer {
                 rows.push(InboxInsert {
                     shard,
                     received_ms,
-                    events: inbox_events::encode(&of_shard, campaigns)?,
+                    events: inbox_events::encode(of_shard, campaigns)?,
                     delivery,
                 });
             }

@@ -37,6 +37,10 @@ pub(super) async fn database(location: &Location) -> Result<Database, OpenError>
             let file = prepare(path)?;
             (SqliteConnectOptions::new().filename(path), Some(file))
         }
+        Location::Server(_) => {
+            let error = StoreError::new(StoreErrorReason::Other, "it is not an SQLite database");
+            return Err(OpenError::new(location.path(), error));
+        }
     };
     // Synchronous FULL: when a commit returns, it is on disk.
     let options = options

@@ -1,0 +1,292 @@
+//! Creates the schema and its tables, and brings them to this version.
+//!
+//! A role that owns nothing is enough for a replica if the tables are up to date: rights to create are only needed for
+//! a migration.
+
+use sqlx::Connection;
+use sqlx::migrate::{Migrate, MigrateError, Migrator};
+use sqlx::postgres::PgConnection;
+use thiserror::Error;
+
+use super::{Connected, PostgresError, PostgresOptions, Role, connect};
+use crate::store::StoreErrorReason;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("src/store/postgres/migrations");
+
+/// The newest schema version that this program supports.
+pub const KNOWN_SCHEMA: i64 = 1;
+
+/// The table of sqlx, in the schema.
+const APPLIED: &str = "_sqlx_migrations";
+
+/// Why the tables cannot be used.
+#[derive(Debug, Error)]
+pub enum MigrationError {
+    /// A newer version has migrated the tables.
+    #[error(
+        "store.url: {location}, schema {schema}, was written by a newer version of this exporter (schema version {found}, this one knows {known}); run that version, or restore an older copy"
+    )]
+    NewerSchema {
+        /// Hosts and database.
+        location: String,
+        /// `store.schema`.
+        schema: String,
+        /// Schema version of the database.
+        found: i64,
+        /// Newest schema version that this program supports.
+        known: i64,
+    },
+    /// The role lacks a right.
+    #[error(
+        "store.url: {user} may not {action} in {location}; run `{grant}` as its owner, and start again"
+    )]
+    MissingRight {
+        /// Hosts and database.
+        location: String,
+        /// The role.
+        user: String,
+        /// What it may not do.
+        action: String,
+        /// The statement that grants the right.
+        grant: String,
+    },
+    /// Anything else.
+    #[error("store.url: cannot open {location}: {error}")]
+    Failed {
+        /// Hosts and database.
+        location: String,
+        /// The database's own error.
+        error: PostgresError,
+    },
+}
+
+impl MigrationError {
+    /// The reason, if it can pass without a change to the configuration or the database.
+    #[must_use]
+    pub fn passing_reason(&self) -> Option<StoreErrorReason> {
+        match self {
+            Self::Failed { error, .. } => Some(error.reason).filter(|reason| reason.may_pass()),
+            Self::NewerSchema { .. } | Self::MissingRight { .. } => None,
+        }
+    }
+}
+
+/// Creates the schema if it does not exist, and brings its tables to this version. Several replicas may do so at once:
+/// one migrates, and the others wait.
+///
+/// # Errors
+/// If the server cannot be reached, a right is missing, or a newer version has migrated the tables.
+pub async fn migrate(options: &PostgresOptions) -> Result<(), MigrationError> {
+    let failed = |error: PostgresError| MigrationError::Failed {
+        location: options.to_string(),
+        error,
+    };
+    let connected = connect(options, Role::Migration).await.map_err(failed)?;
+    let Connected { mut connection, .. } = connected;
+    let migrated = Migration {
+        options,
+        connection: &mut connection,
+    };
+    let migrated = migrated.run().await;
+    // Releases the lock, if an error left it.
+    drop(connection.close().await);
+    migrated
+}
+
+struct Migration<'a> {
+    options: &'a PostgresOptions,
+    connection: &'a mut PgConnection,
+}
+
+/// What the role may do with the schema.
+#[derive(sqlx::FromRow)]
+struct Rights {
+    user_name: String,
+    database_name: String,
+    exists: bool,
+    may_create_schema: bool,
+    may_use: bool,
+    may_create: bool,
+}
+
+impl Migration<'_> {
+    async fn run(mut self) -> Result<(), MigrationError> {
+        let rights = self.rights().await?;
+        if !rights.exists {
+            self.create_schema(&rights).await?;
+        } else if !rights.may_use {
+            let grant = self.grant("USAGE, CREATE ON SCHEMA", &rights);
+            return Err(self.missing(&rights, "use schema", grant));
+        }
+        if !self.is_current().await? {
+            self.apply().await?;
+        }
+        self.check_tables().await
+    }
+
+    async fn rights(&mut self) -> Result<Rights, MigrationError> {
+        let rights = sqlx::query_as(
+            "SELECT current_user::text AS user_name, current_database()::text AS database_name, \
+             nspname IS NOT NULL AS exists, \
+             has_database_privilege(current_database(), 'CREATE') AS may_create_schema, \
+             coalesce(has_schema_privilege(nspname, 'USAGE'), false) AS may_use, \
+             coalesce(has_schema_privilege(nspname, 'CREATE'), false) AS may_create \
+             FROM (SELECT $1::text AS name) AS wanted LEFT JOIN pg_namespace ON nspname = name",
+        )
+        .bind(&self.options.schema)
+        .persistent(false)
+        .fetch_one(&mut *self.connection)
+        .await;
+        rights.map_err(|error| self.failed(error))
+    }
+
+    async fn create_schema(&mut self, rights: &Rights) -> Result<(), MigrationError> {
+        if !rights.may_create_schema {
+            let (schema, user) = (&self.options.schema, quoted(&rights.user_name));
+            let grant = format!("CREATE SCHEMA {schema} AUTHORIZATION {user}");
+            return Err(self.missing(rights, "create schema", grant));
+        }
+        // Under the lock, because two replicas that create it at once would get an error of a unique index.
+        self.locked().await?;
+        let statement = format!("CREATE SCHEMA IF NOT EXISTS {}", self.options.schema);
+        let created = sqlx::query(sqlx::AssertSqlSafe(statement))
+            .persistent(false)
+            .execute(&mut *self.connection)
+            .await;
+        created.map_err(|error| self.failed(error))?;
+        self.unlocked().await
+    }
+
+    /// Whether every migration is applied, unchanged, and no other.
+    async fn is_current(&mut self) -> Result<bool, MigrationError> {
+        let table: Result<Option<String>, _> = sqlx::query_scalar("SELECT to_regclass($1)::text")
+            .bind(APPLIED)
+            .persistent(false)
+            .fetch_one(&mut *self.connection)
+            .await;
+        if table.map_err(|error| self.failed(error))?.is_none() {
+            return Ok(false);
+        }
+        let applied = self.connection.list_applied_migrations(APPLIED).await;
+        let applied = applied.map_err(|error| self.unmigrated(error))?;
+        if let Some(newest) = applied.last().filter(|one| one.version > KNOWN_SCHEMA) {
+            return Err(self.newer(newest.version));
+        }
+        let is_same = |known: &sqlx::migrate::Migration| {
+            let mut same = applied.iter().filter(|one| one.version == known.version);
+            same.any(|one| one.checksum == known.checksum)
+        };
+        Ok(applied.len() == MIGRATIONS.iter().count() && MIGRATIONS.iter().all(is_same))
+    }
+
+    async fn apply(&mut self) -> Result<(), MigrationError> {
+        let rights = self.rights().await?;
+        if !rights.may_create {
+            let grant = self.grant("USAGE, CREATE ON SCHEMA", &rights);
+            return Err(self.missing(&rights, "create tables in schema", grant));
+        }
+        // Takes the lock, so that another replica has finished when this one looks at what is to do.
+        let migrated = MIGRATIONS
+            .run_direct(None, &mut *self.connection, false)
+            .await;
+        migrated.map_err(|error| self.unmigrated(error))
+    }
+
+    /// The tables may belong to another role.
+    async fn check_tables(&mut self) -> Result<(), MigrationError> {
+        let unusable: Result<bool, _> = sqlx::query_scalar(
+            "SELECT coalesce(bool_or(NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') \
+             AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'))), false) \
+             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+             WHERE n.nspname = $1 AND c.relkind = 'r' AND c.relname <> $2",
+        )
+        .bind(&self.options.schema)
+        .bind(APPLIED)
+        .persistent(false)
+        .fetch_one(&mut *self.connection)
+        .await;
+        if unusable.map_err(|error| self.failed(error))? {
+            let rights = self.rights().await?;
+            let grant = self.grant(
+                "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA",
+                &rights,
+            );
+            return Err(self.missing(&rights, "read and write the tables of schema", grant));
+        }
+        Ok(())
+    }
+
+    async fn locked(&mut self) -> Result<(), MigrationError> {
+        let locked = self.connection.lock().await;
+        locked.map_err(|error| self.unmigrated(error))
+    }
+
+    async fn unlocked(&mut self) -> Result<(), MigrationError> {
+        let unlocked = self.connection.unlock().await;
+        unlocked.map_err(|error| self.unmigrated(error))
+    }
+
+    fn grant(&self, what: &str, rights: &Rights) -> String {
+        let (schema, user) = (&self.options.schema, quoted(&rights.user_name));
+        format!("GRANT {what} {schema} TO {user}")
+    }
+
+    fn missing(&self, rights: &Rights, action: &str, grant: String) -> MigrationError {
+        MigrationError::MissingRight {
+            location: format!("database {} ({})", rights.database_name, self.options),
+            user: rights.user_name.clone(),
+            action: format!("{action} {}", self.options.schema),
+            grant,
+        }
+    }
+
+    fn newer(&self, found: i64) -> MigrationError {
+        MigrationError::NewerSchema {
+            location: self.options.to_string(),
+            schema: self.options.schema.clone(),
+            found,
+            known: KNOWN_SCHEMA,
+        }
+    }
+
+    fn failed(&self, error: impl Into<PostgresError>) -> MigrationError {
+        MigrationError::Failed {
+            location: self.options.to_string(),
+            error: error.into(),
+        }
+    }
+
+    fn unmigrated(&self, error: MigrateError) -> MigrationError {
+        match error {
+            MigrateError::VersionMissing(found) => self.newer(found),
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+                self.failed(error)
+            }
+            other => self.failed(PostgresError::new(
+                StoreErrorReason::Corrupt,
+                other.to_string(),
+            )),
+        }
+    }
+}
+
+/// A name as SQL has it.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_known_version_is_that_of_the_newest_migration() {
+        let newest = MIGRATIONS.iter().map(|one| one.version).max();
+        assert_eq!(newest, Some(KNOWN_SCHEMA));
+    }
+
+    #[test]
+    fn names_are_quoted() {
+        assert_eq!(quoted("a\"b"), "\"a\"\"b\"");
+    }
+}
