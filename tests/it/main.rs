@@ -9,6 +9,7 @@ mod browser;
 mod ceilings;
 mod circles;
 mod client_library;
+mod cluster_simulation;
 mod dashboards;
 mod deploy;
 mod docs;
