@@ -14,7 +14,7 @@ use sqlx::{ConnectOptions, Connection};
 use super::older_journal::move_older_lines;
 use super::{Database, DatabaseFile};
 use crate::store::Location;
-use crate::store::engine::{OpenError, StoreError};
+use crate::store::engine::{OpenError, StoreError, StoreErrorReason};
 
 /// How long a commit waits for another process (a backup, a shell) to release the file. Webhook requests wait as
 /// long, which is within Meta's timeout.
