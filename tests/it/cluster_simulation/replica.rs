@@ -226,8 +226,10 @@ impl Replica {
 
         let mut staged: BTreeMap<usize, Account> = BTreeMap::new();
         let mut written: BTreeMap<usize, Written> = BTreeMap::new();
-        let mut touched: BTreeSet<Shard> = batch.rows().iter().map(|row| row.shard).collect();
-        let applied = batch.rows().iter().flat_map(|row| &row.events);
+        let ids = batch.ids();
+        let rows = batch.into_rows();
+        let mut touched: BTreeSet<Shard> = rows.iter().map(|row| row.shard).collect();
+        let applied = rows.iter().flat_map(|row| &row.events);
         for event in applied.chain(&local) {
             touched.insert(shard_of(event.account, shards));
             let account = staged.entry(event.account).or_insert_with(|| {
@@ -252,7 +254,7 @@ impl Replica {
         let commit = Commit {
             fences: fences.collect(),
             written: written.into_values().collect(),
-            deletes: batch.ids(),
+            deletes: ids,
             inserts: foreign.into_iter().collect(),
         };
         let doing = Doing::Committing {
