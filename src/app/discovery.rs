@@ -190,13 +190,19 @@ impl Discovery {
         }
     }
 
-    /// Runs the searches of every app that uses discovery. New and changed searches start at once; all others keep
-    /// their place.
-    pub fn follow(&mut self, config: &Config, clients: &[Arc<Client>], telemetry: &Arc<Telemetry>) {
+    /// Runs the searches of every app that uses discovery and that this replica searches for. New and changed searches
+    /// start at once; all others keep their place.
+    pub fn follow(
+        &mut self,
+        config: &Config,
+        clients: &[Arc<Client>],
+        telemetry: &Arc<Telemetry>,
+        searches: impl Fn(&AppConfig) -> bool,
+    ) {
         let mut before = std::mem::take(&mut self.searchers);
         let every = config.poll.discovery_interval;
         for (app, client) in config.apps.iter().zip(clients) {
-            if !app.discovery.is_on() {
+            if !(app.discovery.is_on() && searches(app)) {
                 continue;
             }
             let kept = before.remove(&app.name).filter(|search| {

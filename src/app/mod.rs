@@ -41,7 +41,7 @@ use anyhow::Context;
 use axum::Router;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
@@ -65,6 +65,12 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// Time limit for closing the store. A commit that hangs is not acknowledged, so nothing is lost.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long shards are waited for that are acquired or released together.
+const SHARDS_SETTLE_WITHIN: Duration = Duration::from_millis(200);
+
+/// Wait before a failed change of the owned shards is tried again.
+const RETRY_EVERY: Duration = Duration::from_secs(1);
 
 /// Interval at which counted refusals are checked for due log lines.
 const FLUSH_REFUSALS_EVERY: Duration = Duration::from_secs(5);
@@ -284,6 +290,8 @@ async fn run_until_stopped(
 ) -> anyhow::Result<()> {
     let mut flush = interval(FLUSH_REFUSALS_EVERY);
     flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let store = Arc::clone(&running.core.store);
+    let (mut shards, mut discovered) = (store.shards(), store.discovered_version());
     // A reload whose files are being read.
     let mut loading: Option<Loading> = None;
     loop {
@@ -307,6 +315,25 @@ async fn run_until_stopped(
                 let outcome = forgotten.unwrap_or(Err(ForgetError::Stopping));
                 // The requester may have disconnected; the outcome is logged anyway.
                 drop(answer.send(outcome));
+            }
+            Ok(()) = shards.changed() => {
+                // A rebalance moves several, one after the other.
+                sleep(SHARDS_SETTLE_WITHIN).await;
+                shards.mark_unchanged();
+                let followed = stop.run_until_cancelled(running.follow_shards()).await;
+                if let Some(Err(error)) = followed {
+                    tracing::error!(error = format!("{error:#}"), "could not follow the owned shards; trying again");
+                    sleep(RETRY_EVERY).await;
+                    shards.mark_changed();
+                }
+            }
+            Ok(()) = discovered.changed() => {
+                let followed = stop.run_until_cancelled(running.follow_discovered()).await;
+                if let Some(Err(error)) = followed {
+                    tracing::error!(error = format!("{error:#}"), "could not read the discovered accounts; trying again");
+                    sleep(RETRY_EVERY).await;
+                    discovered.mark_changed();
+                }
             }
             _ = flush.tick() => running.core.telemetry.refusals.flush(clock::steady()),
             Some(answer) = reloads.recv(), if loading.is_none() => {

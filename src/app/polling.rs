@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::domain::Assignments;
 use crate::ingest::graph::Client;
 use crate::ingest::poll::{AccessPlan, AccessPoller, PollPlan, PollPlanner, PollTrigger, Poller};
+use crate::store::Store;
 
 /// The running pollers.
 pub(super) struct Polling {
@@ -34,7 +35,7 @@ impl Polling {
     ) -> Self {
         let (access, plans) = watch::channel(access_plan(config, clients));
         let access_poller = AccessPoller::new(plans, Arc::clone(&core.access));
-        let PollPlan { apps, cadences } = poll_plan(config, assignments, clients);
+        let PollPlan { apps, cadences } = poll_plan(config, assignments, clients, &core.store);
         let poller = Poller::new(
             apps,
             cadences,
@@ -72,7 +73,7 @@ impl Polling {
             .unwrap_or_else(PoisonError::into_inner)
             .limit_to(calls, ratio);
         self.access.send_replace(access_plan(config, clients));
-        let plan = poll_plan(config, assignments, clients);
+        let plan = poll_plan(config, assignments, clients, &core.store);
         self.planner.follow(plan).await;
     }
 
@@ -102,9 +103,14 @@ fn access_plan(config: &Config, clients: &[Arc<Client>]) -> AccessPlan {
     }
 }
 
-fn poll_plan(config: &Config, assignments: &Assignments, clients: &[Arc<Client>]) -> PollPlan {
+fn poll_plan(
+    config: &Config,
+    assignments: &Assignments,
+    clients: &[Arc<Client>],
+    store: &Store,
+) -> PollPlan {
     PollPlan {
-        apps: settings::polling_apps(assignments, clients),
+        apps: settings::polling_apps(assignments, clients, store),
         cadences: settings::cadences(config),
     }
 }

@@ -67,7 +67,8 @@ impl RunningParts {
         log_signals(telemetry, &config);
         let location = settings::location(&config);
         let kept_for = config.store.history_retention;
-        let store = Store::open(&location, kept_for, Arc::clone(telemetry)).await?;
+        let replica = settings::replica(&config);
+        let store = Store::open_as(replica, &location, kept_for, Arc::clone(telemetry)).await?;
         let store = Arc::new(store);
         let running = Self::with_store(sources, config, gates, telemetry, Arc::clone(&store)).await;
         if running.is_err() {
@@ -108,7 +109,9 @@ impl RunningParts {
         let polling = Polling::start(&config, &assignments, &clients, &core);
         let secrets = settings::secrets(&config, &assignments, &customers);
         let mut discovery = Discovery::new();
-        discovery.follow(&config, &clients, &core.telemetry);
+        discovery.follow(&config, &clients, &core.telemetry, |app| {
+            core.store.exports_key(&app.name)
+        });
         let relay = start_relay(&config, upstreams, &core);
         let assignments = Arc::new(ArcSwap::new(assignments));
         let notify = notifying::start(&config.notify, receivers, &assignments, &core);
@@ -235,10 +238,69 @@ impl RunningParts {
         }
         let assignments = discovery::assignments(&config, &self.discovered);
         self.put_in_force(config, assignments, &clients).await?;
-        let telemetry = &self.core.telemetry;
-        self.discovery.follow(&self.config, &clients, telemetry);
         self.clients = clients;
+        self.search_own_apps();
         losses::note(&self.core.store, &self.assignments.load_full()).await;
+        Ok(())
+    }
+
+    /// Runs the searches of the apps whose shard this replica owns.
+    fn search_own_apps(&mut self) {
+        let Core {
+            store, telemetry, ..
+        } = &self.core;
+        self.discovery
+            .follow(&self.config, &self.clients, telemetry, |app| {
+                store.exports_key(&app.name)
+            });
+    }
+
+    /// Polls, forwards and notifies for the shards that this replica owns from now on.
+    ///
+    /// # Errors
+    /// If the store does not accept commits.
+    pub async fn follow_shards(&mut self) -> anyhow::Result<()> {
+        let assignments = self.assignments.load_full();
+        let core = &self.core;
+        self.polling
+            .follow(&self.config, &assignments, &self.clients, core)
+            .await;
+        for (waba_id, index) in assignments.polled() {
+            if !core.store.exports_account(waba_id) {
+                let app = &assignments.apps()[index].app;
+                core.telemetry.polls.forget(app, waba_id);
+                core.telemetry.forget_account(waba_id);
+                for client in &self.clients {
+                    client.forget_account(waba_id);
+                }
+            }
+        }
+        self.search_own_apps();
+        // Their queues are those of the owned shards.
+        let core = &self.core;
+        let upstreams = relaying::prepare(&self.config.relay, core).await?;
+        self.relay.stop().await;
+        self.relay = start_relay(&self.config, upstreams, core);
+        self.relay_control.store(Arc::new(self.relay.control()));
+        let receivers = notifying::prepare(&self.config.notify, core).await?;
+        self.notify.stop().await;
+        self.notify = notifying::start(&self.config.notify, receivers, &self.assignments, core);
+        Ok(())
+    }
+
+    /// Watches the accounts that another replica has discovered since.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn follow_discovered(&mut self) -> anyhow::Result<()> {
+        let discovered = self.core.store.remembered().await?;
+        if discovered == self.discovered {
+            return Ok(());
+        }
+        let assignments = discovery::assignments(&self.config, &discovered);
+        let (config, clients) = (self.config.clone(), self.clients.clone());
+        self.put_in_force(config, assignments, &clients).await?;
+        self.discovered = discovered;
         Ok(())
     }
 

@@ -14,8 +14,8 @@ use crate::ingest::graph::{Client, ClientOptions, callback_url};
 use crate::ingest::poll::{Budget, Cadences, InsightsOptions, PollingApp, WatchedApp};
 use crate::ingest::webhook::{Verifier, VerifyTokens};
 use crate::serve::{ClientRules, Limits, Secrets};
-use crate::store::Location;
 use crate::store::postgres::PostgresOptions;
+use crate::store::{Location, ReplicaInfo, Store};
 use crate::telemetry::Telemetry;
 
 /// Every configured account, without duplicates.
@@ -69,8 +69,11 @@ pub(super) fn clients_after(
 pub(super) fn polling_apps(
     assignments: &Assignments,
     clients: &[Arc<Client>],
+    store: &Store,
 ) -> BTreeMap<WabaId, PollingApp> {
-    let polled = assignments.polled().map(|(waba_id, index)| {
+    let polled = assignments.polled();
+    let polled = polled.filter(|(waba_id, _)| store.exports_account(waba_id));
+    let polled = polled.map(|(waba_id, index)| {
         let (name, client) = (&assignments.apps()[index].app, &clients[index]);
         let (name, client) = (Arc::clone(name), Arc::clone(client));
         (waba_id.clone(), PollingApp { name, client })
@@ -208,6 +211,19 @@ pub(super) fn location_of(store: &config::StoreConfig) -> Location {
             schema: store.schema.clone(),
             max_connections: store.max_connections,
         })),
+    }
+}
+
+/// What this process tells other replicas about itself.
+pub(super) fn replica(config: &Config) -> ReplicaInfo {
+    let external_url = config.web.external_url.as_ref();
+    let address = external_url.map_or_else(
+        || config.web.listen_address.to_string(),
+        |url| url.as_str().to_owned(),
+    );
+    ReplicaInfo {
+        address,
+        config_hash: config.shared_hash(),
     }
 }
 

@@ -8,6 +8,15 @@ use crate::domain::Shard;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReplicaId(pub u64);
 
+impl ReplicaId {
+    /// Parses the text that [`fmt::Display`] writes. `None` if it is not valid.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let id = u64::from_str_radix(text, 16).ok()?;
+        Some(Self(id)).filter(|id| id.to_string() == text)
+    }
+}
+
 impl fmt::Display for ReplicaId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:016x}", self.0)

@@ -3,6 +3,8 @@
 
 use std::fmt::{self, Display};
 
+use sha2::{Digest as _, Sha256};
+
 use super::{Config, apps};
 
 impl Config {
@@ -10,6 +12,31 @@ impl Config {
     #[must_use]
     pub fn summary(&self) -> impl Display {
         Summary(self)
+    }
+
+    /// A hash of the settings that all replicas on one database must share. Listeners, logs and the paths of files can
+    /// differ.
+    #[must_use]
+    pub fn shared_hash(&self) -> String {
+        let sections = [
+            self.poll.lines(),
+            self.metrics.lines(),
+            self.templates.lines(),
+            self.insights.lines(),
+            self.trackers.lines(),
+            self.gate.lines(),
+            self.relay.lines(),
+            self.notify.lines(),
+            apps::lines(&self.apps),
+        ];
+        let mut hash = Sha256::new();
+        for line in sections.iter().flatten() {
+            hash.update(line.to_string());
+            hash.update("\n");
+        }
+        let hash = hash.finalize();
+        let first = hash.first_chunk().expect("a hash has 32 bytes");
+        format!("{:016x}", u64::from_be_bytes(*first))
     }
 }
 

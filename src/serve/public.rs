@@ -231,9 +231,12 @@ async fn accept(
     relayed: Option<RelayDelivery>,
 ) -> Response {
     take_new_spellings(public, &mut delivery);
-    delivery.record(&public.telemetry, |waba_id| {
-        public.store.is_watched(waba_id)
-    });
+    let store = &public.store;
+    delivery.record(
+        &public.telemetry,
+        |waba_id| store.is_watched(waba_id),
+        |waba_id| store.exports_account(waba_id),
+    );
     let looks: Vec<(WabaId, Collector)> = delivery
         .events
         .iter()

@@ -434,6 +434,12 @@ impl Store {
             .exports(self.shared.sharding().of_account(waba_id))
     }
 
+    /// Changes when any replica has changed the discovered accounts.
+    #[must_use]
+    pub fn discovered_version(&self) -> watch::Receiver<i64> {
+        self.shared.discovered_version()
+    }
+
     /// The shards that this replica polls and exports; updated when they change.
     #[must_use]
     pub fn shards(&self) -> watch::Receiver<Arc<BTreeSet<Shard>>> {

@@ -41,6 +41,8 @@ pub(super) struct Published {
     /// What this replica may export. `None` for a store of one process, which exports everything.
     exports: Option<ArcSwap<Exports>>,
     shards: watch::Sender<Arc<BTreeSet<Shard>>>,
+    /// Counts the changes of discovered accounts by any replica.
+    discovered_version: watch::Sender<i64>,
     /// The watched accounts, whichever replica owns them. Empty for a store of one process.
     watched: ArcSwap<BTreeSet<WabaId>>,
     /// When the acquisition of shards began that are not exported yet.
@@ -95,6 +97,7 @@ impl Published {
             sharding: engine.sharding(),
             exports: is_shared.then(ArcSwap::default),
             shards: watch::Sender::default(),
+            discovered_version: watch::Sender::default(),
             watched: ArcSwap::default(),
             takeovers: Mutex::default(),
             accounts: Mutex::default(),
@@ -136,6 +139,18 @@ impl Published {
 
     pub(super) fn shards(&self) -> watch::Receiver<Arc<BTreeSet<Shard>>> {
         self.shards.subscribe()
+    }
+
+    pub(super) fn discovered_version(&self) -> watch::Receiver<i64> {
+        self.discovered_version.subscribe()
+    }
+
+    pub(super) fn publish_discovered_version(&self, version: i64) {
+        self.discovered_version.send_if_modified(|known| {
+            let is_new = *known != version;
+            *known = version;
+            is_new
+        });
     }
 
     /// Whether this replica may export the shard now.

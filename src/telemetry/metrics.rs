@@ -15,7 +15,7 @@ use prometheus::{
 use super::polls::PollOutcomes;
 use super::{QuotaFigures, RefusalLog};
 use crate::domain::send_gate::SendVerdict;
-use crate::domain::{Collector, ObjectKind, WabaId, WebhookField, Word};
+use crate::domain::{Collector, ObjectKind, Timestamp, WabaId, WebhookField, Word};
 
 /// Buckets for a request to a web API, in seconds.
 const REQUEST_BUCKETS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
@@ -286,6 +286,13 @@ impl Telemetry {
     #[must_use]
     pub fn declared(&self) -> &[Declared] {
         &self.declared
+    }
+
+    /// Notes the receipt of a webhook of this account.
+    pub fn note_webhook(&self, waba_id: &WabaId, received_at: Timestamp) {
+        let received = &self.webhook_last_received;
+        let received = received.with_label_values(&[waba_id.as_str()]);
+        received.set(received_at.as_seconds_f64().max(received.get()));
     }
 
     /// Drops the series of an account that is no longer watched, except those of its polls.

@@ -147,8 +147,13 @@ impl Delivery {
     }
 
     /// Updates the metrics of the delivery itself: its changes, its warnings, and for watched accounts the lag and
-    /// the time of receipt. The store counts duplicate and stale changes.
-    pub fn record(&self, telemetry: &Telemetry, is_watched: impl Fn(&WabaId) -> bool) {
+    /// the time of receipt, if this replica exports them. The store counts duplicate and stale changes.
+    pub fn record(
+        &self,
+        telemetry: &Telemetry,
+        is_watched: impl Fn(&WabaId) -> bool,
+        is_exported: impl Fn(&WabaId) -> bool,
+    ) {
         telemetry.webhook_deliveries.inc();
         for field in &self.fields {
             let label = [field.as_str()];
@@ -158,10 +163,9 @@ impl Delivery {
             parse_warning.record(telemetry);
         }
         for activity in self.accounts.iter().filter(|it| is_watched(&it.waba_id)) {
-            telemetry
-                .webhook_last_received
-                .with_label_values(&[activity.waba_id.as_str()])
-                .set(self.receipt.at.as_seconds_f64());
+            if is_exported(&activity.waba_id) {
+                telemetry.note_webhook(&activity.waba_id, self.receipt.at);
+            }
             if let Some(sent_at) = activity.entry_time {
                 let lag = self.receipt.at.since(sent_at);
                 telemetry.webhook_lag.observe(lag.as_secs_f64());

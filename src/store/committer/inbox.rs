@@ -1,9 +1,11 @@
 //! Applies what other replicas have received for the accounts of this one.
 
+use std::collections::BTreeMap;
+
 use super::Committer;
 use super::commit::{Batch, Committed};
 use crate::cluster;
-use crate::domain::Event;
+use crate::domain::{Event, Timestamp, WabaId};
 use crate::store::engine::{InboxRow, StoreError};
 use crate::store::inbox_events;
 
@@ -35,16 +37,20 @@ impl Committer {
         let rows = cluster::InboxBatch::new(rows.collect(), |shard| self.owns(shard));
         let mut batch = Batch::default();
         let mut events: Vec<Event> = Vec::new();
+        let mut received: BTreeMap<WabaId, Timestamp> = BTreeMap::new();
         for row in rows.into_rows() {
             let InboxRow {
                 id,
                 shard,
+                received_ms,
                 events: text,
                 delivery,
-                ..
             } = row.events;
             match inbox_events::decode(&text) {
                 Ok(decoded) => {
+                    let received_at = Timestamp::from_millis(received_ms);
+                    let webhooks = decoded.iter().filter(|event| event.source.is_webhook());
+                    received.extend(webhooks.map(|event| (event.waba_id.clone(), received_at)));
                     events.extend(decoded);
                     batch.deliveries.extend(delivery);
                     batch.applied.push((id, shard));
@@ -62,6 +68,11 @@ impl Committer {
         // If a shard was lost, its rows stay for the next owner; those of other shards are read again. After an error,
         // the caller's next turn recovers.
         let committed = self.commit(batch).await;
+        if matches!(committed, Ok(Committed::Changes(_))) {
+            for (waba_id, received_at) in received {
+                self.shared.telemetry.note_webhook(&waba_id, received_at);
+            }
+        }
         Ok(matches!(committed, Ok(Committed::Changes(_))) && is_full)
     }
 

@@ -167,7 +167,7 @@ fn no_depth_of_nesting_overflows_the_stack() {
 fn only_watched_accounts_have_a_webhook_lag() {
     let telemetry = Telemetry::new();
     let delivery = parsed("envelope_several_entries");
-    delivery.record(&telemetry, |waba_id| waba_id.as_str() == ACCOUNT);
+    delivery.record(&telemetry, |waba_id| waba_id.as_str() == ACCOUNT, |_| true);
     assert_eq!(telemetry.webhook_deliveries.get(), 1);
     let reviews = telemetry
         .webhook_changes
@@ -192,7 +192,7 @@ fn only_watched_accounts_have_a_webhook_lag() {
 #[test]
 fn warnings_are_counted_by_field_and_a_partners_account_is_active() {
     let telemetry = Telemetry::new();
-    parsed("envelope_unknown_field").record(&telemetry, |_| true);
+    parsed("envelope_unknown_field").record(&telemetry, |_| true, |_| true);
     let unknown = telemetry
         .unknown_values
         .with_label_values(&["change.field"]);

@@ -1,0 +1,127 @@
+//! The writer's session: the one connection that holds the locks of shards, and writes them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use sqlx::postgres::{PgConnection, PgPool};
+use sqlx::{Connection, PgPool as Pool};
+
+use super::hints::Listener;
+use super::journal_lines::JournalNames;
+use super::{Connected, PostgresError, PostgresOptions, Role, connect, reader_pool};
+use crate::cluster::Backend;
+use crate::domain::Shard;
+use crate::store::engine::{Hints, StoreError};
+
+/// The pool of readers, which is replaced after the writer has connected to another server.
+pub(super) type Pools = Arc<ArcSwap<PgPool>>;
+
+/// The shards whose queues this replica reads.
+pub(super) type Owned = Arc<ArcSwap<Vec<i16>>>;
+
+/// The writer, and what its readers share with it.
+pub struct Database {
+    pub(super) options: PostgresOptions,
+    /// `None` after a failed attempt to connect.
+    connection: Option<PgConnection>,
+    pub(super) backend: Backend,
+    pub(super) pools: Pools,
+    pub(super) owned: Owned,
+    pub(super) hints: Arc<Hints>,
+    /// Its task ends when this is dropped.
+    _listener: Listener,
+    pub(super) names: JournalNames,
+    /// When Meta's time was stored last, in Unix milliseconds.
+    pub(super) clock_saved_ms: i64,
+}
+
+impl Database {
+    /// Connects. The tables must have been migrated.
+    ///
+    /// # Errors
+    /// If no host accepts writes.
+    pub async fn open(options: PostgresOptions) -> Result<Self, PostgresError> {
+        let (connected, backend) = begin_session(&options).await?;
+        let pools = Arc::new(ArcSwap::from_pointee(reader_pool(&connected, &options)));
+        let hints = Arc::<Hints>::default();
+        let listener = Listener::start(Arc::clone(&pools), &options.schema, Arc::clone(&hints));
+        Ok(Self {
+            connection: Some(connected.connection),
+            backend,
+            pools,
+            owned: Owned::default(),
+            hints,
+            _listener: listener,
+            names: JournalNames::default(),
+            clock_saved_ms: 0,
+            options,
+        })
+    }
+
+    /// The connection of the session.
+    pub(super) fn connection(&mut self) -> Result<&mut PgConnection, StoreError> {
+        self.connection.as_mut().ok_or_else(StoreError::closed)
+    }
+
+    /// The connection, and the names of the journal.
+    pub(super) fn connection_and_names(
+        &mut self,
+    ) -> Result<(&mut PgConnection, &mut JournalNames), StoreError> {
+        let connection = self.connection.as_mut().ok_or_else(StoreError::closed)?;
+        Ok((connection, &mut self.names))
+    }
+
+    /// Begins another session. The locks of the former one are lost with it.
+    pub(super) async fn reconnect(&mut self) -> Result<(), PostgresError> {
+        self.owned.store(Arc::default());
+        if let Some(former) = self.connection.take() {
+            // Without a farewell: the connection may be broken, and waiting for it would take its time limit.
+            drop(former.close_hard().await);
+        }
+        let (connected, backend) = begin_session(&self.options).await?;
+        let pool = reader_pool(&connected, &self.options);
+        let former: Arc<Pool> = self.pools.swap(Arc::new(pool));
+        // Its queries in flight end by themselves, at the latest by their time limit.
+        tokio::spawn(async move { former.close().await });
+        self.connection = Some(connected.connection);
+        self.backend = backend;
+        tracing::info!(host = connected.host, "connected to PostgreSQL");
+        Ok(())
+    }
+
+    /// Notes that the queues of a shard are this replica's, or no longer.
+    pub(super) fn note_owned(&self, shard: Shard, is_owned: bool) {
+        let mut owned: BTreeSet<i16> = self.owned.load().iter().copied().collect();
+        match is_owned {
+            true => owned.insert(number(shard)),
+            false => owned.remove(&number(shard)),
+        };
+        self.owned.store(Arc::new(owned.into_iter().collect()));
+    }
+
+    /// Closes the session and the pool.
+    pub(super) async fn end(mut self) -> Result<(), StoreError> {
+        self.pools.load_full().close().await;
+        match self.connection.take() {
+            Some(connection) => Ok(connection.close().await?),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The number of a shard, as the tables have it.
+pub(super) fn number(shard: Shard) -> i16 {
+    i16::try_from(shard.0).unwrap_or(i16::MAX)
+}
+
+async fn begin_session(
+    options: &PostgresOptions,
+) -> Result<(Connected, Backend), PostgresError> {
+    let mut connected = connect(options, Role::Writer).await?;
+    let own = "SELECT pid, (extract(epoch FROM backend_start) * 1000000)::bigint \
+         FROM pg_stat_activity WHERE pid = pg_backend_pid()";
+    let own = sqlx::query_as(own).fetch_one(&mut connected.connection);
+    let (pid, started) = own.await?;
+    Ok((connected, Backend { pid, started }))
+}

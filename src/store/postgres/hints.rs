@@ -1,0 +1,77 @@
+//! Notifications between replicas. They only make work begin sooner, so a lost one does no harm.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnection, PgListener};
+use tokio::time::sleep;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::database::Pools;
+use crate::store::engine::Hints;
+
+/// Wait before a failed listener connects again.
+const RETRY_EVERY: Duration = Duration::from_secs(1);
+
+/// Says that shards have been released.
+pub(super) const SHARDS: &str = "shards";
+
+/// Says that there are events in the inbox.
+pub(super) const INBOX: &str = "inbox";
+
+/// The channel of the replicas of this schema. Channels belong to the whole database.
+pub(super) fn channel(schema: &str) -> String {
+    format!("whatsapp_exporter_{schema}")
+}
+
+/// Tells the other replicas.
+pub(super) async fn tell(
+    connection: &mut PgConnection,
+    schema: &str,
+    what: &str,
+) -> sqlx::Result<()> {
+    let tell = sqlx::query("SELECT pg_notify($1, $2)");
+    let tell = tell.bind(channel(schema)).bind(what);
+    tell.execute(connection).await.map(drop)
+}
+
+/// The task that listens to other replicas; it ends when this is dropped.
+pub(super) struct Listener {
+    _stop: DropGuard,
+}
+
+impl Listener {
+    pub fn start(pools: Pools, schema: &str, hints: Arc<Hints>) -> Self {
+        let stop = CancellationToken::new();
+        let task = listen_always(pools, channel(schema), hints);
+        tokio::spawn(stop.clone().run_until_cancelled_owned(task));
+        Self {
+            _stop: stop.drop_guard(),
+        }
+    }
+}
+
+async fn listen_always(pools: Pools, channel: String, hints: Arc<Hints>) {
+    loop {
+        let ended = listen(&pools, &channel, &hints).await;
+        if let Err(error) = ended {
+            tracing::debug!(%error, "could not listen to other replicas; trying again");
+        }
+        sleep(RETRY_EVERY).await;
+    }
+}
+
+/// Listens until the connection ends.
+async fn listen(pools: &Pools, channel: &str, hints: &Hints) -> sqlx::Result<()> {
+    let mut listener = PgListener::connect_with(&pools.load_full()).await?;
+    listener.listen(channel).await?;
+    // What was said before the connection was made is lost.
+    hints.note_shards();
+    while let Some(said) = listener.try_recv().await? {
+        match said.payload() {
+            SHARDS => hints.note_shards(),
+            _ => hints.note_inbox(),
+        }
+    }
+    Ok(())
+}

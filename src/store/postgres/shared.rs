@@ -1,0 +1,241 @@
+//! Heartbeats, the locks of shards, and the inbox.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sqlx::{Connection, FromRow, PgConnection};
+
+use super::Database;
+use super::database::number;
+use super::hints::{SHARDS, tell};
+use crate::cluster::{Backend, Epoch, Release, ReplicaId, ReplicaRow, ShardRow, View};
+use crate::domain::{Shard, Timestamp, WabaId};
+use crate::store::engine::{
+    Acquired, Heartbeat, Hints, InboxRow, InboxSize, SharedEngine, StoreError,
+};
+use crate::store::relay_queue::{RelayDelivery, lanes_from_text};
+
+/// The namespace of the advisory locks. They belong to the whole database, in which several exporters can have
+/// schemas of their own.
+fn namespace(schema: &str) -> i32 {
+    use sha2::{Digest as _, Sha256};
+    let hash = Sha256::digest(format!("whatsapp-business-exporter {schema}"));
+    i32::from_be_bytes(*hash.first_chunk().expect("a hash has 32 bytes"))
+}
+
+#[async_trait]
+impl SharedEngine for Database {
+    fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    fn hints(&self) -> Arc<Hints> {
+        Arc::clone(&self.hints)
+    }
+
+    async fn heartbeat(&mut self, heartbeat: &Heartbeat) -> Result<View, StoreError> {
+        let namespace = namespace(&self.options.schema);
+        let mut transaction = self.connection()?.begin().await?;
+        // It need not survive a crash of the server, and must not wait for a standby.
+        sqlx::query("SET LOCAL synchronous_commit = off")
+            .execute(&mut *transaction)
+            .await?;
+        write_replica(&mut transaction, heartbeat).await?;
+        let replicas = read_replicas(&mut transaction).await?;
+        let shards = read_shards(&mut transaction, namespace).await?;
+        let reader = sqlx::query_as(OWN_BACKEND);
+        let (pid, started) = reader.fetch_one(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(View {
+            reader: Backend { pid, started },
+            replicas,
+            shards,
+        })
+    }
+
+    async fn acquire(&mut self, shard: Shard) -> Result<Option<Acquired>, StoreError> {
+        let namespace = namespace(&self.options.schema);
+        let owner = format!("{}", self.backend.pid);
+        let connection = self.connection()?;
+        let is_locked = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)")
+            .bind(namespace)
+            .bind(i32::from(number(shard)))
+            .fetch_one(&mut *connection);
+        if !is_locked.await? {
+            return Ok(None);
+        }
+        let raise = "UPDATE shards SET epoch = shards.epoch + 1, released = false, owner = $2 \
+             FROM (SELECT shard, released FROM shards WHERE shard = $1 FOR UPDATE) AS before \
+             WHERE shards.shard = before.shard RETURNING shards.epoch, before.released";
+        let raised = sqlx::query_as(raise).bind(number(shard)).bind(owner);
+        let (epoch, was_released) = raised.fetch_one(connection).await?;
+        self.note_owned(shard, true);
+        Ok(Some(Acquired {
+            epoch: Epoch(epoch),
+            was_released,
+        }))
+    }
+
+    async fn release(&mut self, shard: Shard, release: Release) -> Result<(), StoreError> {
+        self.note_owned(shard, false);
+        let (namespace, schema) = (namespace(&self.options.schema), self.options.schema.clone());
+        let connection = self.connection()?;
+        sqlx::query("UPDATE shards SET released = $1, owner = NULL WHERE shard = $2 AND epoch = $3")
+            .bind(release.released)
+            .bind(number(shard))
+            .bind(release.epoch.0)
+            .execute(&mut *connection)
+            .await?;
+        sqlx::query("SELECT pg_advisory_unlock($1, $2)")
+            .bind(namespace)
+            .bind(i32::from(number(shard)))
+            .execute(&mut *connection)
+            .await?;
+        Ok(tell(connection, &schema, SHARDS).await?)
+    }
+
+    fn drop_shard(&mut self, shard: Shard) {
+        self.note_owned(shard, false);
+    }
+
+    async fn terminate(&mut self, backend: Backend) -> Result<(), StoreError> {
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+             WHERE pid = $1 AND (extract(epoch FROM backend_start) * 1000000)::bigint = $2";
+        let end = sqlx::query(end).bind(backend.pid).bind(backend.started);
+        end.execute(self.connection()?).await?;
+        Ok(())
+    }
+
+    async fn inbox(&mut self, limit: u32, except: &[i64]) -> Result<Vec<InboxRow>, StoreError> {
+        let owned = self.owned.load_full();
+        if owned.is_empty() {
+            return Ok(Vec::new());
+        }
+        let query = "SELECT id, shard, received_ms, events, waba_ids, lanes, signature, body FROM inbox \
+             WHERE shard = ANY($1) AND id <> ALL($2) ORDER BY id LIMIT $3";
+        let rows = sqlx::query_as(query).bind(&owned[..]).bind(except);
+        let rows = rows.bind(i64::from(limit));
+        let rows: Vec<StoredRow> = rows.fetch_all(self.connection()?).await?;
+        Ok(rows.into_iter().map(InboxRow::from).collect())
+    }
+
+    async fn inbox_size(&mut self) -> Result<InboxSize, StoreError> {
+        let owned = self.owned.load_full();
+        let query = "SELECT count(*), min(received_ms) FROM inbox WHERE shard = ANY($1)";
+        let size = sqlx::query_as(query).bind(&owned[..]);
+        let (rows, oldest_ms) = size.fetch_one(self.connection()?).await?;
+        Ok(InboxSize { rows, oldest_ms })
+    }
+
+    async fn discovered_version(&mut self) -> Result<i64, StoreError> {
+        let query = sqlx::query_scalar("SELECT discovered_version FROM cluster");
+        Ok(query.fetch_one(self.connection()?).await?)
+    }
+}
+
+const OWN_BACKEND: &str = "SELECT pid, (extract(epoch FROM backend_start) * 1000000)::bigint \
+     FROM pg_stat_activity WHERE pid = pg_backend_pid()";
+
+async fn write_replica(connection: &mut PgConnection, heartbeat: &Heartbeat) -> sqlx::Result<()> {
+    let write = "INSERT INTO replicas (replica, backend_pid, backend_start, address, version, config_hash, \
+         beat, is_leaving) \
+         SELECT $1, pid, backend_start, $2, $3, $4, $5, $6 FROM pg_stat_activity WHERE pid = pg_backend_pid() \
+         ON CONFLICT (replica) DO UPDATE SET backend_pid = excluded.backend_pid, \
+         backend_start = excluded.backend_start, address = excluded.address, version = excluded.version, \
+         config_hash = excluded.config_hash, beat = excluded.beat, is_leaving = excluded.is_leaving, \
+         seen_at = clock_timestamp()";
+    sqlx::query(write)
+        .bind(heartbeat.replica.to_string())
+        .bind(&heartbeat.address)
+        .bind(env!("CARGO_PKG_VERSION"))
+        .bind(&heartbeat.config_hash)
+        .bind(heartbeat.beat)
+        .bind(heartbeat.is_leaving)
+        .execute(&mut *connection)
+        .await?;
+    // Replicas that have ended. Their rows are kept for a while, for people.
+    let forget = "DELETE FROM replicas WHERE seen_at < clock_timestamp() - interval '10 minutes'";
+    sqlx::query(forget).execute(connection).await.map(drop)
+}
+
+async fn read_replicas(connection: &mut PgConnection) -> sqlx::Result<Vec<ReplicaRow>> {
+    let query = "SELECT replica, backend_pid, \
+         (extract(epoch FROM replicas.backend_start) * 1000000)::bigint AS started, beat, is_leaving, \
+         activity.pid IS NOT NULL AS connected FROM replicas LEFT JOIN pg_stat_activity AS activity \
+         ON activity.pid = backend_pid AND activity.backend_start = replicas.backend_start \
+         WHERE backend_pid IS NOT NULL";
+    let rows: Vec<(String, i32, i64, i64, bool, bool)> =
+        sqlx::query_as(query).fetch_all(connection).await?;
+    let rows = rows.into_iter().filter_map(|(id, pid, started, beat, leaving, connected)| {
+        Some(ReplicaRow {
+            id: ReplicaId::parse(&id)?,
+            backend: Backend { pid, started },
+            beat,
+            connected,
+            leaving,
+        })
+    });
+    Ok(rows.collect())
+}
+
+async fn read_shards(
+    connection: &mut PgConnection,
+    namespace: i32,
+) -> sqlx::Result<Vec<ShardRow>> {
+    // `objsubid` is 2 for a lock with two numbers.
+    let query = "SELECT shard, epoch, locks.pid, \
+         (extract(epoch FROM activity.backend_start) * 1000000)::bigint FROM shards \
+         LEFT JOIN pg_locks AS locks ON locks.locktype = 'advisory' AND locks.granted \
+           AND locks.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+           AND locks.classid = $1::bigint::oid AND locks.objid = shard::int::oid AND locks.objsubid = 2 \
+         LEFT JOIN pg_stat_activity AS activity ON activity.pid = locks.pid ORDER BY shard";
+    let namespace = i64::from(u32::from_ne_bytes(namespace.to_ne_bytes()));
+    let rows: Vec<(i16, i64, Option<i32>, Option<i64>)> = sqlx::query_as(query)
+        .bind(namespace)
+        .fetch_all(connection)
+        .await?;
+    let rows = rows.into_iter().map(|(shard, epoch, pid, started)| ShardRow {
+        shard: Shard(u16::try_from(shard).unwrap_or_default()),
+        epoch: Epoch(epoch),
+        holder: pid.map(|pid| Backend {
+            pid,
+            // A session that ends between the two reads has no start any more; the next heartbeat sees its lock free.
+            started: started.unwrap_or_default(),
+        }),
+    });
+    Ok(rows.collect())
+}
+
+#[derive(FromRow)]
+struct StoredRow {
+    id: i64,
+    shard: i16,
+    received_ms: i64,
+    events: String,
+    waba_ids: Option<String>,
+    lanes: Option<String>,
+    signature: Option<String>,
+    body: Option<Vec<u8>>,
+}
+
+impl From<StoredRow> for InboxRow {
+    fn from(row: StoredRow) -> Self {
+        let delivery = row.signature.zip(row.body).map(|(signature, body)| {
+            let waba_ids = row.waba_ids.unwrap_or_default();
+            RelayDelivery {
+                received_at: Timestamp::from_millis(row.received_ms),
+                waba_ids: waba_ids.split(' ').filter_map(WabaId::parse).collect(),
+                lanes: lanes_from_text(row.lanes.as_deref()),
+                signature,
+                body: body.into(),
+            }
+        });
+        Self {
+            id: row.id,
+            shard: Shard(u16::try_from(row.shard).unwrap_or_default()),
+            received_ms: row.received_ms,
+            events: row.events,
+            delivery,
+        }
+    }
+}
