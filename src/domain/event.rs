@@ -1,6 +1,8 @@
 //! An event: a fact about one account, with its source and time.
 
-use super::{DeliveryKey, Timestamp, WabaId, account, insights, message, number, template, track};
+use super::{
+    DeliveryKey, SpentCalls, Timestamp, WabaId, account, insights, message, number, template, track,
+};
 
 /// One observation. Applying the same events in any order, any number of times, gives the same state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +62,8 @@ pub enum Fact {
     TemplatesListed(Listing<template::Snapshot>, template::Totals),
     /// A poll read daily figures of the account's templates and numbers.
     InsightsRead(insights::Snapshot),
+    /// What the polls of the account have spent of its call budget.
+    CallsSpent(SpentCalls),
     /// A webhook about the account.
     Account(account::Update),
     /// A webhook about one of its numbers.

@@ -32,6 +32,7 @@ mod quality;
 mod receipt;
 pub mod send_gate;
 mod shard;
+mod spent_calls;
 pub mod template;
 mod time;
 pub mod time_zone;
@@ -65,6 +66,7 @@ pub use postgres_url::{POSTGRES_PORT, PostgresHost, PostgresPassword, PostgresUr
 pub use quality::QualityRating;
 pub use receipt::Receipt;
 pub use shard::{Shard, Sharding};
+pub use spent_calls::SpentCalls;
 pub use time::{MAX_CLOCK_DIFFERENCE, Timestamp};
 pub use webhook::WebhookField;
 pub use word::Word;

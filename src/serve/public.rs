@@ -283,6 +283,7 @@ fn worth_a_look(fact: &Fact) -> Option<Collector> {
         | Fact::TemplatesListed(..)
         | Fact::InsightsRead(_)
         | Fact::Tracked(_)
+        | Fact::CallsSpent(_)
         | Fact::TimePassed
         | Fact::ClockCorrected { .. }
         | Fact::Unwatched => None,

@@ -91,6 +91,9 @@ pub struct Account {
     /// Maximum number of templates.
     pub template_limit: Latest<u64>,
     polls: [PollTimes; 3],
+    /// What the polls have spent of the call budget; stored with the times of the polls.
+    #[serde(skip)]
+    spent_calls: Latest<SpentCalls>,
     /// Digits that message webhooks use for each number.
     digits: BTreeMap<DisplayDigits, Latest<PhoneNumberId>>,
     waiting: Vec<WaitingWebhook>,
@@ -122,7 +125,7 @@ pub struct Account {
 }
 
 dated! {
-    Account: attributes ban loss restrictions last_events last_violations flow_alerts last_alerts template_count template_limit polls digits
+    Account: attributes ban loss restrictions last_events last_violations flow_alerts last_alerts template_count template_limit polls spent_calls digits
         waiting undated insights numbers templates traffic template_insights number_insights messages_read_since
 }
 
@@ -297,6 +300,9 @@ impl Account {
             }
             Fact::InsightsRead(snapshot) => {
                 self.observe_insights(snapshot, stamp, left, &mut change);
+            }
+            Fact::CallsSpent(spent) => {
+                self.spent_calls.observe(spent.clone(), stamp);
             }
             Fact::Account(update) => self.apply_update(update, stamp, &mut change),
             Fact::Number(webhook) => self.apply_number_webhook(webhook, stamp, &mut change),

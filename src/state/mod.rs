@@ -125,7 +125,10 @@ impl DedupScope {
     pub fn from_fact(fact: &Fact) -> Option<Self> {
         match fact {
             Fact::Message(_) | Fact::Tracked(_) => Some(Self::Messages),
-            Fact::Unwatched | Fact::TimePassed | Fact::ClockCorrected { .. } => None,
+            Fact::Unwatched
+            | Fact::CallsSpent(_)
+            | Fact::TimePassed
+            | Fact::ClockCorrected { .. } => None,
             Fact::AccountRead(_)
             | Fact::AccountLoss(_)
             | Fact::NumbersListed(_)

@@ -144,6 +144,7 @@ fn subject(fact: &Fact) -> Option<String> {
         | Fact::InsightsRead(_)
         | Fact::Message(_)
         | Fact::Tracked(_)
+        | Fact::CallsSpent(_)
         | Fact::TimePassed
         | Fact::ClockCorrected { .. }
         | Fact::Unwatched => return None,

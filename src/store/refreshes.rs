@@ -1,13 +1,15 @@
 //! Rows that a refresh leaves as they are.
 //!
 //! Each poll confirms all values of an account or a phone number, with its time. The rows of both have placeholders for
-//! the times of the newest polls, which are in a row of their own. So a refresh that finds nothing new changes only that
-//! row.
+//! the times of the newest polls, which are in a row of their own, with what the polls have spent of the call budget. So
+//! a refresh that finds nothing new changes only that row.
+
+use serde::{Deserialize, Serialize};
 
 use super::engine::StoreError;
 use super::json::{json, parse};
-use crate::domain::{Collector, Timestamp, Word as _};
-use crate::state::{Account, PollTimes, SavedPollTimes};
+use crate::domain::{Collector, SpentCalls, Timestamp, Word as _};
+use crate::state::{Account, Latest, PollTimes, SavedPollTimes};
 
 /// The times of the newest polls, in the order of [`Account::poll_times`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -119,20 +121,40 @@ fn number_length(json: &str) -> usize {
     json.find(|letter| !is_part(letter)).unwrap_or(json.len())
 }
 
-/// The JSON of the times of an account's polls.
-pub fn from_polls(account: &Account) -> String {
-    json(&account.poll_times().map(SavedPollTimes::from))
+/// What a refresh changes: the times of the polls, and what they have spent.
+#[derive(Serialize, Deserialize)]
+struct SavedRefresh {
+    polls: [SavedPollTimes; 4],
+    #[serde(default)]
+    spent_calls: Latest<SpentCalls>,
 }
 
-/// The times of an account's polls.
-pub fn to_polls(state: &str) -> Result<[PollTimes; 4], StoreError> {
-    let saved: [SavedPollTimes; 4] = parse("the times of an account's polls", state)?;
-    Ok(saved.map(PollTimes::from))
+/// The JSON of what a refresh of the account changes.
+pub fn from_refresh(account: &Account) -> String {
+    json(&SavedRefresh {
+        polls: account.poll_times().map(SavedPollTimes::from),
+        spent_calls: account.latest_spent_calls().clone(),
+    })
+}
+
+/// The times of an account's polls, and what they have spent. Older versions stored the times alone.
+pub fn to_refresh(state: &str) -> Result<([PollTimes; 4], Latest<SpentCalls>), StoreError> {
+    let what = "the times of an account's polls";
+    let saved = if state.starts_with('[') {
+        SavedRefresh {
+            polls: parse(what, state)?,
+            spent_calls: Latest::default(),
+        }
+    } else {
+        parse(what, state)?
+    };
+    Ok((saved.polls.map(PollTimes::from), saved.spent_calls))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::Stamp;
 
     #[test]
     fn only_the_newest_times_are_hidden_and_all_of_them_return() {
@@ -166,7 +188,39 @@ mod tests {
             times[place] = polls.clone();
             account.set_poll_times(times);
         }
-        let read = to_polls(&from_polls(&account)).expect("its own form");
-        assert_eq!(read.each_ref(), account.poll_times());
+        let (polls, spent) = to_refresh(&from_refresh(&account)).expect("its own form");
+        assert_eq!(polls.each_ref(), account.poll_times());
+        assert_eq!(spent.value(), None);
+    }
+
+    #[test]
+    fn spent_calls_are_read_as_they_were_and_older_rows_have_none() {
+        let at = Timestamp::from_seconds;
+        let spent_calls = SpentCalls {
+            by_minute: vec![(at(1_775_000_000), 3), (at(1_775_000_300), 1)],
+            held_until: Some(at(1_775_003_600)),
+        };
+        let mut latest = Latest::default();
+        latest.observe(spent_calls, Stamp::polled(at(1_775_000_310)));
+        let mut account = Account::default();
+        account.set_spent_calls(latest);
+        let row = from_refresh(&account);
+        let of_polls = r#"[[[],null],[[],null],[[],null],[[],null]]"#;
+        let expected = concat!(
+            r#"[[1775000310000,false],"#,
+            r#"[[[1775000000000,3],[300000,1]],1775003600000]]"#
+        );
+        assert_eq!(
+            row,
+            format!(r#"{{"polls":{of_polls},"spent_calls":{expected}}}"#)
+        );
+        let (_, read) = to_refresh(&row).expect("its own form");
+        assert_eq!(&read, account.latest_spent_calls());
+
+        let (_, older) = to_refresh(of_polls).expect("an older version's row");
+        assert_eq!(older, Latest::default());
+        let later = format!(r#"{{"polls":{of_polls},"of_tomorrow":1}}"#);
+        assert!(to_refresh(&later).is_ok(), "a later version's row");
+        assert!(to_refresh("{}").is_err());
     }
 }

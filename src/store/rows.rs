@@ -14,7 +14,7 @@ use super::engine::{
 use super::history::HistoryRow;
 use super::json::{json, parse};
 use super::notify_queue::Signal;
-use super::refreshes::{NewestPolls, from_polls, to_polls};
+use super::refreshes::{NewestPolls, from_refresh, to_refresh};
 use super::relay_queue::{QueuedDelivery, lanes_from_text};
 use super::template_rows::to_templates;
 use crate::clock::SavedClock;
@@ -103,7 +103,7 @@ pub fn for_account(waba_id: &WabaId, before: &Account, now: &Account) -> Account
     AccountRows {
         waba_id: waba_id.to_string(),
         state: Some(state).filter(|_| !is_known),
-        polls: from_polls(now),
+        polls: from_refresh(now),
         objects,
     }
 }
@@ -164,11 +164,13 @@ fn differences<K: Ord, V: Serialize>(
 
 /// The account that these rows contain.
 pub fn to_account(saved: &SavedAccount) -> Result<Account, StoreError> {
-    let polls = saved.polls.as_deref().map(to_polls).transpose()?;
-    let newest = polls.as_ref().map(NewestPolls::from).unwrap_or_default();
+    let refresh = saved.polls.as_deref().map(to_refresh).transpose()?;
+    let newest = refresh.as_ref().map(|(polls, _)| NewestPolls::from(polls));
+    let newest = newest.unwrap_or_default();
     let mut account: Account = parse("an account", &newest.show(&saved.state))?;
-    if let Some(polls) = polls {
+    if let Some((polls, spent_calls)) = refresh {
         account.set_poll_times(polls);
+        account.set_spent_calls(spent_calls);
     }
     for state in &saved.numbers {
         let number: crate::state::Number = parse("a phone number", &newest.show(state))?;

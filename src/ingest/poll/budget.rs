@@ -7,14 +7,18 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use crate::domain::{Collector, Timestamp, WabaId, Word};
+use crate::domain::{Collector, SpentCalls, Timestamp, WabaId, Word};
 use crate::ingest::graph::FailureKind;
 
-/// Calls are counted by the minute. One minute more than an hour, because part of the oldest minute may still be
-/// within the hour, and then counts in full.
-const MINUTES: i64 = 61;
-
+/// Calls are counted by the minute, from the first call of each.
 const MINUTE: Duration = Duration::from_secs(60);
+
+/// How long a minute's calls count. One minute more than an hour, because part of the oldest minute may still be
+/// within the hour, and then counts in full.
+const COUNTED_FOR: Duration = Duration::from_secs(61 * 60);
+
+/// Longest hold: quotas apply to a rolling hour.
+const LONGEST_HOLD: Duration = Duration::from_secs(3_600);
 
 /// How long Meta's usage figures prevent polls of numbers. The figures come with responses: without calls they
 /// would never improve, so one poll is allowed after this time.
@@ -90,9 +94,10 @@ pub struct Deferral {
 pub struct Budget {
     calls_per_hour: u32,
     max_usage_ratio: f64,
-    by_minute: VecDeque<(i64, u32)>,
+    by_minute: VecDeque<(Timestamp, u32)>,
     usage: Option<(Timestamp, f64)>,
     regain_at: Option<Timestamp>,
+    held_until: Option<Timestamp>,
     numbers_began: Option<Timestamp>,
 }
 
@@ -106,6 +111,7 @@ impl Budget {
             by_minute: VecDeque::new(),
             usage: None,
             regain_at: None,
+            held_until: None,
             numbers_began: None,
         }
     }
@@ -122,10 +128,9 @@ impl Budget {
     /// If the budget has none left, with the reason and the time of the next attempt.
     pub fn take(&mut self, collector: Collector, now: Timestamp) -> Result<(), Deferral> {
         self.check(collector, now)?;
-        let minute = minute_of(now);
         match self.by_minute.back_mut() {
-            Some((last, calls)) if *last >= minute => *calls += 1,
-            _ => self.by_minute.push_back((minute, 1)),
+            Some((last, calls)) if now < last.plus(MINUTE) => *calls = calls.saturating_add(1),
+            _ => self.by_minute.push_back((now, 1)),
         }
         Ok(())
     }
@@ -135,6 +140,12 @@ impl Budget {
     /// # Errors
     /// Like [`Budget::take`].
     pub fn begin(&mut self, collector: Collector, now: Timestamp) -> Result<(), Deferral> {
+        if let Some(until) = self.held_until.filter(|until| *until > now) {
+            return Err(Deferral {
+                until,
+                reason: DeferralReason::RateLimit,
+            });
+        }
         self.check(collector, now)?;
         if collector == Collector::Numbers {
             let is_critical = self.usage.is_some_and(|(told_at, ratio)| {
@@ -200,21 +211,46 @@ impl Budget {
     }
 
     fn used(&mut self, now: Timestamp) -> u32 {
-        let oldest = minute_of(now) - MINUTES + 1;
         // If time runs backwards, minutes in the future still count, so the error is in Meta's favour.
         while self
             .by_minute
             .front()
-            .is_some_and(|(minute, _)| *minute < oldest)
+            .is_some_and(|(start, _)| start.plus(COUNTED_FOR) <= now)
         {
             self.by_minute.pop_front();
         }
-        self.by_minute.iter().map(|(_, calls)| calls).sum()
+        let calls = self.by_minute.iter().map(|(_, calls)| *calls);
+        calls.fold(0, u32::saturating_add)
     }
-}
 
-fn minute_of(at: Timestamp) -> i64 {
-    at.as_millis().div_euclid(60_000)
+    /// Records that Meta limits the account's calls until then. No poll begins before.
+    pub fn hold(&mut self, until: Timestamp) {
+        self.held_until = self.held_until.max(Some(until));
+    }
+
+    /// What has been spent, for a later owner of the account.
+    pub fn spent(&mut self, now: Timestamp) -> SpentCalls {
+        self.used(now);
+        let held_until = self.held_until.max(self.regain_at);
+        SpentCalls {
+            by_minute: self.by_minute.iter().copied().collect(),
+            held_until: held_until.filter(|until| *until > now),
+        }
+    }
+
+    /// Counts what an earlier process or another owner has spent, apart from what this budget has counted itself. A
+    /// stored time in the future comes from a wrong clock: such calls count from now, and no hold is longer than an
+    /// hour, so the account is polled again within an hour.
+    pub fn restore(&mut self, spent: &SpentCalls, now: Timestamp) {
+        let counted_until = self.by_minute.back().map(|(start, _)| start.plus(MINUTE));
+        let by_minute = spent.by_minute.iter();
+        let others = by_minute.filter(|(start, _)| Some(*start) >= counted_until);
+        let others = others.map(|(start, calls)| ((*start).min(now), *calls));
+        self.by_minute.extend(others);
+        if let Some(until) = spent.held_until {
+            self.hold(until.min(now.plus(LONGEST_HOLD)));
+        }
+    }
 }
 
 fn hourly_share(collector: Collector) -> f64 {
@@ -332,6 +368,49 @@ mod tests {
             (DeferralReason::BudgetSpent, at(60))
         );
         assert_eq!(budget.take(Collector::Numbers, at(3_700)), Ok(()));
+    }
+
+    #[test]
+    fn a_later_owner_goes_on_where_the_earlier_one_ended() {
+        let mut earlier = Budget::new(3, 0.75);
+        for second in [0, 10, 70] {
+            assert_eq!(earlier.take(Collector::Numbers, at(second)), Ok(()));
+        }
+        let spent = earlier.spent(at(71));
+        let by_minute = vec![(at(0), 2), (at(70), 1)];
+        assert_eq!((&spent.by_minute, spent.held_until), (&by_minute, None));
+
+        let mut later = Budget::new(3, 0.75);
+        later.restore(&spent, at(100));
+        let refusal = later.take(Collector::Numbers, at(100));
+        assert!(refusal.is_err_and(|one| one.reason == DeferralReason::BudgetSpent));
+        assert_eq!(later.take(Collector::Numbers, at(3_660)), Ok(()));
+        // What it has counted itself does not count again.
+        let own = later.spent(at(3_661));
+        later.restore(&own, at(3_661));
+        assert_eq!(later.spent(at(3_661)), own);
+    }
+
+    #[test]
+    fn a_hold_is_kept_by_a_later_owner_but_never_for_more_than_an_hour() {
+        let mut earlier = Budget::new(100, 0.75);
+        earlier.hold(at(600));
+        let mut later = Budget::new(100, 0.75);
+        later.restore(&earlier.spent(at(0)), at(0));
+        assert_eq!(later.begin(Collector::Numbers, at(1)), limited_until(600));
+        assert_eq!(later.begin(Collector::Numbers, at(600)), Ok(()));
+        assert_eq!(earlier.spent(at(600)).held_until, None);
+
+        let year = 31_536_000;
+        let of_a_wrong_clock = SpentCalls {
+            by_minute: vec![(at(year), 100)],
+            held_until: Some(at(year)),
+        };
+        let mut later = Budget::new(100, 0.75);
+        later.restore(&of_a_wrong_clock, at(0));
+        assert_eq!(later.begin(Collector::Numbers, at(1)), limited_until(3_600));
+        assert_eq!(later.spent(at(1)).by_minute, [(at(0), 100)]);
+        assert_eq!(later.take(Collector::Numbers, at(3_660)), Ok(()));
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! One poll: reads from the client, commits the result, and derives the time of the next poll.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::schedule::{FIRST_RATE_LIMIT_WAIT, LONGEST_WAIT};
 use super::{Budgets, InsightsOptions, NextPoll, Task, insights, parts};
 use crate::clock::{self, Mark};
 use crate::domain::account::Loss;
@@ -45,7 +47,11 @@ pub(super) async fn poll(
     failed_before: Option<FailureKind>,
     insights: Option<InsightsOptions>,
 ) -> PollOutcome {
-    let calls = TaskCalls { task, budgets };
+    let calls = TaskCalls {
+        task,
+        budgets,
+        has_called: AtomicBool::new(false),
+    };
     let began = Mark::now();
     let (fact, failure) = match (task.collector, insights) {
         (Collector::Insights, Some(options)) => {
@@ -64,9 +70,24 @@ pub(super) async fn poll(
         source: Source::Poll,
         fact,
     });
+    if let Some(failure) = &failure {
+        calls.note_failure(failure);
+    }
+    let mut commits: Vec<Vec<Event>> = event
+        .map(parts::parts)
+        .into_iter()
+        .flatten()
+        .map(|part| vec![part])
+        .collect();
+    // With the last part, so that it costs no commit of its own. A poll that found nothing has spent calls too.
+    let spent = calls.spent();
+    match commits.last_mut() {
+        Some(last) => last.extend(spent),
+        None => commits.extend(spent.map(|event| vec![event])),
+    }
     let mut is_stored = true;
-    for part in event.map(parts::parts).into_iter().flatten() {
-        is_stored = is_stored && store.commit(vec![part]).await.is_ok();
+    for events in commits {
+        is_stored = is_stored && store.commit(events).await.is_ok();
     }
     if is_lost && is_stored {
         tracing::warn!(
@@ -187,15 +208,50 @@ fn next_after(failure: &Failure, now: Timestamp) -> NextPoll {
 struct TaskCalls<'a> {
     task: &'a Task,
     budgets: Arc<Mutex<Budgets>>,
+    has_called: AtomicBool,
+}
+
+impl TaskCalls<'_> {
+    /// Holds the account after a rate limit. The schedule does so too, but only the budget is stored. If Meta gives no
+    /// time, a later owner waits as after a first rate limit.
+    fn note_failure(&self, failure: &Failure) {
+        if failure.kind() == FailureKind::RateLimit {
+            let wait = failure.retry_after().unwrap_or(FIRST_RATE_LIMIT_WAIT);
+            let until = clock::steady().plus(wait.min(LONGEST_WAIT));
+            self.budgets().for_account(&self.task.waba_id).hold(until);
+        }
+    }
+
+    /// What the account has spent, by Meta's clock. `None` if this poll has made no call.
+    fn spent(&self) -> Option<Event> {
+        if !self.has_called.load(Ordering::Relaxed) {
+            return None;
+        }
+        let waba_id = &self.task.waba_id;
+        let (now, steady) = (clock::now(), clock::steady());
+        let spent = self.budgets().for_account(waba_id).spent(steady);
+        let ahead = now.as_millis() - steady.as_millis();
+        Some(Event {
+            waba_id: waba_id.clone(),
+            observed_at: now,
+            source: Source::Poll,
+            fact: Fact::CallsSpent(spent.on_clock_ahead_by(ahead)),
+        })
+    }
+
+    fn budgets(&self) -> MutexGuard<'_, Budgets> {
+        self.budgets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Calls for TaskCalls<'_> {
     fn may_call(&self) -> bool {
-        let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
-        budgets
+        let taken = self
+            .budgets()
             .for_account(&self.task.waba_id)
-            .take(self.task.collector, clock::steady())
-            .is_ok()
+            .take(self.task.collector, clock::steady());
+        self.has_called.fetch_or(taken.is_ok(), Ordering::Relaxed);
+        taken.is_ok()
     }
 
     fn used(&self, usage: &Usage) {
@@ -204,8 +260,7 @@ impl Calls for TaskCalls<'_> {
         if usage.scope == UsageScope::App {
             return;
         }
-        let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
-        budgets.for_account(&self.task.waba_id).note_usage(
+        self.budgets().for_account(&self.task.waba_id).note_usage(
             usage.ratio,
             usage.regain_after,
             clock::steady(),

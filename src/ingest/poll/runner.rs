@@ -115,7 +115,7 @@ impl Poller {
         let (sender, triggers) = mpsc::channel(MAX_TRIGGERS);
         // The sender of a plan waits until it is applied.
         let (planner, plans) = mpsc::channel(1);
-        Self {
+        let poller = Self {
             apps,
             schedule,
             budgets,
@@ -131,6 +131,22 @@ impl Poller {
             late: BTreeSet::new(),
             too_much: BTreeSet::new(),
             log_limiter: PollLogLimiter::default(),
+        };
+        poller.restore_budgets(poller.apps.keys());
+        poller
+    }
+
+    /// Counts what earlier owners of these accounts have spent.
+    fn restore_budgets<'a>(&self, accounts: impl Iterator<Item = &'a WabaId>) {
+        let (steady, now) = (clock::steady(), clock::now());
+        let ahead = steady.as_millis() - now.as_millis();
+        let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        for waba_id in accounts {
+            let account = self.store.account(waba_id);
+            if let Some(spent) = account.as_ref().and_then(|account| account.spent_calls()) {
+                let spent = spent.on_clock_ahead_by(ahead);
+                budgets.for_account(waba_id).restore(&spent, steady);
+            }
         }
     }
 
@@ -182,6 +198,8 @@ impl Poller {
             let apps = (before.get(waba_id), self.apps.get(waba_id));
             matches!(apps, (Some(old), Some(new)) if Arc::ptr_eq(&new.client, &old.client) && new.name == old.name)
         };
+        let joined = self.apps.keys();
+        self.restore_budgets(joined.filter(|waba_id| !before.contains_key(waba_id)));
         self.tasks.retain(|_, (task, handle)| {
             let stays = is_as_before(&task.waba_id);
             if !stays {

@@ -24,10 +24,10 @@ const TRIGGER_GAP: Duration = Duration::from_secs(30);
 const FIRST_RETRY: Duration = Duration::from_secs(5);
 
 /// Wait after a rate limit for which Meta gives no time; it doubles with each further one.
-const FIRST_RATE_LIMIT_WAIT: Duration = Duration::from_secs(60);
+pub(super) const FIRST_RATE_LIMIT_WAIT: Duration = Duration::from_secs(60);
 
 /// Longest wait after rate limits, because quotas apply to a rolling hour.
-const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 
 /// Maximum random deviation from the interval in both directions, so that the polls of accounts spread out.
 const JITTER: f64 = 0.1;

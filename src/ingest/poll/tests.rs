@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{Budget, Budgets, Cadences, Poller, PollingApp};
-use crate::domain::{Collector, WabaId, Word};
+use crate::domain::{Collector, SpentCalls, WabaId, Word};
 use crate::ingest::graph::tests::meta::{Meta, ReceivedRequest, ScriptedAnswer, page, waba};
 use crate::store::{Location, Store};
 
@@ -32,8 +32,18 @@ async fn start(
     cadence: Duration,
     calls_per_hour: u32,
 ) -> PollingUnderTest {
-    let store = Store::open(&Location::Memory, ONCE, Arc::clone(&meta.telemetry)).await;
-    let store = Arc::new(store.expect("a store in memory"));
+    start_on(&Location::Memory, meta, accounts, cadence, calls_per_hour).await
+}
+
+async fn start_on(
+    location: &Location,
+    meta: &Meta,
+    accounts: &[WabaId],
+    cadence: Duration,
+    calls_per_hour: u32,
+) -> PollingUnderTest {
+    let store = Store::open(location, ONCE, Arc::clone(&meta.telemetry)).await;
+    let store = Arc::new(store.expect("a store"));
     store
         .watch(accounts.iter().cloned().collect())
         .await
@@ -65,6 +75,12 @@ impl PollingUnderTest {
         self.stop.cancel();
         let ended = tokio::time::timeout(LONGEST_TEST, self.task).await;
         ended.expect("it ends when told").expect("no panic");
+        self.store.close().await;
+    }
+
+    fn spent(&self) -> SpentCalls {
+        let account = self.store.account(&waba()).expect("it is watched");
+        account.spent_calls().cloned().unwrap_or_default()
     }
 
     fn numbers(&self) -> usize {
@@ -161,15 +177,7 @@ async fn polling_stops_at_once_even_during_a_request() {
 async fn a_poll_without_budget_is_deferred_and_counted_once() {
     let meta = Meta::by_question(|asked| async move { well(&asked) }).await;
     let polling = start(&meta, &[waba()], ONCE, 1).await;
-    let deferred = || {
-        let collectors = [Collector::Numbers, Collector::Account, Collector::Templates];
-        let of = |collector: Collector| {
-            let deferred = &meta.telemetry.polls_deferred;
-            deferred.with_label_values(&[collector.as_str()]).get()
-        };
-        collectors.map(of).iter().sum::<u64>()
-    };
-    until(|| deferred() == 2 && meta.asked().len() == 1).await;
+    until(|| deferred(&meta) == 2 && meta.asked().len() == 1).await;
     polling.end().await;
 }
 
@@ -185,5 +193,50 @@ async fn a_rejected_token_fails_all_accounts_of_its_app_without_a_call_for_each(
     until(|| up(&meta, last, Collector::Templates) == Some(false)).await;
     let asked_about_it = |asked: &ReceivedRequest| asked.uri.path().contains(last.as_str());
     assert!(!meta.asked().iter().any(asked_about_it));
+    polling.end().await;
+}
+
+fn deferred(meta: &Meta) -> u64 {
+    let collectors = [Collector::Numbers, Collector::Account, Collector::Templates];
+    let of = |collector: Collector| {
+        let deferred = &meta.telemetry.polls_deferred;
+        deferred.with_label_values(&[collector.as_str()]).get()
+    };
+    collectors.map(of).iter().sum()
+}
+
+#[tokio::test]
+async fn after_a_restart_earlier_calls_still_count() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let location = Location::File(folder.path().join("store.db"));
+    let meta = Meta::by_question(|asked| async move { well(&asked) }).await;
+    let polling = start_on(&location, &meta, &[waba()], ONCE, 1).await;
+    let calls = |spent: &SpentCalls| spent.by_minute.iter().map(|(_, calls)| calls).sum::<u32>();
+    until(|| calls(&polling.spent()) == 1 && deferred(&meta) == 2).await;
+    let spent = polling.spent();
+    polling.end().await;
+
+    let polling = start_on(&location, &meta, &[waba()], ONCE, 1).await;
+    assert_eq!(polling.spent(), spent);
+    until(|| deferred(&meta) == 5).await;
+    assert_eq!(meta.asked().len(), 1);
+    polling.end().await;
+}
+
+#[tokio::test]
+async fn after_a_restart_a_rate_limit_still_holds() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let location = Location::File(folder.path().join("store.db"));
+    let limited = |_| async { ScriptedAnswer::error(&json!({"code": 80_008})) };
+    let meta = Meta::by_question(limited).await;
+    let polling = start_on(&location, &meta, &[waba()], ONCE, 1_000).await;
+    until(|| polling.spent().held_until.is_some()).await;
+    polling.end().await;
+
+    let asked = meta.asked().len();
+    let polling = start_on(&location, &meta, &[waba()], ONCE, 1_000).await;
+    let before = deferred(&meta);
+    until(|| deferred(&meta) == before + 3).await;
+    assert_eq!(meta.asked().len(), asked);
     polling.end().await;
 }

@@ -1,7 +1,8 @@
-//! The times of an account's polls, apart from what the polls have found.
+//! The times of an account's polls and what they have spent, apart from what the polls have found.
 
 use super::Account;
-use crate::state::PollTimes;
+use crate::domain::SpentCalls;
+use crate::state::{Latest, PollTimes};
 
 impl Account {
     /// The times of the polls, in the order of [`Collector`](crate::domain::Collector).
@@ -15,6 +16,22 @@ impl Account {
         let [numbers, account, templates, insights] = times;
         self.polls = [numbers, account, templates];
         self.insights.polls = insights;
+    }
+
+    /// What the polls have spent of the call budget. `None` if they have not made any calls.
+    #[must_use]
+    pub fn spent_calls(&self) -> Option<&SpentCalls> {
+        self.spent_calls.value()
+    }
+
+    /// The same with its time.
+    pub(crate) fn latest_spent_calls(&self) -> &Latest<SpentCalls> {
+        &self.spent_calls
+    }
+
+    /// Sets what the polls have spent.
+    pub(crate) fn set_spent_calls(&mut self, spent: Latest<SpentCalls>) {
+        self.spent_calls = spent;
     }
 
     /// The account itself, without its objects and the times of the polls.

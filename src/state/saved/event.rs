@@ -18,8 +18,8 @@ use crate::domain::account::{
 use crate::domain::template::{self, Category, PauseTitle, RejectedReason};
 use crate::domain::{
     DeliveryKey, DisplayDigits, Event, Fact, FlowId, Listing, MessagingLimit, PhoneNumberId,
-    QualityRating, Source, TemplateId, Timestamp, WabaId, Word as _, insights, message, number,
-    track,
+    QualityRating, Source, SpentCalls, TemplateId, Timestamp, WabaId, Word as _, insights, message,
+    number, track,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -68,6 +68,8 @@ enum SavedFact {
     TemplatesListed(Listing<template::Snapshot>, template::Totals),
     #[serde(skip)]
     InsightsRead(insights::Snapshot),
+    #[serde(skip)]
+    CallsSpent(SpentCalls),
     Account(#[serde(with = "SavedAccountUpdate")] account::Update),
     Number(#[serde(with = "SavedWebhook")] number::WebhookUpdate),
     NumberSpelled(#[serde(with = "SavedSpelling")] number::Spelling),

@@ -6,6 +6,7 @@
 
 mod event;
 mod message;
+mod spent_calls;
 mod value;
 
 use std::borrow::Cow;

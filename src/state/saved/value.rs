@@ -63,7 +63,7 @@ macro_rules! saved_by_serde {
 }
 
 saved_by_serde! {
-    bool, i64, u64, String, Stamp, BusinessId, PhoneNumberId, MessagingLimit, CallbackUrl, DeliveryKey, FlowId,
+    bool, i64, u32, u64, String, Stamp, BusinessId, PhoneNumberId, MessagingLimit, CallbackUrl, DeliveryKey, FlowId,
 }
 
 /// Adapts a value for serde's own containers.

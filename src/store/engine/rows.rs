@@ -58,7 +58,7 @@ pub struct AccountRows {
     pub waba_id: String,
     /// The account itself as JSON, if that has changed.
     pub state: Option<String>,
-    /// The times of its polls, as JSON.
+    /// The times of its polls and what they have spent, as JSON.
     pub polls: String,
     /// Its changed objects.
     pub objects: Vec<ObjectRow>,
