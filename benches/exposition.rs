@@ -77,6 +77,7 @@ fn render(state: &State) -> Scrape {
     expose::render(
         state.accounts(),
         &Apps {
+            exports: &|_| true,
             access: &AccessStates::new(),
             assignments: &Assignments::none(),
             unions: &RecipientUnions::new(),

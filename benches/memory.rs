@@ -210,6 +210,7 @@ fn render(accounts: &Accounts) -> usize {
         callback: None,
     };
     let apps = Apps {
+        exports: &|_| true,
         access: &AccessStates::new(),
         assignments: &Assignments::none(),
         unions: &RecipientUnions::new(),

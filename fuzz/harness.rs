@@ -213,6 +213,7 @@ fn shown(state: &State, format: TextFormat) -> String {
         callback: None,
     };
     let apps = Apps {
+        exports: &|_| true,
         access: &Default::default(),
         assignments: &Default::default(),
         unions: &Default::default(),

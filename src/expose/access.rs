@@ -21,10 +21,11 @@ metrics! {
         "Whether the app's callback URL at Meta equals webhook.callback_url: 1 if it does, 0 if not. Absent if webhook.callback_url is not configured, and until checked.";
 }
 
-/// Writes the families of all apps.
-pub(super) fn write(page: &mut Page, accesses: &AccessStates) {
+/// Writes the families of the apps that this process exports.
+pub(super) fn write(page: &mut Page, accesses: &AccessStates, exports: impl Fn(&str) -> bool) {
     let apps: Rows<'_, Access> = accesses
         .iter()
+        .filter(|(name, _)| exports(name))
         .map(|(name, access)| (entity(name, access), access))
         .collect();
     write_token(page, &apps);

@@ -58,10 +58,12 @@ pub struct Options {
 }
 
 /// State of the apps.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Apps<'a> {
     /// Their tokens and subscriptions, by configured name.
     pub access: &'a AccessStates,
+    /// Whether this process exports what belongs to no account, by the name of its app or the id of its portfolio.
+    pub exports: &'a (dyn Fn(&str) -> bool + Sync),
     /// The accounts that they watch.
     pub assignments: &'a Assignments,
     /// The recipients of the portfolios, as of earlier counts.
@@ -130,7 +132,7 @@ pub fn render(
         insights::write_numbers(&mut page, some);
     }
     if selection.has(FamilyGroup::Access) {
-        access::write(&mut page, apps.access);
+        access::write(&mut page, apps.access, apps.exports);
     }
     if selection.has(FamilyGroup::Exporter) {
         exporter::write(&mut page, accounts, apps.assignments, own);

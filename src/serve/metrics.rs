@@ -1,17 +1,22 @@
 //! `GET /metrics`: the whole page, or what its parameters select.
 
+use std::sync::Arc;
+
 use axum::extract::{Extension, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use prometheus::IntCounter;
+use prometheus::proto::{Metric, MetricFamily};
 
 use super::context::Operator;
 use super::limiter::ActiveRequest;
-use super::responses::{GZIP, accepts_gzip, vary};
+use super::responses::{GZIP, HeldBytes, accepts_gzip, vary};
 use super::scrapes::{ScrapeError, ScrapeVariant, Scrapes};
 use super::{negotiation, refusal};
 use crate::clock;
+use crate::domain::WabaId;
 use crate::expose::{self, Apps, Selection};
+use crate::store::Store;
 use crate::telemetry::Telemetry;
 
 /// The parameters of a scrape, in their order. A name may occur several times.
@@ -56,8 +61,7 @@ pub(super) async fn metrics(
         selection,
     };
     let telemetry = operator.telemetry.clone();
-    let page = scrapes.page(variant, move || render(&operator, variant));
-    let page = match page.await {
+    let page = match page_in_lease(&operator, &scrapes, variant).await {
         Ok(page) => page,
         Err(ScrapeError::Failed) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         Err(ScrapeError::TooManyVariants) => {
@@ -78,14 +82,36 @@ pub(super) async fn metrics(
     response
 }
 
+/// A page that this replica may still export when it is rendered. A process that was stopped meanwhile must not answer
+/// with counters that another replica has continued.
+async fn page_in_lease(
+    operator: &Operator,
+    scrapes: &Scrapes,
+    variant: ScrapeVariant,
+) -> Result<Arc<HeldBytes>, ScrapeError> {
+    loop {
+        let permit = operator.store.export_permit();
+        let own = operator.clone();
+        let page = scrapes.page(variant, move || render(&own, variant)).await?;
+        if operator.store.may_export(&permit) {
+            return Ok(page);
+        }
+        tracing::warn!("the lease of some accounts ended during a scrape; rendering it again");
+    }
+}
+
 fn render(operator: &Operator, variant: ScrapeVariant) -> String {
     let accounts = operator.accounts();
     operator.telemetry.note_clock_skew(clock::skew_seconds());
-    let own = operator.telemetry.gather();
+    let mut own = operator.telemetry.gather();
+    if operator.store.is_shared() {
+        keep_own_accounts(&mut own, &operator.store);
+    }
     let scrape = expose::render(
         &accounts,
         &Apps {
             access: &operator.access.read(),
+            exports: &|key| operator.store.exports_key(key),
             assignments: &operator.assignments.load(),
             unions: &operator.send_gate.unions,
         },
@@ -101,4 +127,21 @@ fn render(operator: &Operator, variant: ScrapeVariant) -> String {
         .with_label_values(&["template"]);
     refused.inc_by(scrape.refused_templates);
     scrape.text
+}
+
+/// Drops the exporter's series about accounts of other replicas, which export them.
+fn keep_own_accounts(families: &mut [MetricFamily], store: &Store) {
+    for family in families {
+        let is_own = |metric: &Metric| {
+            let labels = metric.get_label().iter();
+            let mut accounts = labels.filter(|label| label.name() == "waba_id");
+            let account = accounts
+                .next()
+                .and_then(|label| WabaId::parse(label.value()));
+            account.is_none_or(|waba_id| store.exports_account(&waba_id))
+        };
+        let kept = family.take_metric().into_iter().filter(is_own);
+        let kept = kept.collect();
+        family.set_metric(kept);
+    }
 }

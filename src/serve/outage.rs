@@ -107,6 +107,7 @@ async fn metrics(
     let scrape = expose::render(
         &Accounts::new(),
         &Apps {
+            exports: &|_| true,
             access: &AccessStates::new(),
             assignments: &Assignments::none(),
             unions: &RecipientUnions::new(),

@@ -44,7 +44,7 @@ pub use history::{Cursor, HistoryQuery, HistoryReader, HistoryRow, Recent, Unrea
 pub use insights::StoredInsights;
 pub use location::Location;
 pub use notify_queue::Signal;
-pub use published::Exported;
+pub use published::ExportPermit;
 pub use relay_queue::{Content, QueuedDelivery, RelayDelivery, RelayQueueConfig, Settlement, Span};
 
 pub use unavailable::StoreUnavailable;
@@ -406,19 +406,25 @@ impl Store {
     /// A consistent snapshot of the committed state of all accounts that this replica may export.
     #[must_use]
     pub fn snapshot(&self) -> Accounts {
-        self.shared.exported().accounts
+        self.shared.snapshot()
     }
 
-    /// Like [`snapshot`](Self::snapshot), with the permit to export it.
+    /// Whether several replicas can share the store.
     #[must_use]
-    pub fn exported(&self) -> Exported {
-        self.shared.exported()
+    pub fn is_shared(&self) -> bool {
+        self.shared.is_shared()
     }
 
-    /// Whether a permit to export is still valid. Checked last, before the first byte of a response.
+    /// What this replica may export now. Taken before a snapshot that is sent to others.
     #[must_use]
-    pub fn may_export(&self, exported: &Exported) -> bool {
-        self.shared.may_export(exported)
+    pub fn export_permit(&self) -> ExportPermit {
+        self.shared.permit()
+    }
+
+    /// Whether a permit is still valid. Checked last, before the first byte of a response.
+    #[must_use]
+    pub fn may_export(&self, permit: &ExportPermit) -> bool {
+        self.shared.may_export(permit)
     }
 
     /// Whether this replica exports what belongs to no account, such as an app or a portfolio, given by its name or id.

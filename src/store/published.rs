@@ -49,14 +49,9 @@ pub(super) struct Published {
     takeovers: Mutex<BTreeMap<Shard, Duration>>,
 }
 
-/// What this replica may export: a snapshot of the committed state, with a permit.
+/// A permit to export the accounts of this replica. `None` for a store of one process.
 #[derive(Debug)]
-pub struct Exported {
-    /// The accounts.
-    pub accounts: Accounts,
-    /// `None` for a store of one process.
-    permit: Option<Permit>,
-}
+pub struct ExportPermit(Option<Permit>);
 
 /// How a shard came to this replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,20 +166,28 @@ impl Published {
         account.filter(|_| self.exports(self.sharding.of_account(waba_id)))
     }
 
-    /// The accounts that may be exported, with the permit.
-    pub(super) fn exported(&self) -> Exported {
+    /// A snapshot of the accounts that this replica may export.
+    pub(super) fn snapshot(&self) -> Accounts {
         // The permit first: the accounts may only be newer than it.
-        let exports = self.exports.as_ref();
-        let permit = exports.map(|exports| exports.load().permit(clock::since_boot()));
+        let ExportPermit(permit) = self.permit();
         let mut accounts = self.accounts().clone();
-        if let Some(permit) = &permit {
+        if let Some(permit) = permit {
             accounts.retain(|waba_id, _| permit.includes(self.sharding.of_account(waba_id)));
         }
-        Exported { accounts, permit }
+        accounts
     }
 
-    pub(super) fn may_export(&self, exported: &Exported) -> bool {
-        let permit = exported.permit.as_ref().zip(self.exports.as_ref());
+    pub(super) fn permit(&self) -> ExportPermit {
+        let exports = self.exports.as_ref();
+        ExportPermit(exports.map(|exports| exports.load().permit(clock::since_boot())))
+    }
+
+    pub(super) fn is_shared(&self) -> bool {
+        self.exports.is_some()
+    }
+
+    pub(super) fn may_export(&self, ExportPermit(permit): &ExportPermit) -> bool {
+        let permit = permit.as_ref().zip(self.exports.as_ref());
         permit.is_none_or(|(permit, exports)| permit.is_valid(&exports.load(), clock::since_boot()))
     }
 

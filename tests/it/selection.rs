@@ -70,6 +70,7 @@ fn facts(account: u64) -> [Fact; 3] {
 /// The series that a scrape with these parameters has.
 fn series(state: &State, parameters: &[(&str, &str)]) -> Vec<String> {
     let apps = Apps {
+        exports: &|_| true,
         access: &AccessStates::new(),
         assignments: &Assignments::none(),
         unions: &RecipientUnions::new(),
