@@ -121,6 +121,7 @@ finds! {
     finds_a_missing_hold_off: hold_off = false;
     finds_a_hold_off_that_is_not_passed_on: pass_hold_off_on = false;
     finds_a_response_without_a_last_check: recheck = false;
+    finds_a_second_rendering_with_a_new_permit: narrow = false;
     finds_exports_of_a_released_shard: publish_first = false;
     finds_an_acknowledgement_before_the_commit: commit_first = false;
     finds_state_loaded_before_the_epoch_is_raised: load_after_raise = false;
