@@ -307,6 +307,7 @@ impl World {
             place.deferred.push(task);
             return Ok(());
         }
+        let is_response = matches!(task, Task::Receive(..));
         match task {
             Task::Receive(request, response) => {
                 if replica.is_waiting_for(request) {
@@ -365,7 +366,11 @@ impl World {
             }
         }
         self.continue_process(slot)?;
-        self.check_leases(slot)
+        // Nothing else adds to what a process may export.
+        if is_response {
+            self.check_leases(slot)?;
+        }
+        Ok(())
     }
 
     /// Lets a process go on, and does what it wants.
