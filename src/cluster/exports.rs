@@ -77,11 +77,22 @@ impl Permit {
     }
 
     /// Whether the permit is still valid, for all its shards. Checked last before the first byte, or before a side
-    /// effect. Otherwise the response is rendered again with a new permit.
+    /// effect.
     #[must_use]
     pub fn is_valid(&self, current: &Exports, now: Duration) -> bool {
+        self.narrow(current, now) == *self
+    }
+
+    /// The part that is still valid. A response whose permit became invalid is rendered again with this part, from the
+    /// same state.
+    ///
+    /// Not with a new permit or newer state: samples have the timestamp of the beginning of the request. A shard that
+    /// was acquired since then, or a newer count, would be dated before a lower one that was exported in between.
+    #[must_use]
+    pub fn narrow(&self, current: &Exports, now: Duration) -> Self {
         let current = current.permit(now);
-        let mut shards = self.0.iter();
-        shards.all(|(shard, epoch)| current.0.get(shard) == Some(epoch))
+        let shards = self.0.iter();
+        let valid = shards.filter(|(shard, epoch)| current.0.get(shard) == Some(epoch));
+        Self(valid.map(|(shard, epoch)| (*shard, *epoch)).collect())
     }
 }

@@ -104,7 +104,7 @@ fn the_own_shard_is_read_again_at_once_unless_another_owned_it_in_between() {
 }
 
 #[test]
-fn a_response_is_rendered_again_if_one_of_its_shards_was_dropped() {
+fn a_response_keeps_only_the_shards_that_are_owned_until_its_end() {
     let mut cluster = owned_by_a();
     let before = cluster.replicas[&A].member.exports();
     let permit = before.permit(cluster.now);
@@ -115,10 +115,14 @@ fn a_response_is_rendered_again_if_one_of_its_shards_was_dropped() {
     confirm(&mut cluster, A);
     let more = cluster.replicas[&A].member.exports();
     assert!(permit.is_valid(&more, cluster.now));
+    let both = more.permit(cluster.now);
 
     cluster.replica(A).member.drop_fenced(SHARD);
     let dropped = cluster.replicas[&A].member.exports();
     assert!(!permit.is_valid(&dropped, cluster.now));
+    let narrowed = both.narrow(&dropped, cluster.now);
+    assert!(narrowed.includes(Shard(6)) && !narrowed.includes(SHARD));
+    assert!(narrowed.is_valid(&dropped, cluster.now));
 
     cluster.end_session(A);
     cluster.reconnect(A);

@@ -22,8 +22,11 @@ use std::thread;
 use rules::Rules;
 use world::World;
 
-/// Schedules that failed once.
-const SEEDS: &[u64] = &[];
+/// Schedules that failed once. A change of what the model draws makes them other schedules: then look for the failure
+/// again, with the rule broken.
+///
+/// - 12: a response was rendered again with a new permit, so a newer count had the timestamp of an earlier scrape.
+const SEEDS: &[u64] = &[12];
 
 /// How many steps of a failed schedule are printed.
 const PRINTED: usize = 80;
@@ -114,13 +117,14 @@ macro_rules! finds {
 
 finds! {
     finds_a_lease_that_is_too_long: lease = Some(20_000);
-    finds_a_lease_that_is_a_little_too_long: lease = Some(4_000);
+    finds_a_lease_longer_than_the_hold_off: lease = Some(5_000);
     finds_commits_without_a_fence: fence = false;
     finds_deletion_up_to_the_largest_id: delete_by_id = false;
     finds_missing_deduplication: dedupe = false;
     finds_a_missing_hold_off: hold_off = false;
     finds_a_hold_off_that_is_not_passed_on: pass_hold_off_on = false;
     finds_a_response_without_a_last_check: recheck = false;
+    finds_a_second_rendering_with_a_new_permit: narrow = false;
     finds_exports_of_a_released_shard: publish_first = false;
     finds_an_acknowledgement_before_the_commit: commit_first = false;
     finds_state_loaded_before_the_epoch_is_raised: load_after_raise = false;

@@ -344,18 +344,17 @@ impl Replica {
 
     /// What a scrape may export now.
     pub fn permit(&self, now: u64) -> Permit {
-        match self.lease_ignored(now) {
-            Some(renewed) => self.published.permit(renewed),
-            None => self.published.permit(self.clock(now)),
-        }
+        let now = self.lease_ignored(now).unwrap_or_else(|| self.clock(now));
+        self.published.permit(now)
     }
 
-    pub fn is_valid(&self, permit: &Permit, now: u64) -> bool {
-        !self.rules.recheck
-            || match self.lease_ignored(now) {
-                Some(renewed) => permit.is_valid(&self.published, renewed),
-                None => permit.is_valid(&self.published, self.clock(now)),
-            }
+    /// What of a permit is still valid.
+    pub fn narrow(&self, permit: &Permit, now: u64) -> Permit {
+        if !self.rules.recheck {
+            return permit.clone();
+        }
+        let now = self.lease_ignored(now).unwrap_or_else(|| self.clock(now));
+        permit.narrow(&self.published, now)
     }
 
     /// The beginning of the lease, if a longer one than that of production is not over.

@@ -16,6 +16,8 @@ pub struct Rules {
     pub pass_hold_off_on: bool,
     /// The lease is checked again before the first byte.
     pub recheck: bool,
+    /// A response that became invalid is reduced, and not rendered with a new permit.
+    pub narrow: bool,
     /// A shard is removed from the exports before the database hears of it.
     pub publish_first: bool,
     /// A delivery is acknowledged after the commit.
@@ -35,6 +37,7 @@ impl Rules {
         hold_off: true,
         pass_hold_off_on: true,
         recheck: true,
+        narrow: true,
         publish_first: true,
         commit_first: true,
         load_after_raise: true,

@@ -16,12 +16,19 @@ pub struct Scraped {
     pub samples: Vec<(usize, u64)>,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Exported {
+    replica: usize,
+    checked: u64,
+    value: u64,
+}
+
 #[derive(Debug, Default)]
 pub struct Scraper {
     /// The samples of each account, by timestamp.
     series: BTreeMap<usize, BTreeMap<u64, u64>>,
-    /// The largest value that each replica has exported of each account, with the time of the check.
-    largest: BTreeMap<(usize, usize), Vec<(u64, u64)>>,
+    /// The values of each account, with the replica that exported them and the time of its last check.
+    values: BTreeMap<usize, Vec<Exported>>,
 }
 
 impl Scraper {
@@ -59,24 +66,25 @@ impl Scraper {
 
     /// By the moments of the last checks: no replica exports less than another has before.
     fn by_check(&mut self, account: usize, scraped: &Scraped, value: u64) -> Result<(), String> {
-        for ((exported, replica), values) in &self.largest {
-            let is_other = *exported == account && *replica != scraped.replica;
-            let larger = values.iter().find(|(checked, other)| {
-                is_other
-                    && ((*checked < scraped.checked && *other > value)
-                        || (*checked > scraped.checked && *other < value))
-            });
-            if let Some((checked, other)) = larger {
-                return Err(format!(
-                    "account {account} was {other} on replica {replica} at {checked}, and {value} on replica {} at {}",
-                    scraped.replica, scraped.checked
-                ));
-            }
+        let values = self.values.entry(account).or_default();
+        let (replica, checked) = (scraped.replica, scraped.checked);
+        let contradicts = |other: &&Exported| {
+            other.replica != replica
+                && ((other.checked < checked && other.value > value)
+                    || (other.checked > checked && other.value < value))
+        };
+        if let Some(other) = values.iter().find(contradicts) {
+            return Err(format!(
+                "account {account} was exported as {value} by {replica} at {checked}, and as {other:?}"
+            ));
         }
-        let key = (account, scraped.replica);
-        let values = self.largest.entry(key).or_default();
-        if values.last().is_none_or(|(_, last)| *last != value) {
-            values.push((scraped.checked, value));
+        let is_known = |other: &Exported| other.replica == replica && other.value == value;
+        if !values.last().is_some_and(is_known) {
+            values.push(Exported {
+                replica,
+                checked,
+                value,
+            });
         }
         Ok(())
     }

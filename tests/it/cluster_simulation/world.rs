@@ -7,7 +7,7 @@ use fastrand::Rng;
 use whatsapp_business_exporter::cluster::Permit;
 use whatsapp_business_exporter::domain::Shard;
 
-use super::database::{Database, Outcome};
+use super::database::{Database, Outcome, shard_of};
 use super::faults::{Fault, Plan};
 use super::replica::{Effect, Replica};
 use super::rules::Rules;
@@ -307,6 +307,7 @@ impl World {
             place.deferred.push(task);
             return Ok(());
         }
+        let is_response = matches!(task, Task::Receive(..));
         match task {
             Task::Receive(request, response) => {
                 if replica.is_waiting_for(request) {
@@ -332,21 +333,31 @@ impl World {
                     checked: now,
                     samples,
                 };
-                let rendering = self.rng.u64(..60);
+                let longest = if self.rng.u32(..4) == 0 { 1_000 } else { 60 };
+                let rendering = self.rng.u64(..longest);
                 let task = Task::Check(scraped, permit);
                 self.after(rendering, Step::Run(slot, process, task));
                 return Ok(());
             }
             Task::Check(mut scraped, permit) => {
-                if replica.is_valid(&permit, now) {
+                let valid = replica.narrow(&permit, now);
+                if valid == permit {
                     scraped.checked = now;
                     let task = Task::Write(scraped);
                     let delay = self.rng.u64(..2);
                     self.after(delay, Step::Run(slot, process, task));
                     return Ok(());
                 }
-                // Rendered again, with the same timestamp.
-                return self.run_task(slot, process, Task::Scrape(scraped.start));
+                if !self.rules.narrow {
+                    return self.run_task(slot, process, Task::Scrape(scraped.start));
+                }
+                let shards = self.plan.shards;
+                let samples = &mut scraped.samples;
+                samples.retain(|(account, _)| valid.includes(shard_of(*account, shards)));
+                let rendering = self.rng.u64(..60);
+                let task = Task::Check(scraped, valid);
+                self.after(rendering, Step::Run(slot, process, task));
+                return Ok(());
             }
             Task::Write(scraped) => {
                 let latency = self.latency();
@@ -355,7 +366,11 @@ impl World {
             }
         }
         self.continue_process(slot)?;
-        self.check_leases(slot)
+        // Nothing else adds to what a process may export.
+        if is_response {
+            self.check_leases(slot)?;
+        }
+        Ok(())
     }
 
     /// Lets a process go on, and does what it wants.
