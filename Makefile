@@ -107,6 +107,7 @@ tools: ## Install missing tools for the checks
 	has chromium || missing+=(chromium)
 	has faketime || missing+=(faketime)
 	has node || missing+=(nodejs)
+	compgen -G '/usr/lib/postgresql/*/bin/initdb' > /dev/null || missing+=(postgresql)
 	python3 -c 'import ensurepip, venv' 2> /dev/null || missing+=(python3-venv)
 	if [ $${#missing[@]} -gt 0 ]; then
 	  printf '== installing %s\n' "$${missing[*]}"
@@ -114,7 +115,14 @@ tools: ## Install missing tools for the checks
 	  root=(env DEBIAN_FRONTEND=noninteractive)
 	  [ "$$(id -u)" -eq 0 ] || root=(sudo "$${root[@]}")
 	  "$${root[@]}" apt-get update -q
-	  "$${root[@]}" apt-get install -q -y --no-install-recommends "$${missing[@]}"
+	  # The package would start a server on the default port. The tests start their own.
+	  folder=/etc/postgresql-common/createcluster.d
+	  "$${root[@]}" mkdir -p "$$folder"
+	  echo 'create_main_cluster = false' | "$${root[@]}" tee "$$folder/for-tests.conf" > /dev/null
+	  installed=true
+	  "$${root[@]}" apt-get install -q -y --no-install-recommends "$${missing[@]}" || installed=false
+	  "$${root[@]}" rm "$$folder/for-tests.conf"
+	  $$installed || exit 1
 	fi
 	installed=$$("$(VENV)/bin/pip" freeze 2> /dev/null || true)
 	for one in $(FROM_PYPI); do

@@ -73,6 +73,8 @@ mod tests {
             let is_shared = [
                 "web.listen_address",
                 "store.url",
+                "store.password_file",
+                "store.schema",
                 "metrics.state_sets",
                 "log.level",
                 "log.format",

@@ -184,14 +184,17 @@ impl Config {
         walker.note(&CONFIG_FILE);
         let web = WebConfig::read(walker);
         let webhook = WebhookConfig::read(walker, &web);
+        // In the order of the reference.
+        let graph = GraphConfig::read(walker);
+        let poll = PollConfig::read(walker);
         let store = StoreConfig::read(walker);
         let file = walker.config_file();
         let directory = file.and_then(Path::parent).unwrap_or(Path::new(""));
         Self {
             file: file.map(Path::to_owned),
             web,
-            graph: GraphConfig::read(walker),
-            poll: PollConfig::read(walker),
+            graph,
+            poll,
             metrics: MetricsConfig::read(walker),
             templates: TemplatesConfig::read(walker),
             insights: InsightsConfig::read(walker),

@@ -127,13 +127,18 @@ impl StoreConfig {
         let StoreUrl::Server(url) = &store.url else {
             return store;
         };
+        let place = walker.place(&Self::url().setting);
+        if url.password.is_some() && Self::url().setting.flag == Some(place.as_str()) {
+            let message = "contains a password, which every user of this machine can read in the list of processes; use \
+                           store.password_file";
+            walker.warn(&place, message);
+        }
         if url.password.is_some() && store.password_file.is_some() {
             let place = walker.place(&Self::password_file().setting);
             let message = "conflicts with the password in store.url; remove one of them";
             walker.error(place, message);
         }
         if url.ssl_mode == Some(SslMode::VerifyCa) {
-            let place = walker.place(&Self::url().setting);
             let message = "has sslmode=verify-ca, which also accepts a certificate of the system's CAs for any name; \
                            use sslmode=verify-full if the server's certificate contains its name";
             walker.warn(place, message);

@@ -13,6 +13,9 @@ use tracing_subscriber::fmt::{MakeWriter, fmt};
 
 use super::logfmt::Logfmt;
 
+/// sqlx repeats lines of the file with PostgreSQL's passwords that it cannot parse.
+const NO_PASSWORDS: &str = "sqlx_postgres::options::pgpass=off";
+
 /// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogLineFormat {
@@ -57,7 +60,7 @@ pub fn dispatch<W>(
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::try_new(level)?;
+    let filter = EnvFilter::try_new(level)?.add_directive(NO_PASSWORDS.parse()?);
     // The formatter's own clock writes RFC 3339 in UTC with microseconds.
     let lines = fmt()
         .with_env_filter(filter)
@@ -162,6 +165,9 @@ mod tests {
         assert_eq!(logged("info", LogLineFormat::Text, log_both), "");
         let lines = logged("info,reqwest=debug", LogLineFormat::Text, log_both);
         assert!(lines.contains("other") && !lines.contains("own"), "{lines}");
+        let log_password =
+            || tracing::warn!(target: "sqlx_postgres::options::pgpass", line = "a:b");
+        assert_eq!(logged("trace", LogLineFormat::Text, log_password), "");
         assert!(dispatch("info,reqwest=loud", LogLineFormat::Text, false, io::sink).is_err());
     }
 }

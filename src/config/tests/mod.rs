@@ -8,6 +8,7 @@ mod notify;
 mod redaction;
 mod reference;
 mod sources;
+mod store;
 
 use super::{Config, FixedEnvironment, Flags};
 

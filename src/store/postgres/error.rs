@@ -93,7 +93,9 @@ pub fn reason_of_sqlstate(sqlstate: &str) -> StoreErrorReason {
 /// What an operator does about a refused connection.
 pub(super) fn cure_of_sqlstate(sqlstate: &str) -> Option<&'static str> {
     match sqlstate {
-        "28P01" => Some("check the user in store.url and the password in store.password_file"),
+        "28P01" => Some(
+            "check the user in store.url, and the password in store.password_file, PGPASSWORD or the file of PGPASSFILE, which only its owner may read",
+        ),
         "28000" => Some(
             "check the user in store.url, and allow the connection in the server's pg_hba.conf",
         ),

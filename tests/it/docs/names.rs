@@ -20,6 +20,7 @@ const NOT_METRICS: &[&str] = &[
     "whatsapp_business_management",
     "whatsapp_business_manager_messaging_limit",
     "whatsapp_business_messaging",
+    "whatsapp_exporter", // the default schema of PostgreSQL
     "whatsapp_manager",
     "whatsapp_manager_url",
 ];

@@ -1,21 +1,13 @@
 //! Connections to the first host that accepts writes, as the role and with the settings of the options.
 
-use std::net::TcpListener;
-
 use rustix::process::Signal;
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
 use whatsapp_business_exporter::store::StoreErrorReason;
 use whatsapp_business_exporter::store::postgres::{Role, connect, reader_pool};
 
-use super::options;
+use super::{closed_port, options};
 use crate::support::postgres::{PASSWORD, PostgresServer, shared};
-
-/// A port on which nobody listens.
-fn closed_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it is bound").port()
-}
 
 fn database_of(url: &str) -> &str {
     url.rsplit('/').next().expect("a database")

@@ -1,8 +1,11 @@
 //! PostgreSQL as the store: connections, rights and tables, with real servers.
 
 mod connections;
+mod program;
 mod tables;
 mod tls;
+
+use std::net::TcpListener;
 
 use whatsapp_business_exporter::config::{FixedEnvironment, Flags, StoreConfig, StoreUrl};
 use whatsapp_business_exporter::store::postgres::PostgresOptions;
@@ -20,4 +23,10 @@ fn options(url: &str) -> PostgresOptions {
         schema: store.schema,
         max_connections: store.max_connections,
     }
+}
+
+/// A port on which nobody listens.
+fn closed_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("it is bound").port()
 }

@@ -5,18 +5,21 @@
 //! its `PostgresServer`, and at the latest with the process of the tests, even if that is killed: a shell waits for the
 //! end of its standard input and then stops the server by its process id.
 
+mod installed;
+
 use std::fs;
 use std::io::Write;
 use std::net::TcpListener;
-use std::os::unix::fs::{PermissionsExt, chown};
-use std::os::unix::process::CommandExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, getuid, kill_process};
+use rustix::process::{Pid, Signal, kill_process};
+
+use installed::{as_user, binaries, give_away};
 
 use crate::process::until;
 
@@ -336,60 +339,4 @@ fn run(command: &mut Command) {
 fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("it is bound").port()
-}
-
-/// The programs of the newest installed version.
-fn binaries() -> &'static Path {
-    static BINARIES: LazyLock<PathBuf> = LazyLock::new(|| {
-        let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
-        let versions = versions.filter_map(|version| {
-            let path = version.ok()?.path();
-            let number: u32 = path.file_name()?.to_str()?.parse().ok()?;
-            let binaries = path.join("bin");
-            binaries
-                .join("initdb")
-                .exists()
-                .then_some((number, binaries))
-        });
-        let newest = versions.max().map(|(_, binaries)| binaries);
-        newest.expect("no PostgreSQL: install Debian's package `postgresql`, or run `make test`")
-    });
-    &BINARIES
-}
-
-/// The user and group of the package, if the tests run as root.
-fn owner() -> Option<(u32, u32)> {
-    static OWNER: LazyLock<Option<(u32, u32)>> = LazyLock::new(|| {
-        getuid().is_root().then(|| {
-            let users = fs::read_to_string("/etc/passwd").expect("a list of users");
-            let line = users
-                .lines()
-                .find_map(|line| line.strip_prefix("postgres:"));
-            let line = line.expect("no user `postgres`: install Debian's package `postgresql`");
-            let mut ids = line
-                .split(':')
-                .skip(1)
-                .map(|id| id.parse().expect("a number"));
-            let id = |id: Option<u32>| id.expect("a user and a group");
-            (id(ids.next()), id(ids.next()))
-        })
-    });
-    *OWNER
-}
-
-fn as_user(mut command: Command) -> Command {
-    command
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin")
-        .env("LC_ALL", "C");
-    if let Some((user, group)) = owner() {
-        command.uid(user).gid(group);
-    }
-    command
-}
-
-fn give_away(path: &Path) {
-    if let Some((user, group)) = owner() {
-        chown(path, Some(user), Some(group)).expect("root may");
-    }
 }
