@@ -97,6 +97,12 @@ pub(super) async fn load(
     };
     let check_value = key.check_value();
     let is_same = expected.is_none_or(|expected| expected == check_value);
+    if !is_same && saved.has_other_replicas {
+        bail!(
+            "trackers.key_file: the key in {shown} differs from the one of the other replicas; give all replicas the same \
+             file. To replace the key, stop all replicas first; open conversations are dropped then"
+        );
+    }
     if saved.check_value.as_ref() != Some(&check_value) {
         let dropped = store.use_customer_key(check_value, is_same).await?;
         telemetry

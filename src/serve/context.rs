@@ -23,7 +23,7 @@ use crate::ingest::poll::{AccessRegistry, PollTrigger};
 use crate::ingest::webhook::{Verifier, VerifyTokens};
 use crate::relay;
 use crate::state::Accounts;
-use crate::store::Store;
+use crate::store::{ExportPermit, Store, StoreUnavailable};
 use crate::telemetry::Telemetry;
 
 /// State of the operator's routes.
@@ -54,9 +54,21 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// The accounts, including that of a running drill.
+    /// Reads the accounts of other replicas. After a failure, they are shown as they were read last.
+    pub(super) async fn read_others(&self) {
+        note_unread(self.store.read_all().await);
+    }
+
+    /// All accounts, including that of a running drill.
     pub(super) fn accounts(&self) -> Accounts {
-        let mut accounts = self.store.snapshot();
+        let mut accounts = self.store.all_accounts();
+        self.drill.join(&mut accounts, clock::now());
+        accounts
+    }
+
+    /// The accounts that this permit includes, and that of a running drill.
+    pub(super) fn accounts_within(&self, permit: &ExportPermit) -> Accounts {
+        let mut accounts = self.store.snapshot_within(permit);
         self.drill.join(&mut accounts, clock::now());
         accounts
     }
@@ -67,6 +79,13 @@ impl Operator {
         self.drill.join(&mut accounts, clock::now());
         accounts.retain(|_, account| account.has_number(id));
         accounts
+    }
+}
+
+/// Logs that the accounts of other replicas are older than usual.
+pub(super) fn note_unread(read: Result<(), StoreUnavailable>) {
+    if let Err(error) = read {
+        tracing::warn!(%error, "could not read the accounts of other replicas; using them as they were read last");
     }
 }
 

@@ -13,7 +13,8 @@
 //! |---|---|
 //! | `GET /v1/openapi.json` | the OpenAPI description |
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -26,7 +27,7 @@ use serde::Serialize;
 
 use super::bearer::bearer;
 use super::body::{self, BodyError};
-use super::context::{Public, Secrets};
+use super::context::{Public, Secrets, note_unread};
 use super::reason::{BROKEN_OFF, NOT_STORED, TOO_LARGE, TOO_SLOW, WRONG_PORT};
 use super::refusal;
 use crate::clock;
@@ -141,7 +142,7 @@ async fn events(State(public): State<Public>, headers: HeaderMap, body: Body) ->
         Ok(whole) => whole,
         Err(error) => return refuse_body(&public, error),
     };
-    match read(&public, &secrets, customers, &whole.bytes) {
+    match read_with_others(&public, &secrets, customers, &whole.bytes).await {
         Ok(ParsedBatch {
             is_too_early: true, ..
         }) => {
@@ -162,6 +163,25 @@ struct ParsedBatch {
     items: Vec<ParsedEvent>,
     /// Whether a number is unknown while the first numbers poll of an account has no outcome yet.
     is_too_early: bool,
+    /// Numbers that no account in memory has.
+    unknown: BTreeSet<PhoneNumberId>,
+}
+
+/// Parses a batch. Numbers that this replica does not know may be of an account of another one.
+async fn read_with_others(
+    public: &Public,
+    secrets: &Secrets,
+    customers: &CustomerHasher,
+    body: &[u8],
+) -> Result<ParsedBatch, BatchError> {
+    let batch = read(public, secrets, customers, body)?;
+    if batch.unknown.is_empty() || !public.store.is_shared() {
+        return Ok(batch);
+    }
+    for number in &batch.unknown {
+        note_unread(public.store.read_number(number).await);
+    }
+    read(public, secrets, customers, body)
 }
 
 fn read(
@@ -171,23 +191,27 @@ fn read(
     body: &[u8],
 ) -> Result<ParsedBatch, BatchError> {
     // One snapshot for the whole batch.
-    let accounts = public.store.snapshot();
-    let has_unknown = Cell::new(false);
+    let accounts = public.store.all_accounts();
+    let unknown = RefCell::new(BTreeSet::new());
     let reader = EventReader {
         customers,
         trackers: &secrets.trackers,
         receipt: clock::receipt(),
         account_of: |number: &PhoneNumberId| {
             let account = account_of(&accounts, number);
-            has_unknown.set(has_unknown.get() || account.is_none());
+            if account.is_none() {
+                unknown.borrow_mut().insert(number.clone());
+            }
             account
         },
     };
     let items = reader.read(body)?;
-    let is_too_early = has_unknown.get() && awaits_first_poll(public, secrets, &accounts);
+    let unknown = unknown.into_inner();
+    let is_too_early = !unknown.is_empty() && awaits_first_poll(public, secrets, &accounts);
     Ok(ParsedBatch {
         items,
         is_too_early,
+        unknown,
     })
 }
 

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
-use super::context::Operator;
+use super::context::{Operator, note_unread};
 use super::status::causes::FallCauses;
 use super::status::value::{MetaWord, Moment};
 use crate::clock;
@@ -99,6 +99,7 @@ pub(super) async fn explain(
     let Ok(_one_of_few) = answers.acquire().await else {
         return stopping();
     };
+    note_unread(operator.store.read_number(&id).await);
     // Thousands of templates take milliseconds of CPU time, which must not block the threads that serve webhooks.
     let answer = tokio::task::spawn_blocking(move || {
         let (accounts, now) = (operator.accounts_of_number(&id), clock::now());

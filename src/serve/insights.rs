@@ -95,6 +95,7 @@ pub(super) async fn insights(
             "too many concurrent requests for history and insights; try again later",
         );
     };
+    operator.read_others().await;
     // Millions of days take seconds of CPU time, which must not block the threads that serve webhooks.
     let answer = tokio::task::spawn_blocking(move || {
         let answer = answer(&operator.accounts(), &parameters, clock::now());

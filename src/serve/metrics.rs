@@ -16,7 +16,8 @@ use super::{negotiation, refusal};
 use crate::clock;
 use crate::domain::WabaId;
 use crate::expose::{self, Apps, Selection};
-use crate::store::Store;
+use crate::state::Accounts;
+use crate::store::ExportPermit;
 use crate::telemetry::Telemetry;
 
 /// The parameters of a scrape, in their order. A name may occur several times.
@@ -89,23 +90,34 @@ async fn page_in_lease(
     scrapes: &Scrapes,
     variant: ScrapeVariant,
 ) -> Result<Arc<HeldBytes>, ScrapeError> {
+    let store = &operator.store;
+    let permit = store.export_permit();
+    let (own, shared) = (operator.clone(), variant);
+    let render_now = move || render(&own, shared, &own.store.export_permit());
+    let page = scrapes.page(variant, render_now).await?;
+    if store.export_permit() == permit {
+        return Ok(page);
+    }
+    // Samples are dated by the beginning of the scrape. So an account that was acquired since must not be in it, nor one
+    // that was lost.
     loop {
-        let permit = operator.store.export_permit();
-        let own = operator.clone();
-        let page = scrapes.page(variant, move || render(&own, variant)).await?;
-        if operator.store.may_export(&permit) {
+        let narrowed = store.narrow(&permit);
+        let (own, within) = (operator.clone(), narrowed.clone());
+        let page = scrapes
+            .own_page(variant, move || render(&own, variant, &within))
+            .await?;
+        if store.narrow(&permit) == narrowed {
             return Ok(page);
         }
-        tracing::warn!("the lease of some accounts ended during a scrape; rendering it again");
     }
 }
 
-fn render(operator: &Operator, variant: ScrapeVariant) -> String {
-    let accounts = operator.accounts();
+fn render(operator: &Operator, variant: ScrapeVariant, permit: &ExportPermit) -> String {
+    let accounts = operator.accounts_within(permit);
     operator.telemetry.note_clock_skew(clock::skew_seconds());
     let mut own = operator.telemetry.gather();
     if operator.store.is_shared() {
-        keep_own_accounts(&mut own, &operator.store);
+        keep_own_accounts(&mut own, &accounts);
     }
     let scrape = expose::render(
         &accounts,
@@ -130,15 +142,13 @@ fn render(operator: &Operator, variant: ScrapeVariant) -> String {
 }
 
 /// Drops the exporter's series about accounts of other replicas, which export them.
-fn keep_own_accounts(families: &mut [MetricFamily], store: &Store) {
+fn keep_own_accounts(families: &mut [MetricFamily], accounts: &Accounts) {
     for family in families {
         let is_own = |metric: &Metric| {
             let labels = metric.get_label().iter();
-            let mut accounts = labels.filter(|label| label.name() == "waba_id");
-            let account = accounts
-                .next()
-                .and_then(|label| WabaId::parse(label.value()));
-            account.is_none_or(|waba_id| store.exports_account(&waba_id))
+            let mut named = labels.filter(|label| label.name() == "waba_id");
+            let account = named.next().and_then(|label| WabaId::parse(label.value()));
+            account.is_none_or(|waba_id| accounts.contains_key(&waba_id))
         };
         let kept = family.take_metric().into_iter().filter(is_own);
         let kept = kept.collect();

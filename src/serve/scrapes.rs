@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use super::responses::{HeldBytes, ResponseBudget, gzip, tight};
 use crate::expose::{Selection, TextFormat};
@@ -71,6 +71,18 @@ impl Scrapes {
         rendered.clone().flatten().ok_or(ScrapeError::Failed)
     }
 
+    /// A page that no other scrape shares.
+    pub async fn own_page(
+        &self,
+        variant: ScrapeVariant,
+        render: impl FnOnce() -> String + Send + 'static,
+    ) -> Result<Arc<HeldBytes>, ScrapeError> {
+        let turn = self.turns.acquire().await;
+        self.render_in_turn(variant, render, turn.ok())
+            .await
+            .ok_or(ScrapeError::Failed)
+    }
+
     /// The next rendering of the variant. `None` if too many others wait.
     fn join_next(
         &self,
@@ -108,6 +120,15 @@ impl Scrapes {
         let turn = self.turns.acquire().await;
         // No scrape joins this rendering from here on.
         self.close(variant);
+        self.render_in_turn(variant, render, turn.ok()).await
+    }
+
+    async fn render_in_turn(
+        &self,
+        variant: ScrapeVariant,
+        render: impl FnOnce() -> String + Send + 'static,
+        turn: Option<SemaphorePermit<'_>>,
+    ) -> Option<Arc<HeldBytes>> {
         let rendering = tokio::task::spawn_blocking(move || {
             let text = render();
             if variant.gzip {

@@ -19,6 +19,8 @@ mod loading;
 mod location;
 mod notify_queue;
 mod older_rows;
+mod open_error;
+mod others;
 pub mod postgres;
 mod published;
 mod refreshes;
@@ -38,12 +40,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 pub use counters::start_at_zero;
-pub use engine::{OpenError, SignalSpan, StoreErrorReason};
+pub use engine::{SignalSpan, StoreErrorReason};
 pub use examination::ReportError;
 pub use history::{Cursor, HistoryQuery, HistoryReader, HistoryRow, Recent, Unreadable};
 pub use insights::StoredInsights;
 pub use location::Location;
 pub use notify_queue::Signal;
+pub use open_error::OpenError;
 pub use published::ExportPermit;
 pub use relay_queue::{Content, QueuedDelivery, RelayDelivery, RelayQueueConfig, Settlement, Span};
 
@@ -55,6 +58,7 @@ use crate::state::{Account, Accounts, Change};
 use crate::telemetry::Telemetry;
 use committer::{Committer, CommitterRequest};
 use engine::{Engine, RelayReader, SignalReader};
+use others::Others;
 use published::Published;
 
 /// Maximum number of requests that wait for the running commit; further callers wait to send theirs.
@@ -70,6 +74,7 @@ pub struct Store {
     shared: Arc<Published>,
     location: Location,
     history: HistoryReader,
+    others: Option<Others>,
     deliveries: Arc<dyn RelayReader>,
     signals: Arc<dyn SignalReader>,
     requests: mpsc::Sender<CommitterRequest>,
@@ -82,6 +87,8 @@ pub struct SavedKey {
     pub check_value: Option<String>,
     /// Number of stored conversations that were hashed with it.
     pub conversations: usize,
+    /// Whether other replicas are connected, which use it.
+    pub has_other_replicas: bool,
 }
 
 /// What this process tells other replicas about itself.
@@ -124,6 +131,7 @@ impl Store {
         start_at_zero(&telemetry);
         let shared = Arc::new(Published::new(telemetry, &mut *database));
         let history = HistoryReader::new(&*database, keep_journal_for);
+        let others = database.account_reader().map(Others::new);
         let (deliveries, signals) = (database.relay_reader(), database.signal_reader());
         let committer = Committer::new(database, Arc::clone(&shared), keep_journal_for, replica);
         let committer = committer.await;
@@ -135,6 +143,7 @@ impl Store {
             shared,
             location: location.clone(),
             history,
+            others,
             deliveries,
             signals,
             requests,
@@ -383,11 +392,13 @@ impl Store {
     }
 
     /// The committed state of each account in which polls or messages have shown this number. Faster than a search in
-    /// a snapshot.
+    /// a snapshot. Those of other replicas are as they were when they were [read](Self::read_number).
     #[must_use]
     pub fn accounts_of_number(&self, id: &PhoneNumberId) -> Accounts {
-        self.shared
-            .indexed(|index| index.of_number(id).cloned().collect())
+        let own = self
+            .shared
+            .indexed(|index| index.of_number(id).cloned().collect());
+        self.with_others(own, |others| others.of_number(id))
     }
 
     /// The phone numbers that polls or messages have shown in several accounts, which are few.
@@ -399,14 +410,88 @@ impl Store {
     /// The committed state of each account that this portfolio owns. Faster than a search in a snapshot.
     #[must_use]
     pub fn accounts_of_portfolio(&self, id: &BusinessId) -> Accounts {
-        self.shared
-            .indexed(|index| index.of_portfolio(id).cloned().collect())
+        let own = self
+            .shared
+            .indexed(|index| index.of_portfolio(id).cloned().collect());
+        self.with_others(own, |others| others.of_portfolio(id))
+    }
+
+    /// The committed state of all accounts, those of other replicas as they were when they were [read](Self::read_all).
+    #[must_use]
+    pub fn all_accounts(&self) -> Accounts {
+        self.with_others(self.snapshot(), Others::accounts)
+    }
+
+    fn with_others(&self, mut own: Accounts, find: impl FnOnce(&Others) -> Accounts) -> Accounts {
+        if let Some(others) = &self.others {
+            let mut found = find(others);
+            found.retain(|waba_id, _| self.is_other(waba_id));
+            own.retain(|waba_id, _| self.exports_account(waba_id));
+            own.extend(found);
+        }
+        own
+    }
+
+    /// Whether the account is watched, and another replica exports it.
+    fn is_other(&self, waba_id: &WabaId) -> bool {
+        self.is_watched(waba_id) && !self.exports_account(waba_id)
+    }
+
+    /// Reads the accounts of all other replicas, if that was not done within the last seconds.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub async fn read_all(&self) -> Result<(), StoreUnavailable> {
+        let Some(others) = &self.others else {
+            return Ok(());
+        };
+        let read = others.read_all(self.shared.watched_elsewhere()).await;
+        read.map_err(|error| StoreUnavailable::unreadable(&error))
+    }
+
+    /// Reads the accounts of other replicas that have this number, and those of their portfolios.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub async fn read_number(&self, id: &PhoneNumberId) -> Result<(), StoreUnavailable> {
+        let Some(others) = &self.others else {
+            return Ok(());
+        };
+        let read = others
+            .read_number(id, |waba_id| self.is_other(waba_id))
+            .await;
+        read.map_err(|error| StoreUnavailable::unreadable(&error))?;
+        let accounts = self.accounts_of_number(id);
+        let portfolios = accounts
+            .values()
+            .filter_map(|account| account.business_id.value());
+        let portfolios: Vec<BusinessId> = portfolios.cloned().collect();
+        let read = others.read_portfolios(&portfolios, |waba_id| self.is_other(waba_id));
+        let read = read.await;
+        read.map_err(|error| StoreUnavailable::unreadable(&error))
+    }
+
+    /// Reads what this replica needs of others' accounts to export portfolios, and drops what nobody has asked for.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub async fn read_portfolios(&self) -> Result<(), StoreUnavailable> {
+        let Some(others) = &self.others else {
+            return Ok(());
+        };
+        others.forget(|waba_id| self.is_other(waba_id));
+        let portfolios = others.portfolios().await;
+        let mut portfolios = portfolios.map_err(|error| StoreUnavailable::unreadable(&error))?;
+        portfolios.retain(|id| self.exports_key(id.as_str()));
+        let read = others.read_portfolios(&portfolios, |waba_id| self.is_other(waba_id));
+        let read = read.await;
+        read.map_err(|error| StoreUnavailable::unreadable(&error))
     }
 
     /// A consistent snapshot of the committed state of all accounts that this replica may export.
     #[must_use]
     pub fn snapshot(&self) -> Accounts {
-        self.shared.snapshot()
+        self.shared.snapshot_within(&self.shared.permit())
     }
 
     /// Whether several replicas can share the store.
@@ -421,10 +506,16 @@ impl Store {
         self.shared.permit()
     }
 
-    /// Whether a permit is still valid. Checked last, before the first byte of a response.
+    /// The part of a permit that is still valid. Checked last, before the first byte of a response.
     #[must_use]
-    pub fn may_export(&self, permit: &ExportPermit) -> bool {
-        self.shared.may_export(permit)
+    pub fn narrow(&self, permit: &ExportPermit) -> ExportPermit {
+        self.shared.narrow(permit)
+    }
+
+    /// A snapshot of the accounts that a permit includes.
+    #[must_use]
+    pub fn snapshot_within(&self, permit: &ExportPermit) -> Accounts {
+        self.shared.snapshot_within(permit)
     }
 
     /// Whether this replica exports what belongs to no account, such as an app or a portfolio, given by its name or id.
@@ -503,6 +594,12 @@ impl Store {
 
 /// The engine of this location, with all rows in their present form.
 async fn open_engine(location: &Location) -> Result<Box<dyn Engine>, OpenError> {
+    if let Location::Server(options) = location {
+        postgres::migrate(options).await?;
+        let opened = postgres::Database::open((**options).clone()).await;
+        let opened = opened.map_err(|error| OpenError::new(location.path(), error.into()))?;
+        return Ok(Box::new(opened));
+    }
     let mut database = sqlite::Database::open(location).await?;
     let moved = older_rows::move_older(&mut database).await;
     moved.map_err(|error| OpenError::new(location.path(), error))?;

@@ -50,7 +50,7 @@ pub(super) struct Published {
 }
 
 /// A permit to export the accounts of this replica. `None` for a store of one process.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportPermit(Option<Permit>);
 
 /// How a shard came to this replica.
@@ -148,6 +148,15 @@ impl Published {
         });
     }
 
+    /// The watched accounts that other replicas export.
+    pub(super) fn watched_elsewhere(&self) -> BTreeSet<WabaId> {
+        let watched = self.watched.load();
+        let elsewhere = watched
+            .iter()
+            .filter(|id| !self.exports(self.sharding.of_account(id)));
+        elsewhere.cloned().collect()
+    }
+
     /// Whether this replica may export the shard now.
     pub(super) fn exports(&self, shard: Shard) -> bool {
         let exports = self.exports.as_ref();
@@ -166,10 +175,8 @@ impl Published {
         account.filter(|_| self.exports(self.sharding.of_account(waba_id)))
     }
 
-    /// A snapshot of the accounts that this replica may export.
-    pub(super) fn snapshot(&self) -> Accounts {
-        // The permit first: the accounts may only be newer than it.
-        let ExportPermit(permit) = self.permit();
+    /// A snapshot of the accounts that this permit includes.
+    pub(super) fn snapshot_within(&self, ExportPermit(permit): &ExportPermit) -> Accounts {
         let mut accounts = self.accounts().clone();
         if let Some(permit) = permit {
             accounts.retain(|waba_id, _| permit.includes(self.sharding.of_account(waba_id)));
@@ -186,9 +193,11 @@ impl Published {
         self.exports.is_some()
     }
 
-    pub(super) fn may_export(&self, ExportPermit(permit): &ExportPermit) -> bool {
+    /// The part of the permit that is still valid.
+    pub(super) fn narrow(&self, ExportPermit(permit): &ExportPermit) -> ExportPermit {
         let permit = permit.as_ref().zip(self.exports.as_ref());
-        permit.is_none_or(|(permit, exports)| permit.is_valid(&exports.load(), clock::since_boot()))
+        let now = clock::since_boot();
+        ExportPermit(permit.map(|(permit, exports)| permit.narrow(&exports.load(), now)))
     }
 
     /// Publishes what may be exported from now on.

@@ -103,6 +103,7 @@ pub fn for_account(waba_id: &WabaId, before: &Account, now: &Account) -> Account
     AccountRows {
         waba_id: waba_id.to_string(),
         state: Some(state).filter(|_| !is_known),
+        business_id: now.business_id.value().map(BusinessId::to_string),
         polls: from_refresh(now),
         objects,
     }

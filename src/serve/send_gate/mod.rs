@@ -23,7 +23,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::bearer::bearer;
-use super::context::{Operator, Public};
+use super::context::{Operator, Public, note_unread};
 use super::gate::UNAUTHORIZED;
 use super::refusal;
 use crate::telemetry::{Refused, Telemetry};
@@ -46,7 +46,7 @@ pub(super) async fn for_operator(
     State(operator): State<Operator>,
     asked: ExtractedParameters,
 ) -> Response {
-    answer(&operator.send_gate, asked)
+    answer(&operator.send_gate, asked).await
 }
 
 /// The public route.
@@ -69,7 +69,7 @@ async fn for_public(
         return (StatusCode::NOT_FOUND, how).into_response();
     };
     if bearer(&headers).is_some_and(|sent| token.knows(sent)) {
-        return answer(&public.send_gate, asked);
+        return answer(&public.send_gate, asked).await;
     }
     unauthorized(&public.telemetry).inc();
     let how = [(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))];
@@ -85,12 +85,13 @@ fn unauthorized(telemetry: &Telemetry) -> prometheus::IntCounter {
     refused.with_label_values(&[LISTENER, UNAUTHORIZED])
 }
 
-fn answer(gate: &SendGate, asked: ExtractedParameters) -> Response {
+async fn answer(gate: &SendGate, asked: ExtractedParameters) -> Response {
     let query = asked
         .map_err(|rejection| rejection.body_text())
         .and_then(|Query(parameters)| GateQuery::parse(parameters));
     match query {
         Ok(query) => {
+            note_unread(gate.store.read_number(&query.phone_number_id).await);
             let answer = gate.decide(&query);
             ([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response()
         }

@@ -105,6 +105,7 @@ async fn answer(
     let Query(parameters) = asked.map_err(|rejection| StatusError::Wrong(rejection.body_text()))?;
     let _one_of_few = answers.acquire().await.map_err(|_| StatusError::Stopping)?;
     let store = Arc::clone(&operator.store);
+    operator.read_others().await;
     // A large fleet takes milliseconds of CPU time and a file is read, so this must not block the threads that serve
     // webhooks.
     let looked = tokio::task::spawn_blocking(move || {

@@ -16,6 +16,7 @@ impl Committer {
         Ok(SavedKey {
             check_value: self.database.customer_key().await?,
             conversations: self.count_conversations().await?,
+            has_other_replicas: self.has_other_replicas(),
         })
     }
 

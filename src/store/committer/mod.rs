@@ -149,6 +149,8 @@ impl Committer {
         }
         committer.read_deliveries().await?;
         committer.read_signals().await?;
+        // The first heartbeat tells which other replicas there are.
+        committer.heartbeat().await?;
         Ok(committer)
     }
 

@@ -88,6 +88,17 @@ impl Committer {
         replica.is_none_or(|replica| replica.member.epoch(shard).is_some())
     }
 
+    /// Whether other replicas were connected at the last heartbeat.
+    pub(super) fn has_other_replicas(&self) -> bool {
+        let replica = self.replica.iter();
+        let view = replica.flat_map(|replica| replica.view.iter().map(|view| (replica.id, view)));
+        let mut others = view.flat_map(|(own, view)| {
+            let connected = view.replicas.iter().filter(|row| row.connected);
+            connected.filter(move |row| row.id != own)
+        });
+        others.next().is_some()
+    }
+
     /// Does what is due: a heartbeat, or one action, or a look into the inbox. Commits come between two turns.
     pub(super) async fn take_turn(&mut self) {
         if self.become_sound().await.is_err() {

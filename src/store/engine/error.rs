@@ -19,6 +19,8 @@ pub enum StoreErrorReason {
     Io,
     /// The database's file was moved, replaced or overwritten.
     FileReplaced,
+    /// The server of the database does not answer.
+    Unreachable,
     /// Another exporter writes to it.
     OtherWriter,
     /// A query exceeded its timeout.
@@ -29,13 +31,14 @@ pub enum StoreErrorReason {
 
 impl StoreErrorReason {
     /// Every reason for which a commit fails, for counters that start at 0.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::DiskFull,
         Self::Locked,
         Self::ReadOnly,
         Self::Corrupt,
         Self::Io,
         Self::FileReplaced,
+        Self::Unreachable,
         Self::OtherWriter,
         Self::Other,
     ];
@@ -50,6 +53,7 @@ impl StoreErrorReason {
             Self::Corrupt => "corrupt",
             Self::Io => "io",
             Self::FileReplaced => "file_replaced",
+            Self::Unreachable => "unreachable",
             Self::OtherWriter => "other_writer",
             Self::Interrupted => "interrupted",
             Self::Other => "other",
@@ -70,6 +74,7 @@ impl StoreErrorReason {
             Self::FileReplaced => {
                 "put the database back at its path, or restart the exporter to use the one that is there"
             }
+            Self::Unreachable => "check that PostgreSQL runs, and that this machine reaches it",
             Self::OtherWriter => "stop the other exporter, and restart this one",
             Self::Interrupted => "request a shorter time range or one account",
             Self::Other => "see the system's log",
@@ -80,7 +85,12 @@ impl StoreErrorReason {
     #[must_use]
     pub fn may_pass(self) -> bool {
         match self {
-            Self::DiskFull | Self::Locked | Self::ReadOnly | Self::Io | Self::Interrupted => true,
+            Self::DiskFull
+            | Self::Locked
+            | Self::ReadOnly
+            | Self::Io
+            | Self::Unreachable
+            | Self::Interrupted => true,
             Self::Corrupt | Self::FileReplaced | Self::OtherWriter | Self::Other => false,
         }
     }
@@ -129,7 +139,7 @@ impl StoreError {
     /// The database has not answered in time.
     pub fn slow(limit: Duration) -> Self {
         Self {
-            reason: StoreErrorReason::Io,
+            reason: StoreErrorReason::Unreachable,
             message: format!("the database has not answered for {limit:?}"),
         }
     }
@@ -137,7 +147,7 @@ impl StoreError {
     /// The session cannot be relied on.
     pub fn session(error: &impl fmt::Display) -> Self {
         Self {
-            reason: StoreErrorReason::Io,
+            reason: StoreErrorReason::Unreachable,
             message: error.to_string(),
         }
     }

@@ -6,7 +6,6 @@
 
 mod error;
 mod journal;
-mod open_error;
 mod queues;
 mod rows;
 mod shared;
@@ -23,7 +22,6 @@ pub use error::{StoreError, StoreErrorReason};
 pub use journal::{
     AttributeFilter, JournalFilter, JournalInsert, JournalLine, LineKey, Moves, SortOrder,
 };
-pub use open_error::OpenError;
 pub use queues::{RelayRow, SignalRow, SignalSpan};
 pub use rows::{
     AccountRows, ClockRow, DiscoveredRow, Keys, ObjectRow, SavedAccount, SavedAccounts,
@@ -71,6 +69,9 @@ pub trait Engine: Send {
 
     /// Connections that read the journal; each query ends at the time limit.
     fn journal(&self, time_limit: Duration) -> Arc<dyn JournalReader>;
+
+    /// Connections that read accounts of other replicas. `None` for a store of one process.
+    fn account_reader(&self) -> Option<Arc<dyn AccountReader>>;
 
     /// Connections that read waiting deliveries.
     fn relay_reader(&self) -> Arc<dyn RelayReader>;
@@ -178,6 +179,25 @@ pub trait Engine: Send {
         cutoff_ms: i64,
         kept_for_ms: i64,
     ) -> Result<Option<String>, StoreError>;
+}
+
+/// Reads the rows of accounts that other replicas own.
+#[async_trait]
+pub trait AccountReader: Debug + Send + Sync {
+    /// When each of these accounts was saved, in Unix milliseconds; unknown ones are absent.
+    async fn saved_times(&self, waba_ids: &[String]) -> Result<Vec<(String, i64)>, StoreError>;
+
+    /// Loads those of these accounts that are stored: at most [`ACCOUNTS_PER_LOAD`].
+    async fn load(&self, waba_ids: &[String]) -> Result<SavedAccounts, StoreError>;
+
+    /// The accounts that have this phone number.
+    async fn of_number(&self, phone_number_id: &str) -> Result<Vec<String>, StoreError>;
+
+    /// The accounts that these portfolios own.
+    async fn of_portfolios(&self, business_ids: &[String]) -> Result<Vec<String>, StoreError>;
+
+    /// The portfolios that own accounts.
+    async fn portfolios(&self) -> Result<Vec<String>, StoreError>;
 }
 
 /// Reads the journal of all accounts while others write.

@@ -58,6 +58,8 @@ pub struct AccountRows {
     pub waba_id: String,
     /// The account itself as JSON, if that has changed.
     pub state: Option<String>,
+    /// Id of the portfolio that owns it, if known.
+    pub business_id: Option<String>,
     /// The times of its polls and what they have spent, as JSON.
     pub polls: String,
     /// Its changed objects.

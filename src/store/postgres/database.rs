@@ -9,16 +9,11 @@ use sqlx::{Connection, PgPool as Pool};
 
 use super::hints::Listener;
 use super::journal_lines::JournalNames;
+use super::pools::{Owned, Pools};
 use super::{Connected, PostgresError, PostgresOptions, Role, connect, reader_pool};
 use crate::cluster::Backend;
 use crate::domain::Shard;
 use crate::store::engine::{Hints, StoreError};
-
-/// The pool of readers, which is replaced after the writer has connected to another server.
-pub(super) type Pools = Arc<ArcSwap<PgPool>>;
-
-/// The shards whose queues this replica reads.
-pub(super) type Owned = Arc<ArcSwap<Vec<i16>>>;
 
 /// The writer, and what its readers share with it.
 pub struct Database {

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use super::database::number;
 use super::hints::{INBOX, SHARDS, tell};
+use super::account_reader::PostgresAccounts;
 use super::readers::{PostgresJournal, PostgresRelay, PostgresSignals};
 use super::{
     Database, accounts, customer_key, customer_segments, discovered, keys, load, notify_queue, prune,
@@ -15,7 +16,7 @@ use super::{
 use crate::domain::{PhoneNumberId, Shard, Sharding, WabaId};
 use crate::state::DedupScope;
 use crate::store::engine::{
-    ClockRow, DiscoveredRow, Engine, JournalReader, Recovery, RelayReader, SavedAccounts,
+    AccountReader, ClockRow, DiscoveredRow, Engine, JournalReader, Recovery, RelayReader, SavedAccounts,
     SavedSegment, SharedEngine, SignalReader, SignalSpan, StoreError, Writes, Written,
 };
 use crate::store::relay_queue::Settlement;
@@ -36,6 +37,10 @@ impl Engine for Database {
     fn journal(&self, time_limit: Duration) -> Arc<dyn JournalReader> {
         let pools = Arc::clone(&self.pools);
         Arc::new(PostgresJournal::new(pools, time_limit))
+    }
+
+    fn account_reader(&self) -> Option<Arc<dyn AccountReader>> {
+        Some(Arc::new(PostgresAccounts::new(Arc::clone(&self.pools))))
     }
 
     fn relay_reader(&self) -> Arc<dyn RelayReader> {

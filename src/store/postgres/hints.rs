@@ -7,7 +7,7 @@ use sqlx::postgres::{PgConnection, PgListener};
 use tokio::time::sleep;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::database::Pools;
+use super::pools::Pools;
 use crate::store::engine::Hints;
 
 /// Wait before a failed listener connects again.

@@ -138,6 +138,7 @@ mod tests {
             let account = AccountRows {
                 waba_id: number.to_string(),
                 state: Some("-".repeat(2_000_000)),
+                business_id: None,
                 polls: String::new(),
                 objects: Vec::new(),
             };

@@ -28,6 +28,10 @@ impl Engine for Database {
         Arc::new(Journal::new(&self.options, self.file.clone(), time_limit))
     }
 
+    fn account_reader(&self) -> Option<Arc<dyn engine::AccountReader>> {
+        None
+    }
+
     fn relay_reader(&self) -> Arc<dyn engine::RelayReader> {
         Arc::new(RelayReader::new(self.options.clone(), self.file.clone()))
     }

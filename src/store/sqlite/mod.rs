@@ -34,8 +34,8 @@ pub(super) use journal::Journal;
 use notify_queue::SignalReader;
 use relay_queue::RelayReader;
 
-use super::Location;
-use super::engine::{OpenError, StoreError, StoreErrorReason};
+use super::engine::{StoreError, StoreErrorReason};
+use super::{Location, OpenError};
 use file::{DatabaseFile, Displaced};
 
 /// Size of the test write that checks for free space: twice the size of one webhook.

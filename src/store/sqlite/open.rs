@@ -13,8 +13,8 @@ use sqlx::{ConnectOptions, Connection};
 
 use super::older_journal::move_older_lines;
 use super::{Database, DatabaseFile};
-use crate::store::Location;
-use crate::store::engine::{OpenError, StoreError, StoreErrorReason};
+use crate::store::engine::{StoreError, StoreErrorReason};
+use crate::store::{Location, OpenError};
 
 /// How long a commit waits for another process (a backup, a shell) to release the file. Webhook requests wait as
 /// long, which is within Meta's timeout.

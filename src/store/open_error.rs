@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::{StoreError, StoreErrorReason};
+use super::engine::{StoreError, StoreErrorReason};
+use super::postgres::MigrationError;
 
 /// Why the store could not be opened, and what to do about it.
 #[derive(Debug, Error)]
@@ -50,6 +51,9 @@ pub enum OpenError {
         /// The database's own error.
         error: String,
     },
+    /// The tables on PostgreSQL cannot be used.
+    #[error(transparent)]
+    Server(#[from] MigrationError),
     /// Anything else, such as a full disk or a lock held by a tool.
     #[error("store.url: cannot open {path}: {error}; {}", error.reason.cure())]
     Failed {
@@ -100,6 +104,7 @@ impl OpenError {
     pub fn passing_reason(&self) -> Option<StoreErrorReason> {
         match self {
             Self::Failed { error, .. } => Some(error.reason).filter(|reason| reason.may_pass()),
+            Self::Server(error) => error.passing_reason(),
             Self::Unwritable { .. }
             | Self::InUse { .. }
             | Self::NewerSchema { .. }

@@ -1,0 +1,206 @@
+//! Accounts of other replicas, as their rows say: for the status page, the API and the send gate, which answer for all
+//! accounts on any replica. They are read when somebody asks, and are a few seconds old.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::account_index::AccountIndex;
+use super::customer_log::CustomerLogs;
+use super::engine::{ACCOUNTS_PER_LOAD, AccountReader, StoreError};
+use super::rows;
+use crate::domain::{BusinessId, PhoneNumberId, WabaId};
+use crate::state::Accounts;
+
+/// Rows are read again after this time.
+pub const READ_AGAIN_AFTER: Duration = Duration::from_secs(5);
+
+/// Accounts that nobody has asked for since are dropped from memory.
+const KEPT_FOR: Duration = Duration::from_secs(600);
+
+/// The accounts of other replicas that were asked for.
+#[derive(Debug)]
+pub struct Others {
+    reader: Arc<dyn AccountReader>,
+    cache: Mutex<Cache>,
+    /// One request reads at a time; the others find what it has read.
+    turn: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct Cache {
+    accounts: Accounts,
+    index: AccountIndex,
+    /// When each account was saved, in Unix milliseconds, and when its row was read.
+    rows: BTreeMap<WabaId, (i64, Instant)>,
+    /// When all were read.
+    all_read_at: Option<Instant>,
+}
+
+impl Others {
+    /// Nothing is read yet.
+    pub fn new(reader: Arc<dyn AccountReader>) -> Self {
+        Self {
+            reader,
+            cache: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// The accounts that were asked for.
+    pub fn accounts(&self) -> Accounts {
+        self.cache().accounts.clone()
+    }
+
+    /// Those of them that have this number.
+    pub fn of_number(&self, id: &PhoneNumberId) -> Accounts {
+        let cache = self.cache();
+        cache.named(cache.index.of_number(id))
+    }
+
+    /// Those of them that this portfolio owns.
+    pub fn of_portfolio(&self, id: &BusinessId) -> Accounts {
+        let cache = self.cache();
+        cache.named(cache.index.of_portfolio(id))
+    }
+
+    /// Reads all these accounts, if that was not done within the last seconds.
+    pub async fn read_all(&self, waba_ids: BTreeSet<WabaId>) -> Result<(), StoreError> {
+        let _turn = self.turn.lock().await;
+        let is_fresh = |at: Instant| at.elapsed() < READ_AGAIN_AFTER;
+        if self.cache().all_read_at.is_some_and(is_fresh) {
+            return Ok(());
+        }
+        let began = Instant::now();
+        self.read(waba_ids).await?;
+        self.cache().all_read_at = Some(began);
+        Ok(())
+    }
+
+    /// Reads the accounts that have this number. `is_other` selects those of other replicas.
+    pub async fn read_number(
+        &self,
+        id: &PhoneNumberId,
+        is_other: impl Fn(&WabaId) -> bool,
+    ) -> Result<(), StoreError> {
+        let found = self.reader.of_number(id.as_str()).await?;
+        self.read_some(found, is_other).await
+    }
+
+    /// Reads the accounts that these portfolios own.
+    pub async fn read_portfolios(
+        &self,
+        ids: &[BusinessId],
+        is_other: impl Fn(&WabaId) -> bool,
+    ) -> Result<(), StoreError> {
+        let ids: Vec<String> = ids.iter().map(BusinessId::to_string).collect();
+        let found = self.reader.of_portfolios(&ids).await?;
+        self.read_some(found, is_other).await
+    }
+
+    /// The portfolios that own stored accounts.
+    pub async fn portfolios(&self) -> Result<Vec<BusinessId>, StoreError> {
+        let ids = self.reader.portfolios().await?;
+        Ok(ids.iter().filter_map(|id| BusinessId::parse(id)).collect())
+    }
+
+    /// Drops what nobody has asked for in the last minutes, and what is not of another replica any more.
+    pub fn forget(&self, is_other: impl Fn(&WabaId) -> bool) {
+        let mut cache = self.cache();
+        let kept: BTreeSet<WabaId> = cache
+            .rows
+            .iter()
+            .filter(|(waba_id, (_, read_at))| read_at.elapsed() < KEPT_FOR && is_other(waba_id))
+            .map(|(waba_id, _)| waba_id.clone())
+            .collect();
+        if kept.len() < cache.rows.len() {
+            cache.retain(&kept);
+        }
+    }
+
+    async fn read_some(
+        &self,
+        waba_ids: Vec<String>,
+        is_other: impl Fn(&WabaId) -> bool,
+    ) -> Result<(), StoreError> {
+        let _turn = self.turn.lock().await;
+        let waba_ids = waba_ids.iter().filter_map(|id| WabaId::parse(id));
+        let waba_ids: Vec<WabaId> = waba_ids.filter(is_other).collect();
+        let stale = {
+            let cache = self.cache();
+            let is_stale = |id: &WabaId| {
+                let row = cache.rows.get(id);
+                row.is_none_or(|(_, read_at)| read_at.elapsed() >= READ_AGAIN_AFTER)
+            };
+            let stale = waba_ids.into_iter().filter(is_stale);
+            stale.collect()
+        };
+        self.read(stale).await
+    }
+
+    /// Reads those of these accounts whose rows have changed.
+    async fn read(&self, waba_ids: BTreeSet<WabaId>) -> Result<(), StoreError> {
+        let read_at = Instant::now();
+        let wanted: Vec<String> = waba_ids.iter().map(WabaId::to_string).collect();
+        let saved = self.reader.saved_times(&wanted).await?;
+        let mut changed = Vec::new();
+        {
+            let mut cache = self.cache();
+            for (waba_id, saved_ms) in saved {
+                let known = WabaId::parse(&waba_id).and_then(|id| cache.rows.get_mut(&id));
+                match known {
+                    Some((known_ms, known_at)) if *known_ms == saved_ms => *known_at = read_at,
+                    _ => changed.push((waba_id, saved_ms)),
+                }
+            }
+        }
+        for some in changed.chunks(ACCOUNTS_PER_LOAD) {
+            let ids: Vec<String> = some.iter().map(|(id, _)| id.clone()).collect();
+            let rows = self.reader.load(&ids).await?;
+            let times: BTreeMap<&str, i64> =
+                some.iter().map(|(id, ms)| (id.as_str(), *ms)).collect();
+            let mut accounts = Accounts::new();
+            for (waba_id, saved) in rows {
+                let Some(waba_id) = WabaId::parse(&waba_id) else {
+                    continue;
+                };
+                let mut account = rows::to_account(&saved)?;
+                let mut logs = CustomerLogs::default();
+                logs.restore(&waba_id, &saved.segments, &mut account)?;
+                accounts.insert(waba_id, Arc::new(account));
+            }
+            let mut cache = self.cache();
+            for (waba_id, account) in accounts {
+                let saved_ms = times.get(waba_id.as_str()).copied().unwrap_or_default();
+                cache.rows.insert(waba_id.clone(), (saved_ms, read_at));
+                cache.accounts.insert(waba_id, account);
+            }
+            cache.index = AccountIndex::new(&cache.accounts);
+        }
+        Ok(())
+    }
+
+    /// Hold the lock only briefly.
+    fn cache(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Cache {
+    fn named<'a>(&self, waba_ids: impl Iterator<Item = &'a WabaId>) -> Accounts {
+        let found = waba_ids.filter_map(|waba_id| {
+            let account = Arc::clone(self.accounts.get(waba_id)?);
+            Some((waba_id.clone(), account))
+        });
+        found.collect()
+    }
+
+    fn retain(&mut self, kept: &BTreeSet<WabaId>) {
+        self.rows.retain(|waba_id, _| kept.contains(waba_id));
+        self.accounts.retain(|waba_id, _| kept.contains(waba_id));
+        self.index = AccountIndex::new(&self.accounts);
+        self.all_read_at = None;
+    }
+}

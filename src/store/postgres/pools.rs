@@ -1,0 +1,12 @@
+//! What the readers share with the writer.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use sqlx::PgPool;
+
+/// The pool of readers, which is replaced after the writer has connected to another server.
+pub(super) type Pools = Arc<ArcSwap<PgPool>>;
+
+/// The shards whose queues this replica reads.
+pub(super) type Owned = Arc<ArcSwap<Vec<i16>>>;
