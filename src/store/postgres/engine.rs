@@ -156,7 +156,8 @@ impl Engine for Database {
     }
 
     async fn forward_to(&mut self, upstreams: &[String]) -> Result<u64, StoreError> {
-        relay_queue::forward_to(self.connection()?, upstreams).await
+        let owned = self.owned.load_full();
+        relay_queue::forward_to(self.connection()?, &owned, upstreams).await
     }
 
     async fn settle(
