@@ -11,8 +11,8 @@ pub(super) async fn write_accounts(
     accounts: &[AccountRows],
 ) -> sqlx::Result<()> {
     let changed = accounts.iter();
-    let changed = changed
-        .filter_map(|account| Some((account.waba_id.as_str(), account.state.as_deref()?)));
+    let changed =
+        changed.filter_map(|account| Some((account.waba_id.as_str(), account.state.as_deref()?)));
     let (waba_ids, states): (Vec<&str>, Vec<&str>) = changed.unzip();
     if !waba_ids.is_empty() {
         let upsert = "INSERT INTO accounts (waba_id, state) SELECT * FROM unnest($1::text[], $2::text[]) \

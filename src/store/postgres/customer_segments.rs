@@ -53,7 +53,10 @@ pub(super) async fn write_segments(
         return Ok(());
     }
     let waba_ids: Vec<&str> = rows.iter().map(|row| row.waba_id.as_str()).collect();
-    let numbers: Vec<&str> = rows.iter().map(|row| row.phone_number_id.as_str()).collect();
+    let numbers: Vec<&str> = rows
+        .iter()
+        .map(|row| row.phone_number_id.as_str())
+        .collect();
     let segments: Vec<i64> = rows.iter().map(|row| row.segment).collect();
     let entries = rows.iter().map(|row| i64::try_from(row.entries));
     let entries: Vec<i64> = entries.map(|count| count.unwrap_or(i64::MAX)).collect();
@@ -80,6 +83,9 @@ pub(super) async fn write_segments(
          USING unnest($1::text[], $2::text[], $3::int8[]) AS log (waba_id, phone_number_id, newest) \
          WHERE old.waba_id = log.waba_id AND old.phone_number_id = log.phone_number_id \
            AND old.segment <= log.newest";
-    let delete = sqlx::query(delete).bind(waba_ids).bind(numbers).bind(newest);
+    let delete = sqlx::query(delete)
+        .bind(waba_ids)
+        .bind(numbers)
+        .bind(newest);
     delete.execute(connection).await.map(drop)
 }

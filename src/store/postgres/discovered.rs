@@ -9,7 +9,8 @@ use crate::store::engine::{DiscoveredRow, StoreError};
 pub(super) async fn discovered(
     connection: &mut PgConnection,
 ) -> Result<Vec<DiscoveredRow>, StoreError> {
-    let query = "SELECT app, waba_id, source, is_lost FROM discovered_accounts ORDER BY app, waba_id";
+    let query =
+        "SELECT app, waba_id, source, is_lost FROM discovered_accounts ORDER BY app, waba_id";
     Ok(sqlx::query_as(query).fetch_all(connection).await?)
 }
 

@@ -9,7 +9,7 @@ use super::database::number;
 use super::hints::{INBOX, SHARDS, tell};
 use super::readers::{PostgresJournal, PostgresRelay, PostgresSignals};
 use super::{
-    Database, accounts, customer_key, customer_segments, discovered, keys, load, notify_queue, prune,
+    Database, customer_key, customer_segments, discovered, keys, load, notify_queue, prune,
     relay_queue, times, write,
 };
 use crate::domain::{PhoneNumberId, Shard, Sharding, WabaId};

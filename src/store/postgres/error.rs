@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::super::StoreErrorReason;
+use crate::store::engine::{StoreError, StoreErrorReason};
 
 /// A reason that passes without a change to the configuration: the server does not answer, stops or starts.
 pub(super) const UNREACHABLE: StoreErrorReason = StoreErrorReason::Io;
@@ -39,6 +39,12 @@ impl fmt::Display for PostgresError {
 }
 
 impl std::error::Error for PostgresError {}
+
+impl From<PostgresError> for StoreError {
+    fn from(error: PostgresError) -> Self {
+        Self::new(error.reason, error.message)
+    }
+}
 
 impl From<sqlx::Error> for PostgresError {
     fn from(error: sqlx::Error) -> Self {

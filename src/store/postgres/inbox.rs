@@ -22,7 +22,9 @@ pub(super) async fn insert_events(
         .collect();
     let received: Vec<i64> = rows.iter().map(|row| row.received_ms).collect();
     let events: Vec<_> = rows.iter().map(|row| storable(&row.events)).collect();
-    let waba_ids: Vec<Option<String>> = deliveries().map(|one| Some(waba_ids_to_text(one?))).collect();
+    let waba_ids: Vec<Option<String>> = deliveries()
+        .map(|one| Some(waba_ids_to_text(one?)))
+        .collect();
     let lanes: Vec<Option<String>> = deliveries()
         .map(|one| Some(lanes_to_text(&one?.lanes)))
         .collect();

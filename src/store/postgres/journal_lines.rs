@@ -57,9 +57,9 @@ impl JournalNames {
         let read = sqlx::query_as(read).bind(&entities).bind(&names);
         let found: Vec<(String, String, i32)> = read.fetch_all(connection).await?;
         for (entity, name, attribute) in found {
-            if let Some(known) = missing.get(&(entity.as_str(), name.as_str())) {
-                self.0.insert(*known, attribute);
-            }
+            let named = (entity.as_str(), name.as_str());
+            let known = missing.iter().find(|known| **known == named);
+            self.0.extend(known.map(|known| (*known, attribute)));
         }
         Ok(())
     }
@@ -147,7 +147,8 @@ async fn assign_entities(
     lines: &[JournalInsert],
 ) -> sqlx::Result<()> {
     let key = |line: &&JournalInsert| (line.waba_id.clone(), line.entity, line.entity_id.clone());
-    let distinct: BTreeMap<_, &JournalInsert> = lines.iter().map(|line| (key(&line), line)).collect();
+    let distinct: BTreeMap<_, &JournalInsert> =
+        lines.iter().map(|line| (key(&line), line)).collect();
     let (waba_ids, kinds, ids) = entities(distinct.into_values());
     let assign = "WITH named AS (SELECT * FROM unnest($1::text[], $2::int2[], $3::text[]) WITH ORDINALITY \
            AS named (waba_id, kind, id, place)), \
@@ -183,5 +184,11 @@ fn is_webhook(line: &JournalInsert) -> bool {
 /// What tells a line from all others.
 fn key_of(line: &JournalInsert) -> impl Ord + use<'_> {
     let entity = (line.waba_id.as_str(), line.entity, line.entity_id.as_str());
-    (entity, line.attribute, line.order_ms, is_webhook(line), line.to.as_ref())
+    (
+        entity,
+        line.attribute,
+        line.order_ms,
+        is_webhook(line),
+        line.to.as_ref(),
+    )
 }

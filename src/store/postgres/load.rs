@@ -15,8 +15,9 @@ pub(super) async fn load(
     load_accounts(connection, waba_ids, &mut saved).await?;
     for table in Table::ALL {
         let (name, key) = table.name_and_key();
-        let query =
-            format!("SELECT waba_id, state FROM {name} WHERE waba_id = ANY($1) ORDER BY waba_id, {key}");
+        let query = format!(
+            "SELECT waba_id, state FROM {name} WHERE waba_id = ANY($1) ORDER BY waba_id, {key}"
+        );
         let query = sqlx::query_as(AssertSqlSafe(query)).bind(waba_ids);
         let rows: Vec<(String, String)> = query.fetch_all(&mut *connection).await?;
         add_objects(&mut saved, table, rows);

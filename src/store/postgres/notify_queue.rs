@@ -71,8 +71,7 @@ pub(super) async fn notify(
     newest: i64,
 ) -> Result<(), StoreError> {
     let mut transaction = connection.begin().await?;
-    let others =
-        "DELETE FROM notify_receivers WHERE shard = ANY($1) AND receiver <> ALL($2)";
+    let others = "DELETE FROM notify_receivers WHERE shard = ANY($1) AND receiver <> ALL($2)";
     let others = sqlx::query(others).bind(owned).bind(receivers);
     others.execute(&mut *transaction).await?;
     let insert = "INSERT INTO notify_receivers (receiver, shard, settled) \

@@ -15,7 +15,11 @@ pub(super) async fn prune(
     kept_for_ms: i64,
 ) -> Result<Option<String>, StoreError> {
     let next = sqlx::query_scalar(AssertSqlSafe(next_account()));
-    let next: Option<String> = next.bind(after).bind(owned).fetch_one(&mut *connection).await?;
+    let next: Option<String> = next
+        .bind(after)
+        .bind(owned)
+        .fetch_one(&mut *connection)
+        .await?;
     let Some(waba_id) = next else {
         return Ok(None);
     };
@@ -52,7 +56,13 @@ fn statements() -> Vec<String> {
     let entities = entities_of("$2");
     let account = "(SELECT account FROM journal_accounts WHERE waba_id = $2)";
     let is_old = "EXISTS (SELECT 1 FROM refreshes WHERE waba_id = $2 AND saved_ms < $1)";
-    let tables = ["customer_segments", "traffic", "template_pages", "phone_numbers", "accounts"];
+    let tables = [
+        "customer_segments",
+        "traffic",
+        "template_pages",
+        "phone_numbers",
+        "accounts",
+    ];
     let rows = tables.map(|table| format!("DELETE FROM {table} WHERE waba_id = $2 AND {is_old}"));
     let rest = [
         "DELETE FROM refreshes WHERE waba_id = $2 AND saved_ms < $1".to_owned(),

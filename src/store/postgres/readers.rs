@@ -74,7 +74,8 @@ impl JournalReader for PostgresJournal {
         limit: u32,
         offset: u32,
     ) -> Result<Vec<JournalLine>, StoreError> {
-        self.rows(lines_query(selection, order, limit, offset)).await
+        self.rows(lines_query(selection, order, limit, offset))
+            .await
     }
 
     async fn in_force(

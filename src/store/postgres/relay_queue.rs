@@ -72,13 +72,17 @@ pub(super) async fn settle(
     if !settlement.unparked.is_empty() {
         let unpark =
             "UPDATE relay_pending SET parked = NULL WHERE upstream = $1 AND parcel = ANY($2)";
-        let unpark = sqlx::query(unpark).bind(upstream).bind(&settlement.unparked);
+        let unpark = sqlx::query(unpark)
+            .bind(upstream)
+            .bind(&settlement.unparked);
         unpark.execute(&mut *transaction).await?;
     }
     let mut gone = Vec::new();
     if !settlement.settled.is_empty() {
         let settled = "DELETE FROM relay_pending WHERE upstream = $1 AND parcel = ANY($2)";
-        let settled = sqlx::query(settled).bind(upstream).bind(&settlement.settled);
+        let settled = sqlx::query(settled)
+            .bind(upstream)
+            .bind(&settlement.settled);
         settled.execute(&mut *transaction).await?;
         let unwanted = format!(
             "DELETE FROM relay_parcels WHERE parcel = ANY($1) AND {NOBODY_WAITS} RETURNING parcel"
@@ -124,7 +128,11 @@ pub(super) async fn write_deliveries(
          SELECT * FROM unnest($4::int8[], $5::int2[], $6::int8[], $7::text[], $8::text[], $9::text[], $10::bytea[])";
     let write = sqlx::query(write).bind(owned).bind(oldest).bind(upstreams);
     let write = write.bind(numbers).bind(shards).bind(received);
-    let write = write.bind(waba_ids).bind(lanes).bind(signatures).bind(bodies);
+    let write = write
+        .bind(waba_ids)
+        .bind(lanes)
+        .bind(signatures)
+        .bind(bodies);
     write.execute(connection).await.map(drop)
 }
 

@@ -19,8 +19,7 @@ pub(super) async fn save_clock(
     connection: &mut PgConnection,
     clock_ms: i64,
 ) -> Result<(), StoreError> {
-    let update =
-        "UPDATE cluster SET clock_ms = $1 WHERE clock_ms IS NULL OR clock_ms < $1";
+    let update = "UPDATE cluster SET clock_ms = $1 WHERE clock_ms IS NULL OR clock_ms < $1";
     let update = sqlx::query(update).bind(clock_ms);
     update.execute(connection).await?;
     Ok(())
@@ -30,10 +29,7 @@ pub(super) async fn save_clock(
 /// too: they keep their distances, and end before the others.
 ///
 /// The lines are deleted and inserted again, because PostgreSQL cannot replace a line that is in the way of an update.
-pub(super) async fn move_times(
-    connection: &mut PgConnection,
-    moves: &Moves,
-) -> sqlx::Result<()> {
+pub(super) async fn move_times(connection: &mut PgConnection, moves: &Moves) -> sqlx::Result<()> {
     let take = format!(
         "DELETE FROM transitions WHERE entity IN {} AND order_ms > $2 \
          RETURNING entity, attribute, order_ms, is_webhook, to_value, from_value",
@@ -76,7 +72,13 @@ fn moved(mut lines: Vec<StoredLine>, moves: &Moves) -> BTreeMap<LineId, Option<S
     };
     let lines = lines.into_iter().map(|line| {
         let at = time(line.order_ms);
-        let key = (line.entity, line.attribute, at, line.is_webhook, line.to_value);
+        let key = (
+            line.entity,
+            line.attribute,
+            at,
+            line.is_webhook,
+            line.to_value,
+        );
         (key, line.from_value)
     });
     lines.collect()
