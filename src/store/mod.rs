@@ -8,6 +8,7 @@ mod applied;
 mod committer;
 mod counters;
 mod customer_log;
+mod database_error;
 mod engine;
 mod examination;
 mod history;

@@ -230,13 +230,12 @@ impl Committer {
             writes.oldest_delivery = self.deliveries.oldest_beside(&coming, max_bytes);
         }
         if self.signals.has_receivers && !signals.is_empty() {
-            let newest = self.signals.span().newest;
-            let numbers = self.database.new_numbers(newest, signals.len()).await?;
-            for (signal, number) in signals.iter_mut().zip(numbers) {
-                signal.number = number;
+            let mut newest = self.signals.span().newest;
+            for signal in signals.iter_mut() {
+                newest += 1;
+                signal.number = newest;
             }
             writes.signals = signals.iter().map(rows::for_signal).collect();
-            let newest = signals.last().map_or(newest, |signal| signal.number);
             writes.oldest_signal = self.signals.oldest_beside(newest);
         }
         Ok(())

@@ -209,6 +209,10 @@ impl Committer {
         acquired: Acquired,
         began: Duration,
     ) -> Result<(), StoreError> {
+        let newest = self.signals.span().newest;
+        if let Some(engine) = self.database.shared() {
+            engine.adopt_signals(shard, newest).await?;
+        }
         self.read_keys(shard).await?;
         let sharding = self.state.sharding();
         let waba_ids = self.watched.iter();

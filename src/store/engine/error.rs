@@ -94,22 +94,6 @@ impl StoreErrorReason {
             Self::Corrupt | Self::FileReplaced | Self::OtherWriter | Self::Other => false,
         }
     }
-
-    /// The reason for SQLite's primary result code (<https://www.sqlite.org/rescode.html>).
-    fn from_code(code: i32) -> Self {
-        // SQLite cannot grow the shared-memory file next to the database, because the disk is full.
-        const IOERR_SHMSIZE: i32 = 4874;
-        match code & 0xff {
-            _ if code == IOERR_SHMSIZE => Self::DiskFull,
-            5 | 6 => Self::Locked,
-            8 => Self::ReadOnly,
-            9 => Self::Interrupted,
-            10 | 14 => Self::Io,
-            11 | 26 => Self::Corrupt,
-            13 => Self::DiskFull,
-            _ => Self::Other,
-        }
-    }
 }
 
 /// A failed operation, with its reason and the database's own error.
@@ -183,22 +167,3 @@ impl fmt::Display for StoreError {
 }
 
 impl std::error::Error for StoreError {}
-
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        let code = match &error {
-            sqlx::Error::Database(error) => error.code().and_then(|code| code.parse().ok()),
-            _ => None,
-        };
-        let reason = match (code, &error) {
-            (Some(code), _) => StoreErrorReason::from_code(code),
-            (None, sqlx::Error::Io(_)) => StoreErrorReason::Io,
-            _ => StoreErrorReason::Other,
-        };
-        let message = match error {
-            sqlx::Error::Database(error) => error.message().to_owned(),
-            other => other.to_string(),
-        };
-        Self { reason, message }
-    }
-}

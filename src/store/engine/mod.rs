@@ -140,7 +140,7 @@ pub trait Engine: Send {
         rows: &[DiscoveredRow],
     ) -> Result<(), StoreError>;
 
-    /// Numbers for new rows of queues, ascending. `newest` is the greatest one that this process knows; in a store of
+    /// Numbers for new deliveries of the relay, ascending. `newest` is the greatest one that this process knows; in a store of
     /// several replicas, they are greater than all numbers that any of them has used.
     async fn new_numbers(&mut self, newest: i64, count: usize) -> Result<Vec<i64>, StoreError>;
 

@@ -116,6 +116,10 @@ pub trait SharedEngine: Send {
     /// Tries to lock a shard. If that succeeds, raises its epoch. `None` if another session holds the lock.
     async fn acquire(&mut self, shard: Shard) -> Result<Option<Acquired>, StoreError>;
 
+    /// Numbers the changes of an acquired shard for receivers of notifications after `newest`, the greatest number that
+    /// this process has used. Receivers thus read them, however far they are in the other shards.
+    async fn adopt_signals(&mut self, shard: Shard, newest: i64) -> Result<(), StoreError>;
+
     /// Gives up a shard: notes how in one transaction if the epoch still matches, then unlocks it and tells the others.
     async fn release(&mut self, shard: Shard, release: Release) -> Result<(), StoreError>;
 

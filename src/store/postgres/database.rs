@@ -110,9 +110,7 @@ pub(super) fn number(shard: Shard) -> i16 {
     i16::try_from(shard.0).unwrap_or(i16::MAX)
 }
 
-async fn begin_session(
-    options: &PostgresOptions,
-) -> Result<(Connected, Backend), PostgresError> {
+async fn begin_session(options: &PostgresOptions) -> Result<(Connected, Backend), PostgresError> {
     let mut connected = connect(options, Role::Writer).await?;
     let own = "SELECT pid, (extract(epoch FROM backend_start) * 1000000)::bigint \
          FROM pg_stat_activity WHERE pid = pg_backend_pid()";

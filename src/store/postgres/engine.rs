@@ -10,7 +10,7 @@ use super::hints::{INBOX, SHARDS, tell};
 use super::account_reader::PostgresAccounts;
 use super::readers::{PostgresJournal, PostgresRelay, PostgresSignals};
 use super::{
-    Database, accounts, customer_key, customer_segments, discovered, keys, load, notify_queue, prune,
+    Database, customer_key, customer_segments, discovered, keys, load, notify_queue, prune,
     relay_queue, times, write,
 };
 use crate::domain::{PhoneNumberId, Shard, Sharding, WabaId};
@@ -161,7 +161,8 @@ impl Engine for Database {
     }
 
     async fn forward_to(&mut self, upstreams: &[String]) -> Result<u64, StoreError> {
-        relay_queue::forward_to(self.connection()?, upstreams).await
+        let owned = self.owned.load_full();
+        relay_queue::forward_to(self.connection()?, &owned, upstreams).await
     }
 
     async fn settle(

@@ -4,13 +4,35 @@
 //! hosts that is. CockroachDB is refused, because its advisory locks do nothing, and they decide which replica may
 //! write.
 
+mod accounts;
 mod connect;
+mod customer_key;
+mod customer_segments;
+mod database;
+mod discovered;
+mod engine;
 mod error;
+mod hints;
+mod inbox;
+mod journal_lines;
+mod journal_query;
+mod keys;
+mod load;
 mod migrate;
+mod notify_queue;
 mod options;
+mod prune;
+mod readers;
+mod relay_queue;
 mod session;
+mod shared;
+mod template_pages;
+mod text;
+mod times;
+mod write;
 
 pub use connect::{Connected, connect, reader_pool};
+pub use database::Database;
 pub use error::{PostgresError, reason_of_sqlstate};
 pub use migrate::{KNOWN_SCHEMA, MigrationError, migrate};
 pub use options::PostgresOptions;

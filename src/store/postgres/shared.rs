@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sqlx::{Connection, FromRow, PgConnection};
 
-use super::Database;
 use super::database::number;
 use super::hints::{SHARDS, tell};
+use super::{Database, notify_queue};
 use crate::cluster::{Backend, Epoch, Release, ReplicaId, ReplicaRow, ShardRow, View};
 use crate::domain::{Shard, Timestamp, WabaId};
 use crate::store::engine::{
@@ -76,16 +76,23 @@ impl SharedEngine for Database {
         }))
     }
 
+    async fn adopt_signals(&mut self, shard: Shard, newest: i64) -> Result<(), StoreError> {
+        let owned = self.owned.load_full();
+        notify_queue::adopt_signals(self.connection()?, &owned, number(shard), newest).await
+    }
+
     async fn release(&mut self, shard: Shard, release: Release) -> Result<(), StoreError> {
         self.note_owned(shard, false);
         let (namespace, schema) = (namespace(&self.options.schema), self.options.schema.clone());
         let connection = self.connection()?;
-        sqlx::query("UPDATE shards SET released = $1, owner = NULL WHERE shard = $2 AND epoch = $3")
-            .bind(release.released)
-            .bind(number(shard))
-            .bind(release.epoch.0)
-            .execute(&mut *connection)
-            .await?;
+        sqlx::query(
+            "UPDATE shards SET released = $1, owner = NULL WHERE shard = $2 AND epoch = $3",
+        )
+        .bind(release.released)
+        .bind(number(shard))
+        .bind(release.epoch.0)
+        .execute(&mut *connection)
+        .await?;
         sqlx::query("SELECT pg_advisory_unlock($1, $2)")
             .bind(namespace)
             .bind(i32::from(number(shard)))
@@ -166,22 +173,21 @@ async fn read_replicas(connection: &mut PgConnection) -> sqlx::Result<Vec<Replic
          WHERE backend_pid IS NOT NULL";
     let rows: Vec<(String, i32, i64, i64, bool, bool)> =
         sqlx::query_as(query).fetch_all(connection).await?;
-    let rows = rows.into_iter().filter_map(|(id, pid, started, beat, leaving, connected)| {
-        Some(ReplicaRow {
-            id: ReplicaId::parse(&id)?,
-            backend: Backend { pid, started },
-            beat,
-            connected,
-            leaving,
-        })
-    });
+    let rows = rows
+        .into_iter()
+        .filter_map(|(id, pid, started, beat, leaving, connected)| {
+            Some(ReplicaRow {
+                id: ReplicaId::parse(&id)?,
+                backend: Backend { pid, started },
+                beat,
+                connected,
+                leaving,
+            })
+        });
     Ok(rows.collect())
 }
 
-async fn read_shards(
-    connection: &mut PgConnection,
-    namespace: i32,
-) -> sqlx::Result<Vec<ShardRow>> {
+async fn read_shards(connection: &mut PgConnection, namespace: i32) -> sqlx::Result<Vec<ShardRow>> {
     // `objsubid` is 2 for a lock with two numbers.
     let query = "SELECT shard, epoch, locks.pid, \
          (extract(epoch FROM activity.backend_start) * 1000000)::bigint FROM shards \
@@ -194,15 +200,17 @@ async fn read_shards(
         .bind(namespace)
         .fetch_all(connection)
         .await?;
-    let rows = rows.into_iter().map(|(shard, epoch, pid, started)| ShardRow {
-        shard: Shard(u16::try_from(shard).unwrap_or_default()),
-        epoch: Epoch(epoch),
-        holder: pid.map(|pid| Backend {
-            pid,
-            // A session that ends between the two reads has no start any more; the next heartbeat sees its lock free.
-            started: started.unwrap_or_default(),
-        }),
-    });
+    let rows = rows
+        .into_iter()
+        .map(|(shard, epoch, pid, started)| ShardRow {
+            shard: Shard(u16::try_from(shard).unwrap_or_default()),
+            epoch: Epoch(epoch),
+            holder: pid.map(|pid| Backend {
+                pid,
+                // A session that ends between the two reads has no start any more; the next heartbeat sees its lock free.
+                started: started.unwrap_or_default(),
+            }),
+        });
     Ok(rows.collect())
 }
 

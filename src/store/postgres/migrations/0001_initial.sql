@@ -20,15 +20,18 @@ CREATE TABLE cluster (
 );
 INSERT INTO cluster (shards) VALUES (64);
 
--- The owner of each shard. Whoever acquires one increments `epoch`, and each of its commits checks it.
+-- The owner of each shard. Whoever acquires one increments `epoch`, and each of its commits checks it, with a lock of the
+-- row. `released` says that its last owner gave it up by itself.
 CREATE TABLE shards (
     shard smallint PRIMARY KEY,
     epoch bigint NOT NULL DEFAULT 0,
-    owner text COLLATE "C"
+    owner text COLLATE "C",
+    released boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
 INSERT INTO shards (shard) SELECT generate_series(0, 63);
 
--- The replicas that run. Times are the database's. A backend is told from a later one with the same number by its start.
+-- The replicas that run. Times are the database's. `beat` counts the heartbeats of a replica. A backend is told from a later
+-- one with the same number by its start.
 CREATE TABLE replicas (
     replica text COLLATE "C" PRIMARY KEY,
     backend_pid integer,
@@ -38,7 +41,8 @@ CREATE TABLE replicas (
     config_hash text NOT NULL,
     started_at timestamptz NOT NULL DEFAULT now(),
     seen_at timestamptz NOT NULL DEFAULT now(),
-    is_leaving boolean NOT NULL DEFAULT false
+    is_leaving boolean NOT NULL DEFAULT false,
+    beat bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
 
 -- What is known of each account, without its numbers and templates. `state` is JSON, here and below. `shard` is the first
@@ -176,6 +180,10 @@ CREATE TABLE discovered_accounts (
     PRIMARY KEY (app, waba_id)
 );
 
+-- The numbers of deliveries, across all replicas, so that those of a shard ascend whoever owns it. Without a cache, for the
+-- same reason.
+CREATE SEQUENCE queue_numbers AS bigint;
+
 -- Verified deliveries that are still to be forwarded. The bodies are customers' data: a row is deleted when every upstream
 -- has accepted it or it has expired, and vacuumed soon. `shard` is that of its first account. `waba_ids` and `lanes` are
 -- separated by spaces.
@@ -200,10 +208,11 @@ CREATE TABLE relay_pending (
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
 CREATE INDEX relay_pending_by_parcel ON relay_pending (parcel);
 
--- Changes that receivers of notifications have not accepted yet. `number` is their order of commits within the shard. The
--- names are those at the time of the change.
+-- Changes that receivers of notifications have not accepted yet. `number` is their order among all changes of the shards
+-- that one replica owns. The next owner of a shard numbers its changes anew, after all those that it has. The names are
+-- those at the time of the change.
 CREATE TABLE notify_queue (
-    number bigint PRIMARY KEY,
+    number bigint NOT NULL,
     shard smallint NOT NULL,
     recorded_ms bigint NOT NULL,
     waba_id text COLLATE "C" NOT NULL,
@@ -217,9 +226,9 @@ CREATE TABLE notify_queue (
     account_name text,
     name text,
     display_phone_number text,
-    language text
+    language text,
+    PRIMARY KEY (shard, number)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
-CREATE INDEX notify_queue_by_shard ON notify_queue (shard, number);
 
 -- The last change of each shard that each receiver accepted, or that was dropped for it.
 CREATE TABLE notify_receivers (
@@ -237,7 +246,7 @@ CREATE TABLE inbox (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     received_ms bigint NOT NULL,
     shard smallint NOT NULL,
-    events bytea NOT NULL,
+    events text NOT NULL,
     waba_ids text,
     lanes text,
     signature text,
