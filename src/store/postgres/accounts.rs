@@ -11,13 +11,18 @@ pub(super) async fn write_accounts(
     accounts: &[AccountRows],
 ) -> sqlx::Result<()> {
     let changed = accounts.iter();
-    let changed =
-        changed.filter_map(|account| Some((account.waba_id.as_str(), account.state.as_deref()?)));
-    let (waba_ids, states): (Vec<&str>, Vec<&str>) = changed.unzip();
-    if !waba_ids.is_empty() {
-        let upsert = "INSERT INTO accounts (waba_id, state) SELECT * FROM unnest($1::text[], $2::text[]) \
-             ON CONFLICT (waba_id) DO UPDATE SET state = excluded.state";
-        let upsert = sqlx::query(upsert).bind(waba_ids).bind(states);
+    let changed: Vec<&AccountRows> = changed.filter(|account| account.state.is_some()).collect();
+    if !changed.is_empty() {
+        let waba_ids: Vec<&str> = changed.iter().map(|one| one.waba_id.as_str()).collect();
+        let states: Vec<_> = changed.iter().map(|one| one.state.as_deref()).collect();
+        let owners: Vec<_> = changed
+            .iter()
+            .map(|one| one.business_id.as_deref())
+            .collect();
+        let upsert = "INSERT INTO accounts (waba_id, state, business_id) \
+             SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) ON CONFLICT (waba_id) \
+             DO UPDATE SET state = excluded.state, business_id = excluded.business_id";
+        let upsert = sqlx::query(upsert).bind(waba_ids).bind(states).bind(owners);
         upsert.execute(&mut *connection).await?;
     }
     for table in Table::ALL {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::account_reader::PostgresAccounts;
 use super::database::number;
 use super::hints::{INBOX, SHARDS, tell};
-use super::account_reader::PostgresAccounts;
 use super::readers::{PostgresJournal, PostgresRelay, PostgresSignals};
 use super::{
     Database, customer_key, customer_segments, discovered, keys, load, notify_queue, prune,
@@ -16,8 +16,9 @@ use super::{
 use crate::domain::{PhoneNumberId, Shard, Sharding, WabaId};
 use crate::state::DedupScope;
 use crate::store::engine::{
-    AccountReader, ClockRow, DiscoveredRow, Engine, JournalReader, Recovery, RelayReader, SavedAccounts,
-    SavedSegment, SharedEngine, SignalReader, SignalSpan, StoreError, Writes, Written,
+    AccountReader, ClockRow, DiscoveredRow, Engine, JournalReader, Recovery, RelayReader,
+    SavedAccounts, SavedSegment, SharedEngine, SignalReader, SignalSpan, StoreError, Writes,
+    Written,
 };
 use crate::store::relay_queue::Settlement;
 

@@ -4,6 +4,7 @@
 //! hosts that is. CockroachDB is refused, because its advisory locks do nothing, and they decide which replica may
 //! write.
 
+mod account_reader;
 mod accounts;
 mod connect;
 mod customer_key;
@@ -21,6 +22,7 @@ mod load;
 mod migrate;
 mod notify_queue;
 mod options;
+mod pools;
 mod prune;
 mod readers;
 mod relay_queue;

@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use sqlx::postgres::{PgPool, PgRow};
 use sqlx::{FromRow, Postgres, QueryBuilder, Transaction};
 
-use super::database::{Owned, Pools};
 use super::journal_query::{in_force_query, lines_query, newest_query};
 use super::load::load_insights;
+use super::pools::{Owned, Pools};
 use crate::store::engine::{
     AttributeFilter, JournalFilter, JournalLine, JournalReader, RelayReader, RelayRow,
     SavedAccounts, SignalReader, SignalRow, SortOrder, StoreError, StoreErrorReason,

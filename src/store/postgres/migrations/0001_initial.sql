@@ -46,13 +46,16 @@ CREATE TABLE replicas (
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
 
 -- What is known of each account, without its numbers and templates. `state` is JSON, here and below. `shard` is the first
--- eight bytes of the SHA-256 hash of the id modulo 64, as the exporter computes it.
+-- eight bytes of the SHA-256 hash of the id modulo 64, as the exporter computes it. `business_id` is the portfolio that
+-- owns the account, if known: one replica exports a portfolio, and looks for its accounts here.
 CREATE TABLE accounts (
     waba_id text COLLATE "C" PRIMARY KEY,
     state text NOT NULL,
+    business_id text COLLATE "C",
     shard smallint NOT NULL GENERATED ALWAYS AS ((get_byte(sha256(waba_id::bytea), 7) & 63)::smallint) STORED
 ) WITH (fillfactor = 85);
 CREATE INDEX accounts_by_shard ON accounts (shard);
+CREATE INDEX accounts_by_portfolio ON accounts (business_id) WHERE business_id IS NOT NULL;
 
 -- What each refresh changes: the times of an account's polls. Updated at each poll.
 CREATE TABLE refreshes (
