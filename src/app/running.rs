@@ -262,6 +262,14 @@ impl RunningParts {
     pub async fn follow_shards(&mut self) -> anyhow::Result<()> {
         let assignments = self.assignments.load_full();
         let core = &self.core;
+        let shards = core.store.shards().borrow().len();
+        let polled = assignments.polled();
+        let accounts = polled.filter(|(waba_id, _)| core.store.exports_account(waba_id));
+        tracing::info!(
+            shards,
+            accounts = accounts.count(),
+            "polling and exporting the owned shards"
+        );
         self.polling
             .follow(&self.config, &assignments, &self.clients, core)
             .await;

@@ -189,7 +189,7 @@ impl Committer {
                 if let Some(engine) = self.database.shared() {
                     engine.release(shard, release).await?;
                 }
-                tracing::info!(shard = shard.0, "released a shard");
+                tracing::debug!(shard = shard.0, "released a shard");
                 Ok(())
             }
             Action::Acquire(shard) => {
@@ -245,10 +245,10 @@ impl Committer {
         self.read_signals().await?;
         self.shared.publish_all(&self.state);
         self.publish_exports();
-        tracing::info!(
+        tracing::debug!(
             shard = shard.0,
             accounts = accounts_of_shard,
-            how = how.as_str(),
+            reason = how.as_str(),
             "acquired a shard"
         );
         Ok(())
