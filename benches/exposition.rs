@@ -78,6 +78,7 @@ fn render(state: &State) -> Scrape {
         state.accounts(),
         &Apps {
             exports: &|_| true,
+            portfolio_accounts: None,
             access: &AccessStates::new(),
             assignments: &Assignments::none(),
             unions: &RecipientUnions::new(),

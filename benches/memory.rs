@@ -211,6 +211,7 @@ fn render(accounts: &Accounts) -> usize {
     };
     let apps = Apps {
         exports: &|_| true,
+        portfolio_accounts: None,
         access: &AccessStates::new(),
         assignments: &Assignments::none(),
         unions: &RecipientUnions::new(),

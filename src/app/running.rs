@@ -25,7 +25,8 @@ use crate::notify::Notify;
 use crate::relay::{self, Relay, Upstream};
 use crate::serve::forget::{ForgetCall, ForgetError};
 use crate::serve::{
-    BodyBudget, Operator, Public, ReloadRequest, Secrets, SendGate, keep_fresh, operator, public,
+    BodyBudget, Operator, Public, ReloadRequest, Secrets, SendGate, keep_fresh, operator,
+    portfolios, public,
 };
 use crate::store::{Discovered, Store};
 use crate::telemetry::Telemetry;
@@ -176,6 +177,7 @@ impl RunningParts {
         };
         // It ends with `stop`.
         tokio::spawn(keep_fresh(operator.clone()));
+        tokio::spawn(portfolios::keep_read(operator.clone()));
         operator::router(operator)
     }
 

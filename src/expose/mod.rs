@@ -66,6 +66,9 @@ pub struct Apps<'a> {
     pub exports: &'a (dyn Fn(&str) -> bool + Sync),
     /// The accounts that they watch.
     pub assignments: &'a Assignments,
+    /// The accounts of the portfolios that this process exports, those of other replicas included. `None` if there are
+    /// no other replicas.
+    pub portfolio_accounts: Option<&'a Accounts>,
     /// The recipients of the portfolios, as of earlier counts.
     pub unions: &'a RecipientUnions,
 }
@@ -124,7 +127,9 @@ pub fn render(
             assignments: apps.assignments,
             callback: options.callback.as_ref(),
         };
-        let portfolios = headroom::portfolios(accounts, &webhooks, apps.unions, now);
+        let owned = apps.portfolio_accounts.unwrap_or(accounts);
+        let mut portfolios = headroom::portfolios(owned, &webhooks, apps.unions, now);
+        portfolios.retain(|business_id, _| (apps.exports)(business_id.as_str()));
         portfolio::write(&mut page, &portfolios);
     }
     for some in here.iter().filter(|_| selection.has(FamilyGroup::Insights)) {

@@ -115,8 +115,11 @@ async fn page_in_lease(
 fn render(operator: &Operator, variant: ScrapeVariant, permit: &ExportPermit) -> String {
     let accounts = operator.accounts_within(permit);
     operator.telemetry.note_clock_skew(clock::skew_seconds());
+    let is_shared = operator.store.is_shared();
+    // The page of one replica has a part of the accounts, but a portfolio can own accounts of all.
+    let portfolio_accounts = is_shared.then(|| operator.accounts());
     let mut own = operator.telemetry.gather();
-    if operator.store.is_shared() {
+    if is_shared {
         keep_own_accounts(&mut own, &accounts);
     }
     let scrape = expose::render(
@@ -124,6 +127,7 @@ fn render(operator: &Operator, variant: ScrapeVariant, permit: &ExportPermit) ->
         &Apps {
             access: &operator.access.read(),
             exports: &|key| operator.store.exports_key(key),
+            portfolio_accounts: portfolio_accounts.as_ref(),
             assignments: &operator.assignments.load(),
             unions: &operator.send_gate.unions,
         },

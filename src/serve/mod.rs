@@ -24,6 +24,7 @@ mod metrics;
 mod negotiation;
 pub mod operator;
 pub mod outage;
+pub mod portfolios;
 mod proxy_protocol;
 pub mod public;
 mod reason;

@@ -108,6 +108,7 @@ async fn metrics(
         &Accounts::new(),
         &Apps {
             exports: &|_| true,
+            portfolio_accounts: None,
             access: &AccessStates::new(),
             assignments: &Assignments::none(),
             unions: &RecipientUnions::new(),

@@ -71,6 +71,7 @@ fn facts(account: u64) -> [Fact; 3] {
 fn series(state: &State, parameters: &[(&str, &str)]) -> Vec<String> {
     let apps = Apps {
         exports: &|_| true,
+        portfolio_accounts: None,
         access: &AccessStates::new(),
         assignments: &Assignments::none(),
         unions: &RecipientUnions::new(),

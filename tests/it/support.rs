@@ -28,6 +28,7 @@ pub const EPOCH_SECONDS: i64 = 1_775_000_000;
 /// Nothing known of any app's access.
 pub const NO_APPS: Apps<'static> = Apps {
     exports: &|_| true,
+    portfolio_accounts: None,
     access: &AccessStates::new(),
     assignments: &Assignments::none(),
     unions: &NO_UNIONS,

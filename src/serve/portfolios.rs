@@ -1,0 +1,25 @@
+//! Reads the accounts of other replicas that belong to the portfolios that this replica exports.
+
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::context::{Operator, note_unread};
+
+/// Interval of reading. The use of a limit changes slowly, and rules look at minutes.
+const READ_EVERY: Duration = Duration::from_secs(15);
+
+/// Reads them until the exporter stops.
+pub async fn keep_read(operator: Operator) {
+    if !operator.store.is_shared() {
+        return;
+    }
+    let mut reads = interval(READ_EVERY);
+    reads.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = operator.stop.cancelled() => return,
+            _ = reads.tick() => note_unread(operator.store.read_portfolios().await),
+        }
+    }
+}
