@@ -79,6 +79,7 @@ fn render(state: &State) -> Scrape {
         &Apps {
             exports: &|_| true,
             portfolio_accounts: None,
+            campaigns: None,
             access: &AccessStates::new(),
             assignments: &Assignments::none(),
             unions: &RecipientUnions::new(),

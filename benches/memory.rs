@@ -212,6 +212,7 @@ fn render(accounts: &Accounts) -> usize {
     let apps = Apps {
         exports: &|_| true,
         portfolio_accounts: None,
+        campaigns: None,
         access: &AccessStates::new(),
         assignments: &Assignments::none(),
         unions: &RecipientUnions::new(),

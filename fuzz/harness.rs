@@ -215,6 +215,7 @@ fn shown(state: &State, format: TextFormat) -> String {
     let apps = Apps {
         exports: &|_| true,
         portfolio_accounts: None,
+        campaigns: None,
         access: &Default::default(),
         assignments: &Default::default(),
         unions: &Default::default(),

@@ -138,7 +138,7 @@ proptest! {
             .iter()
             .map(|app| (app.name.clone(), access(app.app_id.as_ref())))
             .collect();
-        let apps = Apps { exports: &|_| true, portfolio_accounts: None, access: &accesses, assignments: &assignments, unions: &RecipientUnions::new() };
+        let apps = Apps { exports: &|_| true, portfolio_accounts: None, campaigns: None, access: &accesses, assignments: &assignments, unions: &RecipientUnions::new() };
         let own = telemetry(&config, &assignments).gather();
         let state = state(&assignments);
         let page = render(state.accounts(), &apps, &own, NOW, &OPTIONS, Selection::default(), TextFormat::Text);

@@ -29,9 +29,14 @@ struct Sums {
     last_failures: BTreeMap<ErrorCode, Timestamp>,
 }
 
-/// Writes the families of the declared campaigns.
-pub(super) fn write(page: &mut Page, accounts: &Accounts, options: &Options) {
-    let declared = options.campaigns.iter();
+/// Writes the families of the declared campaigns that this process exports.
+pub(super) fn write(
+    page: &mut Page,
+    accounts: &Accounts,
+    options: &Options,
+    exports: impl Fn(&str) -> bool,
+) {
+    let declared = options.campaigns.iter().filter(|name| exports(name));
     let mut sums: BTreeMap<&str, Sums> = declared
         .map(|name| (name.as_str(), Sums::default()))
         .collect();

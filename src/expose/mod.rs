@@ -69,8 +69,20 @@ pub struct Apps<'a> {
     /// The accounts of the portfolios that this process exports, those of other replicas included. `None` if there are
     /// no other replicas.
     pub portfolio_accounts: Option<&'a Accounts>,
+    /// The accounts that campaigns are counted in, and which campaigns this process exports. `None` if there are no
+    /// other replicas.
+    pub campaigns: Option<CampaignSource<'a>>,
     /// The recipients of the portfolios, as of earlier counts.
     pub unions: &'a RecipientUnions,
+}
+
+/// What the counters of campaigns are made from, if there are several replicas.
+#[derive(Clone, Copy)]
+pub struct CampaignSource<'a> {
+    /// The accounts of all replicas.
+    pub accounts: &'a Accounts,
+    /// Whether this process exports the campaign of this name.
+    pub exports: &'a (dyn Fn(&str) -> bool + Sync),
 }
 
 impl Apps<'_> {
@@ -110,7 +122,10 @@ pub fn render(
     let mut page = Page::new(format, options.state_sets);
     write_numbers(&mut page, accounts, &here, apps, now, options, selection);
     if selection.has(FamilyGroup::Campaigns) {
-        campaign::write(&mut page, accounts, options);
+        match &apps.campaigns {
+            None => campaign::write(&mut page, accounts, options, |_| true),
+            Some(source) => campaign::write(&mut page, source.accounts, options, source.exports),
+        }
     }
     let refused_templates = write_templates(&mut page, &here, options, selection);
     for some in &here {

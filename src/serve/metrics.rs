@@ -15,7 +15,7 @@ use super::scrapes::{ScrapeError, ScrapeVariant, Scrapes};
 use super::{negotiation, refusal};
 use crate::clock;
 use crate::domain::WabaId;
-use crate::expose::{self, Apps, Selection};
+use crate::expose::{self, Apps, CampaignSource, Selection};
 use crate::state::Accounts;
 use crate::store::ExportPermit;
 use crate::telemetry::Telemetry;
@@ -118,6 +118,22 @@ fn render(operator: &Operator, variant: ScrapeVariant, permit: &ExportPermit) ->
     let is_shared = operator.store.is_shared();
     // The page of one replica has a part of the accounts, but a portfolio can own accounts of all.
     let portfolio_accounts = is_shared.then(|| operator.accounts());
+    let store = &operator.store;
+    let campaign_rows = store.campaign_accounts();
+    let empty = Accounts::new();
+    let held = campaign_rows
+        .as_ref()
+        .map(|(_, permit)| store.narrow(permit));
+    let exports_campaign = |name: &str| {
+        held.as_ref()
+            .is_some_and(|held| store.permits_key(held, name))
+    };
+    let campaigns = is_shared.then(|| CampaignSource {
+        accounts: campaign_rows
+            .as_ref()
+            .map_or(&empty, |(accounts, _)| accounts),
+        exports: &exports_campaign,
+    });
     let mut own = operator.telemetry.gather();
     if is_shared {
         keep_own_accounts(&mut own, &accounts);
@@ -128,6 +144,7 @@ fn render(operator: &Operator, variant: ScrapeVariant, permit: &ExportPermit) ->
             access: &operator.access.read(),
             exports: &|key| operator.store.exports_key(key),
             portfolio_accounts: portfolio_accounts.as_ref(),
+            campaigns,
             assignments: &operator.assignments.load(),
             unions: &operator.send_gate.unions,
         },

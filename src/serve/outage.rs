@@ -109,6 +109,7 @@ async fn metrics(
         &Apps {
             exports: &|_| true,
             portfolio_accounts: None,
+            campaigns: None,
             access: &AccessStates::new(),
             assignments: &Assignments::none(),
             unions: &RecipientUnions::new(),

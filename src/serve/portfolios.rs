@@ -1,4 +1,4 @@
-//! Reads the accounts of other replicas that belong to the portfolios that this replica exports.
+//! Reads the accounts of other replicas that belong to the portfolios and campaigns that this replica exports.
 
 use std::time::Duration;
 
@@ -19,7 +19,12 @@ pub async fn keep_read(operator: Operator) {
     loop {
         tokio::select! {
             () = operator.stop.cancelled() => return,
-            _ = reads.tick() => note_unread(operator.store.read_portfolios().await),
+            _ = reads.tick() => {
+                note_unread(operator.store.read_portfolios().await);
+                if !operator.options.load().campaigns.is_empty() {
+                    note_unread(operator.store.read_campaigns().await);
+                }
+            }
         }
     }
 }

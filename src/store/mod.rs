@@ -5,6 +5,7 @@
 
 mod account_index;
 mod applied;
+mod campaign_rows;
 mod committer;
 mod counters;
 mod customer_log;
@@ -57,6 +58,7 @@ use crate::domain::track::Trackers;
 use crate::domain::{AccountsOfApp, BusinessId, Event, PhoneNumberId, Shard, WabaId};
 use crate::state::{Account, Accounts, Change};
 use crate::telemetry::Telemetry;
+use campaign_rows::CampaignRows;
 use committer::{Committer, CommitterRequest};
 use engine::{Engine, RelayReader, SignalReader};
 use others::Others;
@@ -76,6 +78,7 @@ pub struct Store {
     location: Location,
     history: HistoryReader,
     others: Option<Others>,
+    campaigns: Option<CampaignRows>,
     deliveries: Arc<dyn RelayReader>,
     signals: Arc<dyn SignalReader>,
     requests: mpsc::Sender<CommitterRequest>,
@@ -133,6 +136,7 @@ impl Store {
         let shared = Arc::new(Published::new(telemetry, &mut *database));
         let history = HistoryReader::new(&*database, keep_journal_for);
         let others = database.account_reader().map(Others::new);
+        let campaigns = database.account_reader().map(CampaignRows::new);
         let (deliveries, signals) = (database.relay_reader(), database.signal_reader());
         let committer = Committer::new(database, Arc::clone(&shared), keep_journal_for, replica);
         let committer = committer.await;
@@ -145,6 +149,7 @@ impl Store {
             location: location.clone(),
             history,
             others,
+            campaigns,
             deliveries,
             signals,
             requests,
@@ -470,6 +475,33 @@ impl Store {
         let read = others.read_portfolios(&portfolios, |waba_id| self.is_other(waba_id));
         let read = read.await;
         read.map_err(|error| StoreUnavailable::unreadable(&error))
+    }
+
+    /// Reads the accounts of all replicas, for the campaigns that this one exports.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub async fn read_campaigns(&self) -> Result<(), StoreUnavailable> {
+        let Some(campaigns) = &self.campaigns else {
+            return Ok(());
+        };
+        // Before the read, so that a later owner of the same shard reads later.
+        let permit = self.export_permit();
+        let read = campaigns.read(self.shared.watched(), permit).await;
+        read.map_err(|error| StoreUnavailable::unreadable(&error))
+    }
+
+    /// The accounts of all replicas as they were read for campaigns, with the permit at that time. `None` for a store of
+    /// one process, and before the first read.
+    #[must_use]
+    pub fn campaign_accounts(&self) -> Option<(Accounts, ExportPermit)> {
+        self.campaigns.as_ref()?.accounts()
+    }
+
+    /// Whether a permit includes what belongs to no account, given by its name or id.
+    #[must_use]
+    pub fn permits_key(&self, permit: &ExportPermit, key: &str) -> bool {
+        permit.includes(self.shared.sharding().of_key(key))
     }
 
     /// Reads what this replica needs of others' accounts to export portfolios, and drops what nobody has asked for.

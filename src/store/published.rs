@@ -53,6 +53,13 @@ pub(super) struct Published {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportPermit(Option<Permit>);
 
+impl ExportPermit {
+    pub(super) fn includes(&self, shard: Shard) -> bool {
+        let Self(permit) = self;
+        permit.as_ref().is_none_or(|permit| permit.includes(shard))
+    }
+}
+
 /// How a shard came to this replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Takeover {
@@ -146,6 +153,11 @@ impl Published {
             *known = version;
             is_new
         });
+    }
+
+    /// The watched accounts, whichever replica exports them.
+    pub(super) fn watched(&self) -> BTreeSet<WabaId> {
+        (**self.watched.load()).clone()
     }
 
     /// The watched accounts that other replicas export.

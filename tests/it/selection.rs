@@ -72,6 +72,7 @@ fn series(state: &State, parameters: &[(&str, &str)]) -> Vec<String> {
     let apps = Apps {
         exports: &|_| true,
         portfolio_accounts: None,
+        campaigns: None,
         access: &AccessStates::new(),
         assignments: &Assignments::none(),
         unions: &RecipientUnions::new(),

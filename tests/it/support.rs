@@ -29,6 +29,7 @@ pub const EPOCH_SECONDS: i64 = 1_775_000_000;
 pub const NO_APPS: Apps<'static> = Apps {
     exports: &|_| true,
     portfolio_accounts: None,
+    campaigns: None,
     access: &AccessStates::new(),
     assignments: &Assignments::none(),
     unions: &NO_UNIONS,
