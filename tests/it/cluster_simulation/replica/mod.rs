@@ -168,6 +168,10 @@ impl Replica {
         if self.is_hinted || clock >= next_heartbeat {
             self.is_hinted = false;
             self.beat += 1;
+            if self.rules.fresh_rows {
+                self.rows.clear();
+                self.next_poll = 0;
+            }
             let request = Request::Heartbeat {
                 id: self.id,
                 beat: self.beat,
