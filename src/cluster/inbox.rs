@@ -18,6 +18,10 @@ pub struct InboxRow<T> {
 /// The same transaction that writes the state deletes exactly these rows, each by its id, and checks the epochs of
 /// their shards. Then every row is applied once: no transaction can apply without deleting, and none can delete a row
 /// that became visible after it was read. A row of a shard that was dropped stays for the next owner.
+///
+/// Rows are applied in the epoch in which they were read: no heartbeat and no acquisition comes between the read and
+/// the commit, or the rows are read again. Otherwise a shard could be lost and acquired again in between, and the rows
+/// would already be applied by the owner in between.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InboxBatch<T> {
     rows: Vec<InboxRow<T>>,

@@ -8,6 +8,8 @@ pub struct Rules {
     pub fence: bool,
     /// A commit deletes the inbox rows that it applied, and not all up to the largest id.
     pub delete_by_id: bool,
+    /// Rows of the inbox are applied before the next heartbeat, or read again.
+    pub fresh_rows: bool,
     /// Keys that were counted are not counted again.
     pub dedupe: bool,
     /// A new owner waits for the lease of its predecessor.
@@ -33,6 +35,7 @@ impl Rules {
         lease: None,
         fence: true,
         delete_by_id: true,
+        fresh_rows: true,
         dedupe: true,
         hold_off: true,
         pass_hold_off_on: true,

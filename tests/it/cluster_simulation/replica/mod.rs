@@ -1,10 +1,12 @@
 //! A process of the exporter: the protocol of production, and around it what the store does.
 
+mod reading;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use whatsapp_business_exporter::cluster::{
-    Action, Exports, InboxBatch, InboxRow, Member, Permit, ReplicaId, Routed, route,
+    Action, Exports, InboxBatch, InboxRow, Member, ReplicaId, Routed, route,
 };
 use whatsapp_business_exporter::domain::Shard;
 
@@ -166,6 +168,10 @@ impl Replica {
         if self.is_hinted || clock >= next_heartbeat {
             self.is_hinted = false;
             self.beat += 1;
+            if self.rules.fresh_rows {
+                self.rows.clear();
+                self.next_poll = 0;
+            }
             let request = Request::Heartbeat {
                 id: self.id,
                 beat: self.beat,
@@ -340,37 +346,5 @@ impl Replica {
             (_, Response::Lost) => self.lose_session(),
             (doing, response) => panic!("{response:?} while {doing:?}"),
         }
-    }
-
-    /// What a scrape may export now.
-    pub fn permit(&self, now: u64) -> Permit {
-        let now = self.lease_ignored(now).unwrap_or_else(|| self.clock(now));
-        self.published.permit(now)
-    }
-
-    /// What of a permit is still valid.
-    pub fn narrow(&self, permit: &Permit, now: u64) -> Permit {
-        if !self.rules.recheck {
-            return permit.clone();
-        }
-        let now = self.lease_ignored(now).unwrap_or_else(|| self.clock(now));
-        permit.narrow(&self.published, now)
-    }
-
-    /// The beginning of the lease, if a longer one than that of production is not over.
-    fn lease_ignored(&self, now: u64) -> Option<Duration> {
-        let lease = Duration::from_millis(self.rules.lease?);
-        let renewed = self.renewed?;
-        (self.clock(now) - renewed < lease).then_some(renewed)
-    }
-
-    /// The counts of the accounts that a permit includes.
-    pub fn render(&self, permit: &Permit) -> Vec<(usize, u64)> {
-        let accounts = self.memory.iter();
-        let accounts =
-            accounts.filter(|(account, _)| permit.includes(shard_of(**account, self.shards)));
-        accounts
-            .map(|(account, state)| (*account, state.count))
-            .collect()
     }
 }
