@@ -53,9 +53,8 @@ fn poll(days: u32, rating: QualityRating) -> Event {
     }
 }
 
-pub async fn write_thirty_days(path: &Path) {
-    let location = Location::File(path.to_owned());
-    let store = opened(&location, DAY * 400).await;
+pub async fn write_thirty_days(location: &Location) {
+    let store = opened(location, DAY * 400).await;
     let accounts = BTreeSet::from([WabaId::parse(WABA).expect("digits")]);
     store.watch(accounts).await.expect("a sound store");
     for (days, rating) in RATINGS {
@@ -97,7 +96,7 @@ fn a_new_prometheus_knows_the_last_thirty_days() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let store = folder.path().join("state.db");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    runtime.block_on(write_thirty_days(&store));
+    runtime.block_on(write_thirty_days(&Location::File(store.clone())));
     let data = tempfile::tempdir().expect("a temporary folder");
     backfill(&store, data.path());
     let prometheus = Prometheus::start(data, "global: {}\n");

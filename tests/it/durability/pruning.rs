@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use whatsapp_business_exporter::domain::Timestamp;
-use whatsapp_business_exporter::store::{HistoryQuery, HistoryReader, Location};
+use whatsapp_business_exporter::store::{HistoryQuery, HistoryReader};
 
 use super::backfill::{DAY, write_thirty_days};
 
-use crate::support::store::opened;
+use crate::support::store::{NewStore, of_each_engine, opened};
 
 /// Only a failure waits as long as this.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -29,20 +29,17 @@ async fn ratings(history: &HistoryReader) -> Vec<String> {
 
 #[tokio::test]
 async fn what_is_too_old_goes_and_what_was_in_force_stays() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = folder.path().join("state.db");
-    // GREEN 30 days ago, YELLOW 20, RED 10, GREEN 5.
-    write_thirty_days(&path).await;
-    // The newest line is 5 days old, so that eight days before it are kept: YELLOW was in force then.
-    let store = opened(&Location::File(path), DAY * 8).await;
-    let began = Instant::now();
-    while ratings(store.history()).await != ["YELLOW", "RED", "GREEN"] {
-        assert!(
-            began.elapsed() < DEADLINE,
-            "{:?}",
-            ratings(store.history()).await
-        );
-        tokio::time::sleep(Duration::from_millis(10)).await;
+    for NewStore { location, .. } in &of_each_engine() {
+        // GREEN 30 days ago, YELLOW 20, RED 10, GREEN 5.
+        write_thirty_days(location).await;
+        // The newest line is 5 days old, so that eight days before it are kept: YELLOW was in force then.
+        let store = opened(location, DAY * 8).await;
+        let began = Instant::now();
+        while ratings(store.history()).await != ["YELLOW", "RED", "GREEN"] {
+            let found = ratings(store.history()).await;
+            assert!(began.elapsed() < DEADLINE, "{location:?}: {found:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        store.close().await;
     }
-    store.close().await;
 }

@@ -10,6 +10,7 @@ use whatsapp_business_exporter::state::Accounts;
 use whatsapp_business_exporter::store::{HistoryRow, Location, Store};
 
 use crate::reducer_properties::{events, events_and_a_shuffle};
+use crate::support::store::NewStore;
 use crate::support::{at, store, text_at, waba};
 
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 86_400);
@@ -41,18 +42,20 @@ async fn history(store: &Store) -> Vec<HistoryRow> {
 }
 
 /// Reads back in the middle and at the end, and takes what comes after in its stride.
-async fn shows_the_same_after_a_restart(events: &[Event]) -> Result<(), TestCaseError> {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let location = Location::File(folder.path().join("state.db"));
+async fn shows_the_same_after_a_restart(
+    new: &NewStore,
+    events: &[Event],
+) -> Result<(), TestCaseError> {
+    let location = &new.location;
     let (first, second) = events.split_at(events.len() / 2);
     for part in [first, second, first] {
-        let store = opened(&location).await;
+        let store = opened(location).await;
         commit_each(&store, part).await;
         let (before, known) = (store.snapshot(), history(&store).await);
         store.close().await;
         drop(store);
 
-        let store = opened(&location).await;
+        let store = opened(location).await;
         prop_assert_eq!(&before, &store.snapshot());
         prop_assert_eq!(text_of(&before), text_of(&store.snapshot()));
         prop_assert_eq!(known, history(&store).await);
@@ -62,18 +65,17 @@ async fn shows_the_same_after_a_restart(events: &[Event]) -> Result<(), TestCase
 }
 
 async fn tells_the_same_history(
+    location: &Location,
     in_order: &[Event],
     shuffled: &[Event],
 ) -> Result<(), TestCaseError> {
-    let (plain, other) = (
-        opened(&Location::Memory).await,
-        opened(&Location::Memory).await,
-    );
+    let (plain, other) = (opened(&Location::Memory).await, opened(location).await);
     commit_each(&plain, in_order).await;
     // In one commit: struck and added lines meet each other.
     let committed = other.commit(shuffled.to_vec()).await;
     committed.expect("a sound store");
     prop_assert_eq!(history(&plain).await, history(&other).await);
+    other.close().await;
     Ok(())
 }
 
@@ -83,12 +85,32 @@ proptest! {
     #[test]
     fn a_restart_changes_nothing(events in events()) {
         let runtime = Runtime::new().expect("a runtime");
-        runtime.block_on(shows_the_same_after_a_restart(&events))?;
+        let new = NewStore::sqlite();
+        runtime.block_on(shows_the_same_after_a_restart(&new, &events))?;
     }
 
     #[test]
     fn the_history_is_the_same_in_any_order_of_arrival((events, shuffled) in events_and_a_shuffle()) {
         let runtime = Runtime::new().expect("a runtime");
-        runtime.block_on(tells_the_same_history(&events, &shuffled))?;
+        runtime.block_on(tells_the_same_history(&Location::Memory, &events, &shuffled))?;
+    }
+}
+
+proptest! {
+    // A replica acquires 64 shards at each start.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(6) })]
+
+    #[test]
+    fn a_restart_changes_nothing_on_postgresql(events in events()) {
+        let runtime = Runtime::new().expect("a runtime");
+        let new = NewStore::postgres();
+        runtime.block_on(shows_the_same_after_a_restart(&new, &events))?;
+    }
+
+    #[test]
+    fn both_engines_tell_the_same_history((events, shuffled) in events_and_a_shuffle()) {
+        let runtime = Runtime::new().expect("a runtime");
+        let new = NewStore::postgres();
+        runtime.block_on(tells_the_same_history(&new.location, &events, &shuffled))?;
     }
 }

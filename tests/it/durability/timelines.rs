@@ -12,16 +12,18 @@ use super::backfill::{DAY, write_thirty_days};
 use super::deliveries::WABA;
 use super::service::Service;
 use crate::http::get;
-use crate::support::store::opened;
+use crate::support::store::{NewStore, of_each_engine, opened};
 
 const RATING: [(&str, &str); 1] = [("phone_number", "quality_rating")];
 
 /// The newest ratings of this account, by a store that keeps its history for so long.
-async fn recent(kept_for: Duration, waba_id: &str, limit: u32) -> (Vec<String>, u64) {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = folder.path().join("state.db");
-    write_thirty_days(&path).await;
-    let store = opened(&Location::File(path), kept_for).await;
+async fn recent(
+    location: &Location,
+    kept_for: Duration,
+    waba_id: &str,
+    limit: u32,
+) -> (Vec<String>, u64) {
+    let store = opened(location, kept_for).await;
     let accounts = BTreeSet::from([WabaId::parse(waba_id).expect("digits")]);
     let now = clock::now();
     let window = (now.minus(DAY * 25), now);
@@ -41,20 +43,25 @@ async fn recent(kept_for: Duration, waba_id: &str, limit: u32) -> (Vec<String>, 
 
 #[tokio::test]
 async fn the_newest_steps_are_read_and_from_when_on_they_are_all() {
-    let all = ["YELLOW", "RED", "GREEN"].map(str::to_owned).to_vec();
-    assert_eq!(recent(DAY * 400, WABA, 10).await, (all.clone(), 25));
-    let newest = all[1..].to_vec();
-    assert_eq!(recent(DAY * 400, WABA, 2).await, (newest, 10), "too many");
-    assert_eq!(recent(DAY * 400, "1", 10).await, (vec![], 25), "another's");
-    let (_, days) = recent(DAY * 8, WABA, 10).await;
-    assert_eq!(days, 8, "what is older is forgotten");
+    for NewStore { location, .. } in &of_each_engine() {
+        write_thirty_days(location).await;
+        let recent = |days, waba_id, limit| recent(location, DAY * days, waba_id, limit);
+        let all = ["YELLOW", "RED", "GREEN"].map(str::to_owned).to_vec();
+        assert_eq!(recent(400, WABA, 10).await, (all.clone(), 25));
+        let newest = all[1..].to_vec();
+        assert_eq!(recent(400, WABA, 2).await, (newest, 10), "too many");
+        assert_eq!(recent(400, "1", 10).await, (vec![], 25), "another's");
+        let (_, days) = recent(8, WABA, 10).await;
+        assert_eq!(days, 8, "what is older is forgotten");
+    }
 }
 
 #[test]
 fn thirty_days_are_on_the_page_after_a_restart() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    runtime.block_on(write_thirty_days(&folder.path().join("state.db")));
+    let location = Location::File(folder.path().join("state.db"));
+    runtime.block_on(write_thirty_days(&location));
     let service = Service::start(folder.path());
     let told = get(service.address, "/api/v1/status", "").expect("it answers");
     let told: Value = serde_json::from_str(&told.body).expect("JSON");

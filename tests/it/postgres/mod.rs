@@ -11,7 +11,7 @@ use whatsapp_business_exporter::config::{FixedEnvironment, Flags, StoreConfig, S
 use whatsapp_business_exporter::store::postgres::PostgresOptions;
 
 /// The options of a store with this URL, as the configuration reads it.
-fn options(url: &str) -> PostgresOptions {
+pub fn options(url: &str) -> PostgresOptions {
     let flags = Flags::default().with("--store.url", Some(url.to_owned()));
     let store = StoreConfig::load(&flags, &FixedEnvironment::default()).expect("a good URL");
     let StoreUrl::Server(url) = store.url else {
