@@ -32,6 +32,11 @@ impl Outcome {
         Self { latencies, took }
     }
 
+    /// Number of responses.
+    pub fn count(&self) -> usize {
+        self.latencies.len()
+    }
+
     /// Responses per second.
     pub fn rate(&self) -> f64 {
         self.latencies.len() as f64 / self.took.as_secs_f64()

@@ -8,6 +8,7 @@ mod load;
 mod scrape;
 mod servers;
 
+use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use deliveries::Deliveries;
 use load::{Outcome, send};
-use scrape::scrape;
+use scrape::{commits, scrape, until_ready};
 use servers::{SERVE_BASELINE, Server, say, serve_baseline};
 
 /// The core of the senders.
@@ -24,6 +25,9 @@ const SENDER_CORE: &str = "1";
 
 /// Number of comparisons. Baseline and exporter take turns, so that both meet the same load of the machine.
 const ROUNDS: usize = 3;
+
+/// Environment variable with the URL of an empty PostgreSQL database, to compare the engines.
+const POSTGRES: &str = "INGESTION_POSTGRES_URL";
 
 /// Number of concurrent scrapes, which share a rendering.
 const SCRAPERS: usize = 16;
@@ -60,7 +64,7 @@ async fn compare(duration: Duration) {
         let least = send(baseline.address, Deliveries::different(), None, duration).await;
         drop(baseline);
         report("HMAC, Value, counter", &least, least.rate());
-        let exporter = Server::exporter(graph);
+        let exporter = Server::exporter(graph, None);
         let server = exporter.address;
         let ours = send(server, Deliveries::different(), None, duration).await;
         report("different deliveries", &ours, least.rate());
@@ -77,7 +81,35 @@ async fn compare(duration: Duration) {
         report_scrapes("scrapes at half of that rate", &busy);
         let shared = scrape(server, SCRAPERS, duration).await;
         report_scrapes("16 scrapes at the same moment", &shared);
+        drop(exporter);
+        if let Ok(url) = std::env::var(POSTGRES) {
+            for (name, url) in [("SQLite", None), ("PostgreSQL", Some(url.as_str()))] {
+                compare_engines(graph, name, url, least.rate(), duration).await;
+            }
+        }
     }
+}
+
+/// Deliveries on one of the engines: rate, processor time and commits.
+async fn compare_engines(
+    graph: SocketAddr,
+    name: &str,
+    url: Option<&str>,
+    least: f64,
+    duration: Duration,
+) {
+    let exporter = Server::exporter(graph, url);
+    until_ready(exporter.address).await;
+    let (before, commits_before) = (exporter.processor_time(), commits(exporter.address).await);
+    let outcome = send(exporter.address, Deliveries::different(), None, duration).await;
+    let used = exporter.processor_time() - before;
+    let commits = commits(exporter.address).await - commits_before;
+    report(name, &outcome, least);
+    let each = used.as_secs_f64() * 1e6 / outcome.count() as f64;
+    let commits = commits / duration.as_secs_f64();
+    say(&format!(
+        "{name:32} {each:8.0} µs of processor time a delivery, {commits:6.0} commits/s"
+    ));
 }
 
 fn report(name: &str, outcome: &Outcome, least: f64) {

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -25,6 +26,12 @@ const SERVER_CORE: &str = "0";
 pub const SERVE_BASELINE: &str = "serve-baseline";
 
 const ANY_PORT: &str = "127.0.0.1:0";
+
+/// A key for hashing customers.
+const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+/// Linux has had this value on all processors for decades (`getconf CLK_TCK`).
+const TICKS_PER_SECOND: u64 = 100;
 
 /// Precedes the address in the baseline's output, and in the exporter's log.
 const BASELINE_ADDRESS: &str = "baseline address=";
@@ -61,8 +68,8 @@ impl Server {
         }
     }
 
-    /// The exporter with a new store on disk. It reads messages, and polls `graph`.
-    pub fn exporter(graph: SocketAddr) -> Self {
+    /// The exporter with a new store on disk, or on this empty PostgreSQL database. It reads messages, and polls `graph`.
+    pub fn exporter(graph: SocketAddr, postgres: Option<&str>) -> Self {
         let program = env!("CARGO_BIN_EXE_whatsapp-business-exporter");
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut command = on_one_core(Path::new(program));
@@ -80,6 +87,10 @@ impl Server {
             )
             .current_dir(folder.path())
             .stderr(Stdio::piped());
+        if let Some(url) = postgres {
+            std::fs::write(folder.path().join("key"), KEY).expect("a file");
+            command.args(["--store.url", url, "--trackers.key-file", "key"]);
+        }
         let mut child = command.spawn().expect("taskset, of util-linux");
         let log = child.stderr.take().expect("it is piped");
         Self {
@@ -87,6 +98,21 @@ impl Server {
             child,
             _folder: Some(folder),
         }
+    }
+}
+
+impl Server {
+    /// Processor time of the process so far.
+    pub fn processor_time(&self) -> Duration {
+        let stat = format!("/proc/{}/stat", self.child.id());
+        let stat = std::fs::read_to_string(stat).expect("a running process");
+        // After the name, which can contain anything: user and system time are the 14th and 15th field (proc(5)).
+        let (_, fields) = stat.rsplit_once(") ").expect("a name");
+        let ticks = fields.split(' ').skip(11).take(2);
+        let ticks: u64 = ticks
+            .map(|ticks| ticks.parse::<u64>().expect("a number"))
+            .sum();
+        Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND)
     }
 }
 
