@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use whatsapp_business_exporter::clock;
 use whatsapp_business_exporter::domain::Timestamp;
 use whatsapp_business_exporter::store::{HistoryQuery, HistoryReader};
 
@@ -29,6 +30,8 @@ async fn ratings(history: &HistoryReader) -> Vec<String> {
 
 #[tokio::test]
 async fn what_is_too_old_goes_and_what_was_in_force_stays() {
+    // Nothing is pruned before Meta's time is known.
+    clock::observe_delivery(clock::machine_time());
     for NewStore { location, .. } in &of_each_engine() {
         // GREEN 30 days ago, YELLOW 20, RED 10, GREEN 5.
         write_thirty_days(location).await;
