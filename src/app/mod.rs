@@ -292,6 +292,10 @@ async fn run_until_stopped(
     flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let store = Arc::clone(&running.core.store);
     let (mut shards, mut discovered) = (store.shards(), store.discovered_version());
+    if store.is_shared() {
+        // Some may have been acquired before the polls were planned.
+        shards.mark_changed();
+    }
     // A reload whose files are being read.
     let mut loading: Option<Loading> = None;
     loop {

@@ -295,6 +295,7 @@ impl RunningParts {
         let receivers = notifying::prepare(&self.config.notify, core).await?;
         self.notify.stop().await;
         self.notify = notifying::start(&self.config.notify, receivers, &self.assignments, core);
+        losses::note(&self.core.store, &self.assignments.load_full()).await;
         Ok(())
     }
 
@@ -311,6 +312,7 @@ impl RunningParts {
         let (config, clients) = (self.config.clone(), self.clients.clone());
         self.put_in_force(config, assignments, &clients).await?;
         self.discovered = discovered;
+        losses::note(&self.core.store, &self.assignments.load_full()).await;
         Ok(())
     }
 

@@ -14,9 +14,9 @@ const ROWS_AT_ONCE: u32 = 256;
 
 impl Committer {
     /// Applies the oldest rows, and deletes exactly these in the same transaction. Repeats until a read finds less than
-    /// it may return.
+    /// it may return, or a heartbeat is due.
     pub(super) async fn apply_inbox(&mut self) -> Result<(), StoreError> {
-        while self.apply_rows().await? {}
+        while self.apply_rows().await? && !self.is_heartbeat_due() {}
         Ok(())
     }
 

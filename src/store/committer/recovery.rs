@@ -1,6 +1,7 @@
 //! After a failure: connects again, and makes memory and database agree.
 
-use super::Committer;
+use super::{Committer, RETRY_EVERY};
+use crate::clock;
 use crate::domain::{Shard, WabaId};
 use crate::store::StoreUnavailable;
 use crate::store::engine::{Recovery, StoreError};
@@ -11,14 +12,28 @@ impl Committer {
         if !self.in_doubt {
             return Ok(());
         }
-        match self.recover().await {
-            Ok(()) => {
-                self.in_doubt = false;
-                self.shared.note_sound();
-                Ok(())
-            }
-            Err(error) => Err(self.doubt(&error)),
+        let now = clock::since_boot();
+        let retry = self
+            .replica
+            .as_ref()
+            .and_then(|replica| replica.retry.as_ref());
+        if let Some((error, at)) = retry
+            && now < *at
+        {
+            // A server that does not answer takes seconds to find out, which each request would wait for.
+            return Err(error.clone());
         }
+        let recovered = self.recover().await;
+        let recovered = recovered.map_err(|error| self.doubt(&error));
+        if let Some(replica) = &mut self.replica {
+            let at = clock::since_boot() + RETRY_EVERY;
+            replica.retry = recovered.clone().err().map(|error| (error, at));
+        }
+        if recovered.is_ok() {
+            self.in_doubt = false;
+            self.shared.note_sound();
+        }
+        recovered
     }
 
     pub(super) async fn look_after_the_file(&mut self) {

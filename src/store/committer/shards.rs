@@ -34,7 +34,9 @@ pub(super) struct Replica {
     terminated: BTreeSet<Shard>,
     view: Option<View>,
     /// When the inbox is read next, since boot.
-    pub next_look: Duration,
+    next_look: Duration,
+    /// After a failure to connect: the error, and when the next attempt is made.
+    pub retry: Option<(StoreUnavailable, Duration)>,
     hints: Arc<Hints>,
     /// Rows of the inbox that this version cannot read. They stay for a later version.
     pub unreadable: BTreeSet<i64>,
@@ -54,6 +56,7 @@ impl Replica {
             terminated: BTreeSet::new(),
             view: None,
             next_look: Duration::ZERO,
+            retry: None,
             hints: engine.hints(),
             unreadable: BTreeSet::new(),
         }
@@ -61,13 +64,17 @@ impl Replica {
 
     /// Waits until there is something to do. Returns at once while actions are left.
     async fn turn(&self) {
-        let is_idle = self.actions.is_empty();
-        let next = self.member.next_heartbeat().min(self.next_look);
+        let is_idle = self.actions.is_empty() || self.retry.is_some();
+        let next = match &self.retry {
+            Some((_, at)) => *at,
+            None => self.member.next_heartbeat().min(self.next_look),
+        };
         let wait = next.saturating_sub(clock::since_boot());
         if is_idle && !wait.is_zero() {
+            let is_connected = self.retry.is_none();
             tokio::select! {
                 () = sleep(wait) => {}
-                () = self.hints.next() => {}
+                () = self.hints.next(), if is_connected => {}
             }
         }
     }
@@ -102,16 +109,17 @@ impl Committer {
     /// Does what is due: a heartbeat, or one action, or a look into the inbox. Commits come between two turns.
     pub(super) async fn take_turn(&mut self) {
         if self.become_sound().await.is_err() {
-            // The next attempt follows soon; without a pause, it would be this loop.
-            if let Some(replica) = &mut self.replica {
-                replica.next_look = clock::since_boot() + LOOK_INTO_INBOX_EVERY;
-            }
             return;
         }
         let done = self.do_what_is_due().await;
         if let Err(error) = done {
             self.doubt(&error);
         }
+    }
+
+    pub(super) fn is_heartbeat_due(&self) -> bool {
+        let replica = self.replica.as_ref();
+        replica.is_some_and(|replica| replica.member.next_heartbeat() <= clock::since_boot())
     }
 
     async fn do_what_is_due(&mut self) -> Result<(), StoreError> {
