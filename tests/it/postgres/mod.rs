@@ -2,6 +2,7 @@
 
 mod connections;
 mod program;
+mod replicas;
 mod tables;
 mod tls;
 
