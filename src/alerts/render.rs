@@ -36,6 +36,7 @@ const RULES: &[(&str, &str)] = &[
     template!("accounts.yml"),
     template!("access.yml"),
     template!("exporter.yml"),
+    template!("cluster.yml"),
     template!("recording.yml"),
 ];
 

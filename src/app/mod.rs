@@ -147,7 +147,8 @@ pub fn log_warnings(config: &Config) {
 }
 
 /// Records that a configuration was loaded, at the start or by a reload.
-fn note_loaded(telemetry: &Telemetry) {
+fn note_loaded(telemetry: &Telemetry, config: &Config) {
+    telemetry.note_config(&config.shared_hash());
     telemetry.config_last_reload_successful.set(1);
     let now = clock::now().as_seconds_f64();
     telemetry.config_last_reload_success.set(now);
@@ -233,7 +234,7 @@ impl BoundExporter {
         let limits = settings::limits(&config);
         let (sources, telemetry) = (RunningSources::new(source), Arc::new(Telemetry::new()));
         let gates = Gates::new(&config, &telemetry)?;
-        note_loaded(&telemetry);
+        note_loaded(&telemetry, &config);
         let addresses = (operator.address(), public.as_ref().map(Listener::address));
         let mut site = ServedListeners {
             listeners: Some((operator, public)),

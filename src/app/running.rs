@@ -221,7 +221,7 @@ impl RunningParts {
         match &outcome {
             Ok(()) => {
                 self.start_counters();
-                note_loaded(&self.core.telemetry);
+                note_loaded(&self.core.telemetry, &self.config);
                 tracing::info!("configuration reloaded");
             }
             Err(errors) => {
@@ -321,7 +321,7 @@ impl RunningParts {
         match self.try_web_files(files) {
             Ok(()) => {
                 self.start_counters();
-                note_loaded(&self.core.telemetry);
+                note_loaded(&self.core.telemetry, &self.config);
                 tracing::info!("reloaded the listeners' certificates and passwords");
             }
             Err(error) => {

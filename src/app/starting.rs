@@ -138,7 +138,7 @@ impl StoreRetries {
                         return Ok(None);
                     };
                     let outcome = loaded.and_then(|loaded| replace(config, gates, loaded));
-                    self.note_reload(outcome.as_ref());
+                    self.note_reload(config, outcome.as_ref());
                     // The requester may have disconnected; the outcome is logged anyway.
                     drop(answer.send(outcome));
                 }
@@ -158,11 +158,11 @@ impl StoreRetries {
         }
     }
 
-    fn note_reload(&self, outcome: Result<&(), &String>) {
+    fn note_reload(&self, config: &Config, outcome: Result<&(), &String>) {
         let telemetry = &self.outage.telemetry;
         match outcome {
             Ok(()) => {
-                note_loaded(telemetry);
+                note_loaded(telemetry, config);
                 tracing::info!("configuration reloaded");
             }
             Err(errors) => {

@@ -184,6 +184,8 @@ pub struct Telemetry {
     pub requests_refused: IntCounterVec,
     /// Expiry time of a listener's own certificate. Absent without TLS.
     pub certificate_expires: GaugeVec,
+    /// The hash of the settings that all replicas share.
+    config_hash: IntGaugeVec,
     /// 1 if the last reload of the configuration succeeded.
     pub config_last_reload_successful: IntGauge,
     /// Time at which the configuration was last loaded successfully.
@@ -265,6 +267,7 @@ impl Telemetry {
             connections_closed: new.counters("connections_closed_total", "Number of connections closed by the exporter, by reason: slowest connection at the connection limit (no_room), slow reader at the memory limit (slow_reader), failed TLS handshake (handshake), missing PROXY protocol header (proxy_protocol), or client over its connection limit (client_limit).", &["listener", "reason"]),
             requests_refused: new.counters("requests_refused_total", "Number of refused requests by reason: too many requests (rate_limit), no client certificate (no_certificate), wrong or missing password or token (unauthorized), host name not allowed (foreign_host), request from another site (foreign_origin), lifecycle requests not enabled (lifecycle_disabled) or too frequent (reload_rate), client over its limit (client_limit), history queries that would take too long (history_busy), or too many scrapes with different parameters at once (scrapes_busy).", &["listener", "reason"]),
             certificate_expires: new.float_gauges("certificate_expires_timestamp_seconds", "Expiry time of the listener's TLS certificate. Absent if the listener does not terminate TLS.", &["listener"]),
+            config_hash: new.gauges("config_hash_info", "Hash of the settings that all replicas on one store must have in common. Always 1. Listeners, logs and the paths of files are not part of it.", &["hash"]),
             config_last_reload_successful: new.gauge("config_last_reload_successful", "Whether the last load of the configuration succeeded: 1 if it did, 0 if the exporter still uses the previous configuration."),
             config_last_reload_success: new.float_gauge("config_last_reload_success_timestamp_seconds", "Time at which the current configuration was loaded."),
             refusals: RefusalLog::default(),
@@ -324,6 +327,12 @@ impl Telemetry {
             Some(seconds) => self.clock_skew.with_label_values(&none).set(seconds),
             None => drop(self.clock_skew.remove_label_values(&none)),
         }
+    }
+
+    /// Sets the hash of the settings that all replicas share.
+    pub fn note_config(&self, hash: &str) {
+        self.config_hash.reset();
+        self.config_hash.with_label_values(&[hash]).set(1);
     }
 
     /// Initializes counters with known labels to 0, so that `increase()` sees the first increment.

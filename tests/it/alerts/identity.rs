@@ -46,6 +46,13 @@ const OF_A_JOB: &[&str] = &[
     "WhatsAppGraphUnreachable",
     "WhatsAppWebhookUnwatched",
     "WhatsAppWebhookLag",
+    "WhatsAppDatabaseDown",
+    "WhatsAppShardUnowned",
+    "WhatsAppInboxBehind",
+    "WhatsAppReplicaConfigDiffers",
+    "WhatsAppReplicaVersionDiffers",
+    "WhatsAppReplicaMissing",
+    "WhatsAppShardsFlapping",
 ];
 
 /// It is about Prometheus itself.

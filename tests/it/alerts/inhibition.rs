@@ -86,6 +86,10 @@ const FIRING: &str = "
   - WhatsAppDiscoveryFailing cluster=us app=six
     WhatsAppNumberBanned cluster=us waba_id=21 phone_number_id=211
 
+    WhatsAppDatabaseDown cluster=us
+  - WhatsAppStoreFailing cluster=us instance=first
+    WhatsAppStoreFailing cluster=eu instance=first
+
     WhatsAppExporterDown instance=third
     WhatsAppNumberBanned waba_id=11 phone_number_id=111
 

@@ -29,6 +29,7 @@ mod series;
 mod sparse;
 mod story;
 pub mod table;
+mod takeover;
 pub mod tools;
 mod unit_tests;
 

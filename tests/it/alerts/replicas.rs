@@ -28,20 +28,20 @@ const NOT_REPLACED: &[(&str, &str)] = &[
 const NAMES: &str = "whatsapp-recording";
 
 /// Cases with more evaluations than these are evaluated every 20 minutes, which suffices for windows of days.
-const MANY: u64 = 1_000;
+pub(super) const MANY: u64 = 1_000;
 
 /// A test of promtool in which an alert fires.
-struct Case {
-    alert: String,
+pub(super) struct Case {
+    pub alert: String,
     /// Evaluation interval of its file.
-    evaluation_interval: String,
-    test: Value,
+    pub evaluation_interval: String,
+    pub test: Value,
     /// How many evaluations it takes.
-    evaluations: u64,
+    pub evaluations: u64,
 }
 
 /// Seconds of a duration such as `1d2h`.
-fn seconds(duration: &str) -> u64 {
+pub(super) fn seconds(duration: &str) -> u64 {
     let parts = Regex::new(r"(\d+)(ms|[smhdw])").expect("a good pattern");
     let seconds = parts.captures_iter(duration).map(|part| {
         let number: u64 = part[1].parse().expect("digits");
@@ -57,16 +57,16 @@ fn seconds(duration: &str) -> u64 {
     seconds.sum()
 }
 
-fn text_of<'v>(value: &'v Value, key: &str) -> &'v str {
+pub(super) fn text_of<'v>(value: &'v Value, key: &str) -> &'v str {
     value[key].as_str().unwrap_or_default()
 }
 
-fn list_of(value: &Value) -> &[Value] {
+pub(super) fn list_of(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
 /// The cheapest firing case of every alert.
-fn cases() -> Vec<Case> {
+pub(super) fn cases() -> Vec<Case> {
     let mut cheapest: BTreeMap<String, Case> = BTreeMap::new();
     for file in unit_tests::files() {
         let file: Value = serde_saphyr::from_str(&text(&file)).expect("YAML");
@@ -108,7 +108,10 @@ fn with_label(series: &str, label: &str, value: &str) -> String {
     format!("{name}{{{label}=\"{value}\", {labels}")
 }
 
-fn change_series(test: &Value, change: impl Fn(&str, &str) -> Vec<(String, String)>) -> Value {
+pub(super) fn change_series(
+    test: &Value,
+    change: impl Fn(&str, &str) -> Vec<(String, String)>,
+) -> Value {
     let series = list_of(&test["input_series"]).iter();
     let changed = series.flat_map(|one| change(text_of(one, "series"), text_of(one, "values")));
     let changed: Vec<Value> = changed
@@ -223,7 +226,7 @@ fn two_clusters(case: &Case) -> Value {
 
 /// A file with this alert, the names that its texts join, and what its expression reads of the recordings, so that each test
 /// evaluates few rules. Gives the names of its groups.
-fn write_rules(alert: &str, file: &Path) -> Vec<String> {
+pub(super) fn write_rules(alert: &str, file: &Path) -> Vec<String> {
     let mut rules = alerts().into_iter();
     let rule = rules.find(|rule| rule.name() == alert);
     let expression = rule.expect(alert).expr;
@@ -251,7 +254,7 @@ fn write_rules(alert: &str, file: &Path) -> Vec<String> {
 }
 
 /// The test under another name.
-fn renamed(mut test: Value, variant: &str) -> Value {
+pub(super) fn renamed(mut test: Value, variant: &str) -> Value {
     test["name"] = json!(format!("{}; {variant}", text_of(&test, "name")));
     test
 }

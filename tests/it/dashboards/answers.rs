@@ -113,12 +113,17 @@ fn each_panel(
     wrong
 }
 
-/// Panels about what the demo does not act: a store that fails, series that are refused, lost accounts.
+/// Panels about what the demo does not act: a store that fails, series that are refused, lost accounts, replicas.
 const NOT_IN_THE_STORY: &[&str] = &[
     "Failed commits",
     "Objects omitted from scrapes",
     "Lost accounts",
     "Messages webhooks that go elsewhere",
+    "Shards by owner",
+    "Takeovers by reason",
+    "Takeover duration, p50, p99",
+    "Age of oldest inbox row",
+    "Database connections",
 ];
 
 #[test]

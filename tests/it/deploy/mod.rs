@@ -3,6 +3,7 @@
 
 mod image;
 mod kubernetes;
+pub mod relabel;
 mod systemd;
 
 use std::path::{Path, PathBuf};

@@ -5,6 +5,7 @@
 
 mod contract;
 mod formats;
+mod replicas;
 mod selective;
 pub mod server;
 mod story;

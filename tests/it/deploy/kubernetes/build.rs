@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::super::{from_pypi, path, said_by};
-use super::{BASE, EXAMPLE, files, kustomizations, texts};
+use super::{BASE, CLUSTER, EXAMPLE, files, kustomizations, texts};
 
 /// `resources` may name folders since Kustomize 2.1, `patches` may name groups since 4.0.
 const KUBECTL: &str = "kubectl 1.21 or newer, such as Debian 13's package `kubernetes-client`";
@@ -14,13 +14,16 @@ const KUBECTL: &str = "kubectl 1.21 or newer, such as Debian 13's package `kuber
 /// Beside the manifests: the list of them, and the program's own configuration.
 const NO_MANIFESTS: [&str; 2] = ["kustomization.yaml", "config.yml"];
 
+/// What is changed of a manifest of another folder.
+const PATCH: &str = ".patch.yaml";
+
 /// Of the example, but in no kustomization: a secret in a repository is none.
 const SHOWN_ONLY: &str = "secret.yaml";
 
 /// What the schemas do not know; `monitor.rs` and the tests of the alerts look at these.
 const OF_THE_OPERATOR: [&str; 2] = ["PrometheusRule", "ServiceMonitor"];
 
-fn built(folder: &str) -> String {
+pub fn built(folder: &str) -> String {
     let mut command = Command::new("kubectl");
     said_by(command.arg("kustomize").arg(path(folder)), KUBECTL)
 }
@@ -39,6 +42,8 @@ fn every_file_is_named_and_every_name_is_a_file() {
         let generated = generated.into_iter().flatten();
         let mut named: Vec<&str> = generated.flat_map(|one| texts(&one["files"])).collect();
         named.extend(texts(&kustomization["resources"]));
+        let patches = kustomization["patches"].as_array().into_iter().flatten();
+        named.extend(patches.filter_map(|patch| patch["path"].as_str()));
         for name in &named {
             assert!(path(&folder).join(name).exists(), "{folder}: no {name}");
         }
@@ -97,9 +102,11 @@ fn kustomize_builds_each_thing_once() {
 #[test]
 fn kubernetes_schemas_allow_every_file() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    for source in [BASE, EXAMPLE] {
+    for source in [BASE, EXAMPLE, CLUSTER] {
         let manifests = files(&path(source)).into_iter();
-        for file in manifests.filter(|file| !NO_MANIFESTS.contains(&file.as_str())) {
+        let is_whole =
+            |file: &String| !NO_MANIFESTS.contains(&file.as_str()) && !file.ends_with(PATCH);
+        for file in manifests.filter(is_whole) {
             let text = std::fs::read_to_string(path(source).join(&file));
             validate(&text.expect("it is there"), folder.path());
         }
@@ -110,7 +117,7 @@ fn kubernetes_schemas_allow_every_file() {
 #[ignore = "Debian 12 has no kubectl that is new enough; `make test` runs it where there is one"]
 fn kubernetes_schemas_allow_what_is_built() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    for source in [BASE, EXAMPLE] {
+    for source in [BASE, EXAMPLE, CLUSTER] {
         validate(&built(source), folder.path());
     }
 }

@@ -1,7 +1,8 @@
-//! The Kustomize base and the example that is built on it.
+//! The Kustomize base, the example that is built on it, and several replicas that are built on the example.
 
 mod agreement;
 mod build;
+mod cluster;
 mod monitor;
 mod program;
 
@@ -13,6 +14,7 @@ use super::{path, text};
 
 const BASE: &str = "deploy/kubernetes/base";
 const EXAMPLE: &str = "deploy/kubernetes/example";
+const CLUSTER: &str = "deploy/kubernetes/cluster";
 
 /// What YAML says.
 fn parsed(yaml: &str) -> Value {
@@ -65,10 +67,10 @@ fn folder_of(folder: &str, resource: &str) -> String {
     parts.join("/")
 }
 
-/// Every kustomization, from the example down.
+/// Every kustomization, from that of several replicas down.
 fn kustomizations() -> Vec<(String, Value)> {
     let mut found = Vec::new();
-    let mut open = vec![EXAMPLE.to_owned()];
+    let mut open = vec![CLUSTER.to_owned()];
     while let Some(folder) = open.pop() {
         let kustomization = manifest(&folder, "kustomization.yaml");
         let folders = texts(&kustomization["resources"]).into_iter();

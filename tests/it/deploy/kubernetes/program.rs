@@ -5,10 +5,13 @@ use std::path::Path;
 use whatsapp_business_exporter::config::{Config, FixedEnvironment, ListenAddress};
 
 use super::super::{flags_of_serve, text};
-use super::{BASE, EXAMPLE, manifest, named, texts};
+use super::{BASE, CLUSTER, EXAMPLE, manifest, named, texts};
+
+/// Keys of the Secret that only replicas have.
+const OF_REPLICAS: [&str; 2] = ["database-password", "customer-key"];
 
 /// The configuration of the pod whose ConfigMap is of this folder.
-fn config(folder: &str) -> Config {
+pub fn config(folder: &str) -> Config {
     let deployment = manifest(BASE, "deployment.yaml");
     let container = named(
         &deployment["spec"]["template"]["spec"]["containers"],
@@ -27,6 +30,7 @@ fn config(folder: &str) -> Config {
         FixedEnvironment::default().with_file(mounted("config").join("config.yml"), file);
     let secret = manifest(EXAMPLE, "secret.yaml");
     let keys = secret["stringData"].as_object().expect("keys").keys();
+    let keys = keys.map(String::as_str).chain(OF_REPLICAS);
     let environment = keys.fold(environment, |environment, key| {
         environment.with_file(mounted("secrets").join(key), "secret")
     });
@@ -42,7 +46,7 @@ fn port(address: ListenAddress) -> u16 {
 fn the_program_takes_the_pods_configuration_and_listens_where_the_pod_says() {
     let deployment = manifest(BASE, "deployment.yaml");
     let container = &deployment["spec"]["template"]["spec"]["containers"][0];
-    for folder in [BASE, EXAMPLE] {
+    for folder in [BASE, EXAMPLE, CLUSTER] {
         let config = config(folder);
         let public = config.webhook.listen_address.expect("a port of its own");
         for (name, address) in [("operator", config.web.listen_address), ("public", public)] {
@@ -58,13 +62,22 @@ fn the_secret_is_made_of_the_keys_that_the_configuration_reads() {
     let how = text(&format!("{EXAMPLE}/kustomization.yaml"));
     for (key, value) in secret["stringData"].as_object().expect("keys") {
         assert_eq!(value, "REPLACE", "a secret in the repository");
-        for folder in [BASE, EXAMPLE] {
+        for folder in [BASE, EXAMPLE, CLUSTER] {
             let path = format!("/secrets/{key}\n");
             assert!(
                 text(&format!("{folder}/config.yml")).contains(&path),
                 "{folder}: {key}"
             );
         }
+        assert!(how.contains(&format!("--from-file={key}")), "{key}");
+    }
+    for key in OF_REPLICAS {
+        let how = text(&format!("{CLUSTER}/kustomization.yaml"));
+        let path = format!("/secrets/{key}\n");
+        assert!(
+            text(&format!("{CLUSTER}/config.yml")).contains(&path),
+            "{key}"
+        );
         assert!(how.contains(&format!("--from-file={key}")), "{key}");
     }
 }
