@@ -356,17 +356,21 @@ async fn run_until_stopped(
     }
     tracing::info!("stopping");
     running.polling.stop().await?;
-    // Concurrently, so that none delays another.
-    let (ended, relayed, notified) = tokio::join!(
-        site.ended(),
-        timeout(STOP_TIMEOUT, running.relay.stop()),
-        timeout(STOP_TIMEOUT, running.notify.stop()),
-    );
-    if relayed.is_err() || notified.is_err() {
-        tracing::warn!(
-            "shutdown grace period ended with deliveries in flight; they stay in the store"
+    let stopped_sending = async {
+        // Concurrently, so that none delays another.
+        let (relayed, notified) = tokio::join!(
+            timeout(STOP_TIMEOUT, running.relay.stop()),
+            timeout(STOP_TIMEOUT, running.notify.stop()),
         );
-    }
+        if relayed.is_err() || notified.is_err() {
+            tracing::warn!(
+                "shutdown grace period ended with deliveries in flight; they stay in the store"
+            );
+        }
+        // Other replicas go on while this one still answers requests in flight.
+        store.leave().await;
+    };
+    let (ended, ()) = tokio::join!(site.ended(), stopped_sending);
     running.core.telemetry.refusals.flush_all();
     if timeout(CLOSE_TIMEOUT, running.core.store.close())
         .await

@@ -602,6 +602,15 @@ impl Store {
         }
     }
 
+    /// Gives all shards to other replicas. Later commits go to their inboxes. A store of one process goes on as before.
+    pub async fn leave(&self) {
+        let (left, outcome) = oneshot::channel();
+        if self.ask(CommitterRequest::Leave(left)).await.is_ok() {
+            // An error means that the store is closed already.
+            drop(outcome.await);
+        }
+    }
+
     /// Finishes pending requests and closes the store; later commits fail.
     pub async fn close(&self) {
         self.history.close().await;

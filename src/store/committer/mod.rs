@@ -85,6 +85,8 @@ pub enum CommitterRequest {
     SettleSignals(String, i64, ResultSender),
     /// Apply these settings of conversation metrics.
     Track(Arc<Trackers>),
+    /// Give all shards to other replicas.
+    Leave(oneshot::Sender<()>),
     /// Finish pending requests and close the database.
     Close(oneshot::Sender<()>),
 }
@@ -234,6 +236,12 @@ impl Committer {
                 }
                 CommitterRequest::Track(trackers) => self.state.track(trackers),
                 CommitterRequest::Remembered(answer) => drop(answer.send(self.remembered().await)),
+                CommitterRequest::Leave(left) => {
+                    self.commit_together(std::mem::take(&mut batch)).await;
+                    self.leave().await;
+                    // The caller may have stopped waiting.
+                    let _ = left.send(());
+                }
                 CommitterRequest::Close(closed) => {
                     self.commit_together(batch).await;
                     return Some(closed);
