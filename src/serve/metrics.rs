@@ -11,7 +11,7 @@ use prometheus::proto::{Metric, MetricFamily};
 use super::context::Operator;
 use super::limiter::ActiveRequest;
 use super::responses::{GZIP, HeldBytes, accepts_gzip, vary};
-use super::scrapes::{ScrapeError, ScrapeVariant, Scrapes};
+use super::scrapes::{RenderedText, ScrapeError, ScrapeVariant, Scrapes};
 use super::{negotiation, refusal};
 use crate::clock;
 use crate::domain::WabaId;
@@ -92,11 +92,11 @@ async fn page_in_lease(
 ) -> Result<Arc<HeldBytes>, ScrapeError> {
     let store = &operator.store;
     let permit = store.export_permit();
-    let (own, shared) = (operator.clone(), variant);
-    let render_now = move || render(&own, shared, &own.store.export_permit());
+    let own = operator.clone();
+    let render_now = move || render(&own, variant, own.store.export_permit());
     let page = scrapes.page(variant, render_now).await?;
-    if store.export_permit() == permit {
-        return Ok(page);
+    if page.permit == permit && store.narrow(&permit) == permit {
+        return Ok(page.bytes);
     }
     // Samples are dated by the beginning of the scrape. So an account that was acquired since must not be in it, nor one
     // that was lost.
@@ -104,16 +104,16 @@ async fn page_in_lease(
         let narrowed = store.narrow(&permit);
         let (own, within) = (operator.clone(), narrowed.clone());
         let page = scrapes
-            .own_page(variant, move || render(&own, variant, &within))
+            .own_page(variant, move || render(&own, variant, within))
             .await?;
         if store.narrow(&permit) == narrowed {
-            return Ok(page);
+            return Ok(page.bytes);
         }
     }
 }
 
-fn render(operator: &Operator, variant: ScrapeVariant, permit: &ExportPermit) -> String {
-    let accounts = operator.accounts_within(permit);
+fn render(operator: &Operator, variant: ScrapeVariant, permit: ExportPermit) -> RenderedText {
+    let accounts = operator.accounts_within(&permit);
     operator.telemetry.note_clock_skew(clock::skew_seconds());
     let is_shared = operator.store.is_shared();
     // The page of one replica has a part of the accounts, but a portfolio can own accounts of all.
@@ -125,8 +125,8 @@ fn render(operator: &Operator, variant: ScrapeVariant, permit: &ExportPermit) ->
         .as_ref()
         .map(|(_, permit)| store.narrow(permit));
     let exports_campaign = |name: &str| {
-        held.as_ref()
-            .is_some_and(|held| store.permits_key(held, name))
+        let held = held.as_ref().filter(|_| store.permits_key(&permit, name));
+        held.is_some_and(|held| store.permits_key(held, name))
     };
     let campaigns = is_shared.then(|| CampaignSource {
         accounts: campaign_rows
@@ -142,7 +142,7 @@ fn render(operator: &Operator, variant: ScrapeVariant, permit: &ExportPermit) ->
         &accounts,
         &Apps {
             access: &operator.access.read(),
-            exports: &|key| operator.store.exports_key(key),
+            exports: &|key| store.permits_key(&permit, key),
             portfolio_accounts: portfolio_accounts.as_ref(),
             campaigns,
             assignments: &operator.assignments.load(),
@@ -159,7 +159,10 @@ fn render(operator: &Operator, variant: ScrapeVariant, permit: &ExportPermit) ->
         .series_refused
         .with_label_values(&["template"]);
     refused.inc_by(scrape.refused_templates);
-    scrape.text
+    RenderedText {
+        text: scrape.text,
+        permit,
+    }
 }
 
 /// Drops the exporter's series about accounts of other replicas, which export them.

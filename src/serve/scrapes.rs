@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use super::responses::{HeldBytes, ResponseBudget, gzip, tight};
 use crate::expose::{Selection, TextFormat};
+use crate::store::ExportPermit;
 
 /// Maximum number of concurrent renderings. One leaves the other processors to webhooks; waiting scrapes share the
 /// next rendering.
@@ -37,8 +38,23 @@ pub(super) enum ScrapeError {
     TooManyVariants,
 }
 
+/// The text of a page, and what it was allowed to export.
+#[derive(Debug)]
+pub(super) struct RenderedText {
+    pub text: String,
+    pub permit: ExportPermit,
+}
+
+/// A rendered page.
+#[derive(Clone, Debug)]
+pub(super) struct ScrapedPage {
+    pub bytes: Arc<HeldBytes>,
+    /// What it was allowed to export when its rendering began.
+    pub permit: ExportPermit,
+}
+
 /// `None` until rendered. Then the page, or an inner `None` if the rendering failed.
-type Rendered = Option<Option<Arc<HeldBytes>>>;
+type Rendered = Option<Option<ScrapedPage>>;
 
 /// The renderings of the process. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -62,8 +78,8 @@ impl Scrapes {
     pub async fn page(
         &self,
         variant: ScrapeVariant,
-        render: impl FnOnce() -> String + Send + 'static,
-    ) -> Result<Arc<HeldBytes>, ScrapeError> {
+        render: impl FnOnce() -> RenderedText + Send + 'static,
+    ) -> Result<ScrapedPage, ScrapeError> {
         let outcome = self.join_next(variant, render);
         let mut outcome = outcome.ok_or(ScrapeError::TooManyVariants)?;
         let rendered = outcome.wait_for(Option::is_some).await;
@@ -75,8 +91,8 @@ impl Scrapes {
     pub async fn own_page(
         &self,
         variant: ScrapeVariant,
-        render: impl FnOnce() -> String + Send + 'static,
-    ) -> Result<Arc<HeldBytes>, ScrapeError> {
+        render: impl FnOnce() -> RenderedText + Send + 'static,
+    ) -> Result<ScrapedPage, ScrapeError> {
         let turn = self.turns.acquire().await;
         self.render_in_turn(variant, render, turn.ok())
             .await
@@ -87,7 +103,7 @@ impl Scrapes {
     fn join_next(
         &self,
         variant: ScrapeVariant,
-        render: impl FnOnce() -> String + Send + 'static,
+        render: impl FnOnce() -> RenderedText + Send + 'static,
     ) -> Option<watch::Receiver<Rendered>> {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(outcome) = next.get(&variant) {
@@ -115,8 +131,8 @@ impl Scrapes {
     async fn render(
         &self,
         variant: ScrapeVariant,
-        render: impl FnOnce() -> String + Send + 'static,
-    ) -> Option<Arc<HeldBytes>> {
+        render: impl FnOnce() -> RenderedText + Send + 'static,
+    ) -> Option<ScrapedPage> {
         let turn = self.turns.acquire().await;
         // No scrape joins this rendering from here on.
         self.close(variant);
@@ -126,22 +142,22 @@ impl Scrapes {
     async fn render_in_turn(
         &self,
         variant: ScrapeVariant,
-        render: impl FnOnce() -> String + Send + 'static,
+        render: impl FnOnce() -> RenderedText + Send + 'static,
         turn: Option<SemaphorePermit<'_>>,
-    ) -> Option<Arc<HeldBytes>> {
+    ) -> Option<ScrapedPage> {
         let rendering = tokio::task::spawn_blocking(move || {
-            let text = render();
-            if variant.gzip {
-                gzip(text.as_bytes())
-            } else {
-                tight(text.into_bytes())
-            }
+            let RenderedText { text, permit } = render();
+            let bytes: Bytes = match variant.gzip {
+                true => gzip(text.as_bytes()),
+                false => tight(text.into_bytes()),
+            };
+            (bytes, permit)
         });
-        let bytes: Bytes = rendering.await.ok()?;
+        let (bytes, permit) = rendering.await.ok()?;
         // The turn is kept, so that no further page is rendered while this one waits for memory.
-        let held = self.budget.hold(bytes).await;
+        let bytes = self.budget.hold(bytes).await;
         drop(turn);
-        Some(held)
+        Some(ScrapedPage { bytes, permit })
     }
 }
 
@@ -154,6 +170,13 @@ mod tests {
     use tokio::task::JoinHandle;
 
     use super::*;
+
+    impl From<String> for RenderedText {
+        fn from(text: String) -> Self {
+            let permit = ExportPermit::default();
+            Self { text, permit }
+        }
+    }
 
     fn part(text: &str) -> ScrapeVariant {
         ScrapeVariant {
@@ -171,8 +194,8 @@ mod tests {
         }
     }
 
-    async fn text(page: Result<Arc<HeldBytes>, ScrapeError>) -> String {
-        let body = page.expect("a page").body(None);
+    async fn text(page: Result<ScrapedPage, ScrapeError>) -> String {
+        let body = page.expect("a page").bytes.body(None);
         let bytes = to_bytes(body, usize::MAX).await.expect("bytes");
         String::from_utf8(bytes.to_vec()).expect("text")
     }
@@ -183,7 +206,7 @@ mod tests {
         text: impl FnOnce() -> String + Send + 'static,
     ) -> (
         mpsc::Sender<()>,
-        JoinHandle<Result<Arc<HeldBytes>, ScrapeError>>,
+        JoinHandle<Result<ScrapedPage, ScrapeError>>,
     ) {
         let (begun, has_begun) = mpsc::channel();
         let (release, released) = mpsc::channel();
@@ -193,7 +216,7 @@ mod tests {
                 let text = text();
                 begun.send(()).expect("the test waits");
                 released.recv().expect("the test releases");
-                text
+                text.into()
             };
             scrapes.page(plain(), render).await
         });
@@ -218,7 +241,7 @@ mod tests {
                 let (state, rendered) = (state.clone(), rendered.clone());
                 let render = move || {
                     rendered.fetch_add(1, Ordering::SeqCst);
-                    state.load(Ordering::SeqCst).to_string()
+                    state.load(Ordering::SeqCst).to_string().into()
                 };
                 scrapes.join_next(plain(), render).expect("there is room")
             })
@@ -243,13 +266,13 @@ mod tests {
             gzip: true,
             ..plain()
         };
-        let page = scrapes.page(compressed, || "x".repeat(10_000)).await;
-        let body = page.expect("a page").body(None);
+        let page = scrapes.page(compressed, || "x".repeat(10_000).into()).await;
+        let body = page.expect("a page").bytes.body(None);
         assert!(to_bytes(body, usize::MAX).await.expect("bytes").len() < 200);
         let failed = scrapes.page(plain(), || panic!("a bug")).await;
         assert_eq!(failed.err(), Some(ScrapeError::Failed));
         for variant in [plain(), part("1/2"), part("2/2")] {
-            let page = scrapes.page(variant, move || format!("{:?}", variant.selection));
+            let page = scrapes.page(variant, move || format!("{:?}", variant.selection).into());
             assert_eq!(text(page.await).await, format!("{:?}", variant.selection));
         }
     }
@@ -265,9 +288,10 @@ mod tests {
             .collect();
         let (waiting, surplus) = variants.split_at(MAX_WAITING);
         for variant in waiting {
-            assert!(scrapes.join_next(*variant, String::new).is_some());
+            let waits = scrapes.join_next(*variant, || String::new().into());
+            assert!(waits.is_some());
         }
-        let refused = scrapes.page(surplus[0], String::new).await;
+        let refused = scrapes.page(surplus[0], || String::new().into()).await;
         assert_eq!(refused.err(), Some(ScrapeError::TooManyVariants));
         let joined = scrapes.join_next(waiting[0], || panic!("another renders it"));
         release.send(()).expect("it waits");

@@ -50,7 +50,7 @@ pub(super) struct Published {
 }
 
 /// A permit to export the accounts of this replica. `None` for a store of one process.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExportPermit(Option<Permit>);
 
 impl ExportPermit {

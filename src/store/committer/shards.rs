@@ -184,7 +184,10 @@ impl Committer {
                     backend = backend.pid,
                     "a replica makes no progress; ending its session to take its shards"
                 );
-                engine.terminate(backend).await
+                engine.terminate(backend).await?;
+                // The next heartbeat finds the shards free.
+                replica.hints.note_shards();
+                Ok(())
             }
             Action::Release(shard) => {
                 let now = clock::since_boot();
@@ -221,6 +224,8 @@ impl Committer {
         if let Some(engine) = self.database.shared() {
             engine.adopt_signals(shard, newest).await?;
         }
+        // The hold-off begins when the epoch is raised, so it passes while the state is loaded.
+        let acquired_at = clock::since_boot();
         self.read_keys(shard).await?;
         let sharding = self.state.sharding();
         let waba_ids = self.watched.iter();
@@ -234,8 +239,10 @@ impl Committer {
         let Some(replica) = &mut self.replica else {
             return Ok(());
         };
-        let now = clock::since_boot();
-        if !replica.member.acquired(shard, epoch, was_released, now) {
+        if !replica
+            .member
+            .acquired(shard, epoch, was_released, acquired_at)
+        {
             return Ok(());
         }
         let how = match (epoch, was_released) {
