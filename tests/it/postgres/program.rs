@@ -67,7 +67,13 @@ fn the_password_can_be_in_the_environment_or_the_file_that_it_names() {
 fn a_replica_shows_its_shards_and_its_connections() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let key = folder.path().join("customers.key");
-    fs::write(&key, "3f".repeat(32)).expect("room");
+    fs::write(
+        &key,
+        (1..=32)
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>(),
+    )
+    .expect("room");
     let arguments = [
         "serve",
         &format!("--graph.base-url=http://127.0.0.1:{}/", closed_port()),
