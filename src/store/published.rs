@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::StoreUnavailable;
 use super::account_index::AccountIndex;
 use super::counters::drift_counter;
-use super::engine::{Engine, InboxSize, SignalSpan, StoreError};
+use super::engine::{Engine, InboxSize, ReadConnections, SignalSpan, StoreError};
 use super::kept_out::KeptOutLog;
 use super::relay_queue::{RelayIndex, Span};
 use crate::clock;
@@ -271,6 +271,15 @@ impl Published {
         for (state, count) in [("owned", owned), ("unowned", unowned)] {
             let shards = self.telemetry.shards.with_label_values(&[state]);
             shards.set(gauge(count));
+        }
+    }
+
+    /// Shows the connections for reading.
+    pub(super) fn note_read_connections(&self, connections: ReadConnections) {
+        let ReadConnections { busy, idle } = connections;
+        for (state, count) in [("busy", busy), ("idle", idle)] {
+            let gauge = self.telemetry.store_connections.with_label_values(&[state]);
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
         }
     }
 

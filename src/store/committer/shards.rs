@@ -157,6 +157,7 @@ impl Committer {
         let actions = actions.map_err(|error| StoreError::session(&error))?;
         replica.actions = actions.into();
         self.shared.note_replicas(&view, engine.backend());
+        self.shared.note_read_connections(engine.read_connections());
         replica.view = Some(view);
         let inbox = engine.inbox_size().await?;
         self.shared.note_inbox(inbox);

@@ -27,7 +27,9 @@ pub use rows::{
     AccountRows, ClockRow, DiscoveredRow, Keys, ObjectRow, SavedAccount, SavedAccounts,
     SavedSegment, SavedTemplatePage, SegmentRow, Table, TemplatePageRow,
 };
-pub use shared::{Acquired, Heartbeat, Hints, InboxInsert, InboxRow, InboxSize, SharedEngine};
+pub use shared::{
+    Acquired, Heartbeat, Hints, InboxInsert, InboxRow, InboxSize, ReadConnections, SharedEngine,
+};
 pub use writes::{NewDelivery, Writes};
 
 use super::relay_queue::Settlement;

@@ -70,6 +70,15 @@ pub struct InboxSize {
     pub oldest_ms: Option<i64>,
 }
 
+/// The open connections for reading.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReadConnections {
+    /// In use.
+    pub busy: usize,
+    /// Open and unused.
+    pub idle: usize,
+}
+
 /// What other replicas have said. Only hints: one can be lost, and come without reason.
 #[derive(Debug, Default)]
 pub struct Hints {
@@ -106,6 +115,9 @@ impl Hints {
 pub trait SharedEngine: Send {
     /// The session that writes.
     fn backend(&self) -> Backend;
+
+    /// The connections for reading, of this moment.
+    fn read_connections(&self) -> ReadConnections;
 
     /// What other replicas say. The same for all sessions of this process.
     fn hints(&self) -> Arc<Hints>;

@@ -11,7 +11,7 @@ use super::{Database, notify_queue};
 use crate::cluster::{Backend, Epoch, Release, ReplicaId, ReplicaRow, ShardRow, View};
 use crate::domain::{Shard, Timestamp, WabaId};
 use crate::store::engine::{
-    Acquired, Heartbeat, Hints, InboxRow, InboxSize, SharedEngine, StoreError,
+    Acquired, Heartbeat, Hints, InboxRow, InboxSize, ReadConnections, SharedEngine, StoreError,
 };
 use crate::store::relay_queue::{RelayDelivery, lanes_from_text};
 
@@ -27,6 +27,15 @@ fn namespace(schema: &str) -> i32 {
 impl SharedEngine for Database {
     fn backend(&self) -> Backend {
         self.backend
+    }
+
+    fn read_connections(&self) -> ReadConnections {
+        let pool = self.pools.load();
+        let (size, idle) = (pool.size() as usize, pool.num_idle());
+        ReadConnections {
+            busy: size.saturating_sub(idle),
+            idle,
+        }
     }
 
     fn hints(&self) -> Arc<Hints> {

@@ -60,6 +60,31 @@ async fn a_bad_file_keeps_the_old_configuration_and_says_so() {
     assert_eq!(exporter.value(SUCCESSFUL).await, Some(1.0));
 }
 
+/// The series of the hash of the configuration.
+async fn config_hashes(exporter: &Exporter) -> Vec<String> {
+    let text = exporter.get("/metrics").await;
+    let lines = text.lines();
+    lines
+        .filter(|line| line.starts_with("whatsapp_exporter_config_hash_info{"))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[tokio::test]
+async fn the_hash_of_the_configuration_follows_a_reload() {
+    let exporter = Exporter::watching(small_world(), SELDOM).await;
+    let before = config_hashes(&exporter).await;
+    assert_eq!(before.len(), 1, "{before:?}");
+    exporter.file.write(&config_file("2h", &[WABA]));
+    assert_eq!(exporter.reload().await.0, 200);
+    let after = config_hashes(&exporter).await;
+    assert_eq!(after.len(), 1, "{after:?}");
+    assert_ne!(before, after);
+    exporter.file.write(&config_file(SELDOM, &[WABA]));
+    assert_eq!(exporter.reload().await.0, 200);
+    assert_eq!(config_hashes(&exporter).await, before);
+}
+
 /// The calls that the exporter has made.
 async fn calls(exporter: &Exporter) -> f64 {
     let text = exporter.get("/metrics").await;

@@ -4,7 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use super::closed_port;
-use crate::process::outcome;
+use crate::http::until_metric;
+use crate::process::{outcome, program};
 use crate::support::postgres::{PASSWORD, shared};
 
 fn environment(more: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -60,6 +61,38 @@ fn the_password_can_be_in_the_environment_or_the_file_that_it_names() {
         !text.contains("hunter2") && !text.contains(PASSWORD),
         "{text}"
     );
+}
+
+#[test]
+fn a_replica_shows_its_shards_and_its_connections() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let key = folder.path().join("customers.key");
+    fs::write(
+        &key,
+        (1..=32)
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>(),
+    )
+    .expect("room");
+    let arguments = [
+        "serve",
+        &format!("--graph.base-url=http://127.0.0.1:{}/", closed_port()),
+        &format!("--store.url={}", shared().new_database()),
+        &format!("--trackers.key-file={}", key.display()),
+        "--web.listen-address=127.0.0.1:0",
+        "--webhook.listen-address=127.0.0.1:0",
+    ];
+    let replica = program(&arguments, &environment(&[]));
+    let address = replica.address_after("the status page address=");
+    for series in [
+        "whatsapp_exporter_replicas 1",
+        "whatsapp_exporter_shards{state=\"owned\"} 64",
+        "whatsapp_exporter_shards{state=\"unowned\"} 0",
+        "whatsapp_exporter_store_connections{state=\"busy\"} 1",
+        "whatsapp_exporter_config_hash_info{hash=",
+    ] {
+        until_metric(address, series);
+    }
 }
 
 #[test]
