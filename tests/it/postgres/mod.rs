@@ -2,6 +2,8 @@
 
 mod connections;
 mod program;
+mod queries;
+mod queues;
 mod replicas;
 mod tables;
 mod tls;
