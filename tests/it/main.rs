@@ -9,6 +9,7 @@ mod browser;
 mod ceilings;
 mod circles;
 mod client_library;
+mod cluster;
 mod cluster_simulation;
 mod dashboards;
 mod deploy;

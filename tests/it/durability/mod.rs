@@ -11,7 +11,7 @@ mod history;
 mod kills;
 mod older;
 mod older_journal;
-mod peers;
+pub mod peers;
 mod pruning;
 mod restore;
 pub mod service;

@@ -24,6 +24,14 @@ impl Scrape {
         value.unwrap_or_else(|| panic!("{name} {labels:?} is not there"))
     }
 
+    /// The sum of all series with this name and these labels among their labels.
+    pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+        let values = self.series(name, labels);
+        values
+            .map(|value| value.parse::<f64>().expect("a number"))
+            .sum()
+    }
+
     /// How many series a family has with these labels.
     pub fn how_many(&self, name: &str, labels: &[(&str, &str)]) -> usize {
         self.series(name, labels).count()

@@ -1,0 +1,24 @@
+//! Several processes of the exporter that share a real PostgreSQL server, under kills, pauses, restarts and failovers.
+//!
+//! Each test prints its seed and its figures. The long versions are ignored; `WHATSAPP_CLUSTER_ROUNDS` sets their number
+//! of rounds.
+
+mod chaos;
+mod deliveries;
+mod failover;
+mod faults;
+mod ledger;
+mod real_prometheus;
+mod replicas;
+mod rolling;
+mod scrapes;
+mod senders;
+mod webhooks;
+
+/// Number of rounds of the long versions.
+fn rounds(default: u32) -> u32 {
+    let rounds = std::env::var("WHATSAPP_CLUSTER_ROUNDS");
+    rounds.map_or(default, |rounds| {
+        rounds.parse().expect("WHATSAPP_CLUSTER_ROUNDS is a number")
+    })
+}

@@ -1,0 +1,172 @@
+//! Replicas of the exporter, each a process with a folder and a port of its own, which it keeps over restarts.
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::durability::deliveries::SECRET;
+use crate::http::get;
+use crate::process::{Process, program_in, until};
+
+/// To start, on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The database of each test's own server.
+pub const DATABASE: &str = "postgres";
+
+/// The key of the customer hashes, the same on each replica.
+const CUSTOMER_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
+/// Lines of the configuration of an exporter without a Meta to poll.
+pub const NO_META: &str = "graph: {base_url: 'http://127.0.0.1:9'}\n\
+     poll: {numbers_interval: 1h, account_interval: 1h, templates_interval: 1h}\n";
+
+/// The variables of an app whose deliveries the tests sign.
+pub fn variables() -> Vec<(String, String)> {
+    let pairs = [
+        ("WHATSAPP_ACCESS_TOKEN", "a-token"),
+        ("WHATSAPP_APP_SECRET", SECRET),
+        ("WHATSAPP_WEBHOOK_VERIFY_TOKEN", "a-verify-token"),
+    ];
+    let owned = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    owned.to_vec()
+}
+
+/// Lines of the configuration that watch these accounts.
+pub fn watching(accounts: &[String]) -> String {
+    format!("apps:\n  - accounts: [{}]\n", accounts.join(", "))
+}
+
+/// A process of the exporter, or the place of one that was stopped.
+pub struct Replica {
+    pub address: SocketAddr,
+    folder: PathBuf,
+    store_url: String,
+    variables: Vec<(String, String)>,
+    process: Mutex<Option<Process>>,
+}
+
+impl Replica {
+    /// Starts the process. Does not wait for it.
+    pub fn start(&self) {
+        let address = self.address;
+        let arguments = [
+            "serve".to_owned(),
+            format!("--store.url={}", self.store_url),
+            "--trackers.key-file=../customers.key".to_owned(),
+            "--config.file=../config.yml".to_owned(),
+            format!("--web.listen-address={address}"),
+            format!("--webhook.listen-address={address}"),
+        ];
+        let arguments = arguments.each_ref().map(String::as_str);
+        let process = program_in(&self.folder, &arguments, &self.variables);
+        *self.process.lock().expect("no panic") = Some(process);
+    }
+
+    /// Sends a signal to the process, if it runs.
+    pub fn signal(&self, signal: Signal) {
+        if let Some(process) = &*self.process.lock().expect("no panic") {
+            process.signal(signal);
+        }
+    }
+
+    /// Kills the process.
+    pub fn kill(&self) {
+        self.end(Signal::KILL);
+    }
+
+    /// Stops the process as a rolling update does, and waits for its end.
+    pub fn stop(&self) {
+        let log = self.end(Signal::TERM);
+        assert!(log.contains("stopping"), "{log}");
+    }
+
+    fn end(&self, signal: Signal) -> String {
+        let mut process = self.process.lock().expect("no panic").take();
+        let process = process.as_mut().expect("it runs");
+        process.signal(signal);
+        process.ended_within(PATIENCE);
+        process.log()
+    }
+
+    /// What the process has logged since its start.
+    pub fn log(&self) -> String {
+        let process = self.process.lock().expect("no panic");
+        process.as_ref().map(Process::log).unwrap_or_default()
+    }
+
+    /// Waits until the process accepts webhooks.
+    pub fn until_ready(&self) {
+        until("a ready replica", PATIENCE, || {
+            match get(self.address, "/-/ready", "") {
+                Ok(answer) if answer.status == 200 => Ok(()),
+                other => Err(format!("{other:?}\n{}", self.log())),
+            }
+        });
+    }
+}
+
+/// Replicas of one database.
+pub struct Cluster {
+    pub replicas: Vec<Replica>,
+    _folder: TempDir,
+}
+
+impl Cluster {
+    /// Starts so many replicas at once, and waits until all are ready.
+    pub fn start(count: usize, store_url: &str, config: &str) -> Self {
+        Self::start_with(count, store_url, config, &variables())
+    }
+
+    /// The same with these variables.
+    pub fn start_with(
+        count: usize,
+        store_url: &str,
+        config: &str,
+        variables: &[(String, String)],
+    ) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let write = |name: &str, text: &str| {
+            fs::write(folder.path().join(name), text).expect("the folder is ours");
+        };
+        write("config.yml", config);
+        write("customers.key", CUSTOMER_KEY);
+        let replica = |index: usize| {
+            let own = folder.path().join(index.to_string());
+            fs::create_dir(&own).expect("the folder is ours");
+            Replica {
+                address: lasting_address(),
+                folder: own,
+                store_url: store_url.to_owned(),
+                variables: variables.to_vec(),
+                process: Mutex::new(None),
+            }
+        };
+        let cluster = Self {
+            replicas: (0..count).map(replica).collect(),
+            _folder: folder,
+        };
+        cluster.replicas.iter().for_each(Replica::start);
+        cluster.replicas.iter().for_each(Replica::until_ready);
+        cluster
+    }
+
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.replicas.iter().map(|one| one.address).collect()
+    }
+}
+
+/// A port that no connection uses as its own while its replica is down: below those that the system gives to clients.
+fn lasting_address() -> SocketAddr {
+    loop {
+        let address = SocketAddr::from(([127, 0, 0, 1], fastrand::u16(12_000..32_000)));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! A rolling restart: one replica after the other stops by SIGTERM and starts again. A client that tries the next replica
+//! once never sees a failure.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::deliveries::accounts;
+use super::ledger::{Ledger, until_settled};
+use super::replicas::{Cluster, DATABASE, NO_META, Replica, watching};
+use super::rounds;
+use super::scrapes::Scrapes;
+use super::senders::keep_sending;
+use crate::support::measured;
+use crate::support::postgres::PostgresServer;
+
+const REPLICAS: usize = 3;
+const SENDERS: usize = 2;
+
+/// "A few seconds", on a busy machine.
+const LONGEST_GAP: Duration = Duration::from_secs(5);
+
+fn roll(rounds: u32) {
+    let seed = fastrand::u64(..);
+    let mut dice = fastrand::Rng::with_seed(seed);
+    let server = PostgresServer::start(&["fsync=off"]);
+    let config = format!("{NO_META}{}", watching(&accounts()));
+    let cluster = Cluster::start(REPLICAS, &server.url(DATABASE), &config);
+    let mut ledger = Ledger::default();
+    ledger.begin(&cluster);
+    until_settled(&cluster, &server);
+    let (ledger, scrapes) = (Mutex::new(ledger), Scrapes::default());
+    let (addresses, is_over) = (cluster.addresses(), AtomicBool::new(false));
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        let (addresses, ledger, scrapes, is_over) = (&addresses, &ledger, &scrapes, &is_over);
+        for _ in 0..SENDERS {
+            let seed = dice.u64(..);
+            scope.spawn(move || keep_sending(addresses, 1, ledger, seed, is_over));
+        }
+        for (replica, address) in addresses.iter().enumerate() {
+            scope.spawn(move || scrapes.follow(replica, *address, is_over));
+        }
+        for _ in 0..rounds {
+            for replica in &cluster.replicas {
+                Replica::stop(replica);
+                replica.start();
+                replica.until_ready();
+                until_settled(&cluster, &server);
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+    let took = began.elapsed();
+    let ledger = ledger.into_inner().expect("no panic");
+    let findings = scrapes.check(&accounts(), seed);
+    measured(&format!(
+        "{rounds} rolling restarts of {REPLICAS} replicas in {took:?}: {} facts acknowledged, {} deliveries to the next \
+         replica, {} failed; {findings:?}, seed {seed}",
+        ledger.acknowledged.len(),
+        ledger.retried,
+        ledger.refused.len(),
+    ));
+    assert!(
+        ledger.refused.is_empty(),
+        "{:?}, seed {seed}",
+        ledger.refused
+    );
+    assert!(
+        findings.longest_gap < LONGEST_GAP,
+        "{findings:?}, seed {seed}"
+    );
+    assert_eq!(ledger.acknowledged, ledger.sent, "seed {seed}");
+    ledger.settle(&cluster, &server, seed);
+}
+
+#[test]
+fn a_rolling_restart_refuses_no_delivery() {
+    roll(1);
+}
+
+#[test]
+#[ignore = "takes as long as WHATSAPP_CLUSTER_ROUNDS says, 30 rolling restarts by default"]
+fn many_rolling_restarts_refuse_no_delivery() {
+    roll(rounds(30));
+}

@@ -1,0 +1,94 @@
+//! A webhook may reach any replica, whoever owns the account.
+
+use std::time::{Duration, Instant};
+
+use super::deliveries::{ACCOUNTS, Fact, accounts, body_of, send, waba_id};
+use super::ledger::{Ledger, until_settled};
+use super::replicas::{Cluster, DATABASE, NO_META, PATIENCE, watching};
+use crate::durability::peers::Peers;
+use crate::http::metrics;
+use crate::process::until;
+use crate::support::measured;
+use crate::support::postgres::PostgresServer;
+use crate::support::scrape::Scrape;
+
+const MESSAGES: &str = "whatsapp_messages_received_total";
+
+/// On an idle machine it takes less than 50 ms.
+const APPLIED_WITHIN: Duration = Duration::from_secs(1);
+
+/// The replica that exports an account, and its number of messages.
+fn exported(cluster: &Cluster, account: usize) -> Result<(usize, f64), String> {
+    let waba_id = waba_id(account);
+    let labels = [("waba_id", waba_id.as_str())];
+    for (index, replica) in cluster.replicas.iter().enumerate() {
+        let page = Scrape(metrics(replica.address)?);
+        if page.how_many(MESSAGES, &labels) > 0 {
+            return Ok((index, page.sum(MESSAGES, &labels)));
+        }
+    }
+    Err(format!("nobody exports {waba_id}"))
+}
+
+#[test]
+fn a_delivery_reaches_the_owners_of_its_accounts_and_the_upstream_once() {
+    let server = PostgresServer::start(&["fsync=off"]);
+    let peers = Peers::start();
+    let config = format!(
+        "{NO_META}{}relay:\n  upstreams:\n    - {{name: application, url: 'http://{}/whatsapp'}}\n",
+        watching(&accounts()),
+        peers.application
+    );
+    let cluster = Cluster::start(2, &server.url(DATABASE), &config);
+    let mut ledger = Ledger::default();
+    ledger.begin(&cluster);
+    until_settled(&cluster, &server);
+    let owners: Vec<usize> = (0..ACCOUNTS)
+        .map(|account| exported(&cluster, account).expect("it is exported").0)
+        .collect();
+    let of = |replica| owners.iter().position(|owner| *owner == replica);
+    let accounts = [of(0), of(1)].map(|account| account.expect("both replicas own accounts"));
+    let mut sent = Vec::new();
+    let mut longest = Duration::ZERO;
+    for number in 0..20 {
+        let facts = accounts.map(|account| Fact {
+            account,
+            number: 1_000 + number,
+        });
+        let before = accounts.map(|account| exported(&cluster, account).expect("exported").1);
+        let receiver = &cluster.replicas[number as usize % 2];
+        let answer = send(receiver.address, &facts, PATIENCE).expect("it answers");
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let began = Instant::now();
+        for (account, before) in accounts.into_iter().zip(before) {
+            until(
+                "the owner to count the message",
+                PATIENCE,
+                || match exported(&cluster, account)? {
+                    (_, count) if count == before + 1.0 => Ok(()),
+                    other => Err(format!("{other:?}, {before} before")),
+                },
+            );
+        }
+        longest = longest.max(began.elapsed());
+        sent.push(body_of(&facts));
+    }
+    measured(&format!(
+        "a message of another's account is counted after {longest:?} at most"
+    ));
+    assert!(longest < APPLIED_WITHIN, "{longest:?}");
+    until("the upstream to have all deliveries", PATIENCE, || {
+        let relayed = peers.relayed();
+        let missing = sent.iter().filter(|body| !relayed.contains(body)).count();
+        if missing > 0 {
+            Err(format!("{missing} are missing"))
+        } else {
+            Ok(())
+        }
+    });
+    let relayed = peers.relayed();
+    for body in &sent {
+        let times = relayed.iter().filter(|one| *one == body).count();
+        assert_eq!(times, 1, "{body}");
+    }
+}
