@@ -66,7 +66,7 @@ macro_rules! unit_tests_pass {
 }
 
 unit_tests_pass! {
-    access accounts conversations conversations_past exporter exporter_past numbers past templates wilson
+    access accounts cluster conversations conversations_past exporter exporter_past numbers past templates wilson
 }
 
 #[test]
