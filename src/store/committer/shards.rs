@@ -253,6 +253,8 @@ impl Committer {
             (_, false) => Takeover::Lost,
         };
         self.shared.note_takeover(shard, how, began);
+        // The history of this shard may be due. Accounts that were pruned already take little time.
+        self.pruning = Some(String::new());
         let accounts_of_shard = accounts.len();
         self.watch_owned();
         self.state.adopt(accounts);

@@ -98,6 +98,7 @@ async fn deliveries_wait_until_every_upstream_has_accepted_them() {
         };
         store.settle("a", settlement).await.expect("room");
         store.close().await;
+        drop(store);
 
         let store = watching(location).await;
         store
@@ -123,6 +124,7 @@ async fn deliveries_wait_until_every_upstream_has_accepted_them() {
         committed.expect("a sound store");
         assert_eq!(waiting(&store, "a").await, expected(&[(large, false)]));
         store.close().await;
+        drop(store);
     }
 }
 
@@ -157,6 +159,7 @@ async fn each_receiver_reads_the_changes_that_it_has_not_accepted() {
         assert_eq!(all.last().map(String::as_str), Some("RED"), "{all:?}");
         store.settle_signals("a", last - 1).await.expect("room");
         store.close().await;
+        drop(store);
 
         let store = watching(location).await;
         assert_eq!(unread(&store, "a").await.0, ["RED"]);
@@ -171,5 +174,6 @@ async fn each_receiver_reads_the_changes_that_it_has_not_accepted() {
         store.settle_signals("a", last).await.expect("room");
         assert_eq!(unread(&store, "a").await.0, [""; 0]);
         store.close().await;
+        drop(store);
     }
 }
