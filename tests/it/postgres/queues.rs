@@ -119,7 +119,7 @@ async fn deliveries_wait_until_every_upstream_has_accepted_them() {
         store.settle("a", unpark).await.expect("room");
         assert_eq!(waiting(&store, "a").await, expected(&[("two", false)]));
         // The oldest deliveries make room for one that needs most of it.
-        let large: &'static str = "-".repeat(1_500).leak();
+        let large: &'static str = "-".repeat(800).leak();
         let committed = store.commit_with(vec![], Some(delivery(large))).await;
         committed.expect("a sound store");
         assert_eq!(waiting(&store, "a").await, expected(&[(large, false)]));
