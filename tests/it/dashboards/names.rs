@@ -4,6 +4,7 @@ use regex::Regex;
 
 use super::board::{Board, boards, complaints};
 use super::variables::{Choice, expanded, promql_of};
+use crate::deploy::relabel;
 use crate::promql::labels::{Names, read};
 use crate::promql::selectors::{lacking, matchers};
 use crate::promql::{vocabulary, words};
@@ -146,6 +147,29 @@ fn every_query_is_of_the_chosen_jobs_and_clusters() {
         }
     }
     assert_none(&wrong);
+}
+
+/// With several replicas, an account has no `instance`, whichever exporters are chosen.
+#[test]
+fn what_any_replica_exports_is_shown_without_an_instance() {
+    let declared = vocabulary::declared();
+    let is_of_any_replica = |metric: &str| {
+        let labels = declared.get(metric).into_iter().flatten();
+        let pairs = labels.map(|label| format!("{label}=\"a\""));
+        let pairs: Vec<String> = pairs.collect();
+        relabel::is_of_any_replica(&format!("{metric}{{{}}}", pairs.join(",")))
+    };
+    assert_none(&complaints(|board, panel| {
+        let expressions = panel.targets.iter();
+        let expressions =
+            expressions.map(|target| expanded(&target.expr, &Choice::everything(board)));
+        let matchers = expressions.flat_map(|text| matchers(&text));
+        let of_instance = matchers.filter(|(_, matcher)| matcher.name == "instance");
+        let lost = of_instance
+            .filter(|(metric, matcher)| is_of_any_replica(metric) && !matcher.is_match(""));
+        lost.map(|(metric, _)| format!("{metric} needs instance=~\"|$instance\""))
+            .collect()
+    }));
 }
 
 /// A graph of a month has a thousand steps. A window of a month at each of them is a thousand months.
