@@ -77,6 +77,12 @@ impl DedupWindow {
         }
     }
 
+    /// Whether the key is remembered.
+    #[must_use]
+    pub fn contains(&self, key: DeliveryKey) -> bool {
+        self.known.contains(&key)
+    }
+
     /// Adds the key; returns whether it is new.
     pub fn is_new(&mut self, key: DeliveryKey) -> bool {
         if !self.known.insert(key) {

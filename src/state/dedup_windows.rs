@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::DedupScope;
 use super::dedup::DedupWindow;
-use crate::domain::{Shard, Sharding};
+use crate::domain::{DeliveryKey, Shard, Sharding};
 
 /// Number of remembered keys of changes with facts about the business. Meta retries for up to seven days, and a
 /// large provider receives some ten thousand of these changes a day.
@@ -23,6 +23,9 @@ const PART_OF_MANY: usize = 5;
 pub struct DedupWindows {
     sharding: Sharding,
     shards: BTreeMap<Shard, ShardWindows>,
+    /// The keys of a store of one process that was copied into this one. A key does not tell its account, so they are
+    /// in no shard, and only read.
+    copied: Option<ShardWindows>,
 }
 
 #[derive(Clone, Debug)]
@@ -36,6 +39,7 @@ impl DedupWindows {
         Self {
             sharding,
             shards: BTreeMap::new(),
+            copied: None,
         }
     }
 
@@ -43,22 +47,33 @@ impl DedupWindows {
         self.sharding
     }
 
+    /// Whether the change was applied in the store that was copied into this one.
+    pub fn is_copied(&self, scope: DedupScope, key: DeliveryKey) -> bool {
+        let copied = self.copied.as_ref();
+        copied.is_some_and(|windows| windows.of(scope).contains(key))
+    }
+
+    /// Restores the keys of a store of one process that was copied into this one.
+    pub fn restore_copied(&mut self, scope: DedupScope, keys: Vec<DeliveryKey>) {
+        if keys.is_empty() && self.copied.is_none() {
+            return;
+        }
+        let copied = self
+            .copied
+            .get_or_insert_with(|| ShardWindows::new(Sharding::SINGLE));
+        let newest = keys.len() as u64;
+        copied.of_mut(scope).restore(keys, newest);
+    }
+
     pub fn window(&self, shard: Shard, scope: DedupScope) -> Option<&DedupWindow> {
-        let windows = self.shards.get(&shard)?;
-        Some(match scope {
-            DedupScope::Management => &windows.management,
-            DedupScope::Messages => &windows.messages,
-        })
+        Some(self.shards.get(&shard)?.of(scope))
     }
 
     pub fn window_mut(&mut self, shard: Shard, scope: DedupScope) -> &mut DedupWindow {
         let sharding = self.sharding;
         let windows = self.shards.entry(shard);
         let windows = windows.or_insert_with(|| ShardWindows::new(sharding));
-        match scope {
-            DedupScope::Management => &mut windows.management,
-            DedupScope::Messages => &mut windows.messages,
-        }
+        windows.of_mut(scope)
     }
 
     /// Keeps only the windows of these shards.
@@ -77,5 +92,28 @@ impl ShardWindows {
             management: DedupWindow::remembering(MANAGEMENT_KEYS / part),
             messages: DedupWindow::remembering(MESSAGE_KEYS / part),
         }
+    }
+
+    fn of(&self, scope: DedupScope) -> &DedupWindow {
+        match scope {
+            DedupScope::Management => &self.management,
+            DedupScope::Messages => &self.messages,
+        }
+    }
+
+    fn of_mut(&mut self, scope: DedupScope) -> &mut DedupWindow {
+        match scope {
+            DedupScope::Management => &mut self.management,
+            DedupScope::Messages => &mut self.messages,
+        }
+    }
+}
+
+/// How many keys of this scope a store of one process remembers.
+#[must_use]
+pub fn keys_of_one_process(scope: DedupScope) -> usize {
+    match scope {
+        DedupScope::Management => MANAGEMENT_KEYS,
+        DedupScope::Messages => MESSAGE_KEYS,
     }
 }

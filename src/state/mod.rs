@@ -61,6 +61,7 @@ pub use conversation::Conversation;
 pub use counts::{Counts, PairCounts};
 pub use customer::Customer;
 pub use dedup::DedupWindow;
+pub use dedup_windows::keys_of_one_process;
 pub use failures::FailureCounts;
 pub use histogram::Histogram;
 pub use history::{Drift, DriftKind, History, Observed, Step};
@@ -233,6 +234,11 @@ impl State {
         window.restore(keys, newest_number);
     }
 
+    /// Restores the keys of a store of one process that was copied into this one, oldest first. They hold for all shards.
+    pub fn restore_copied_changes(&mut self, scope: DedupScope, keys: Vec<DeliveryKey>) {
+        self.windows.restore_copied(scope, keys);
+    }
+
     /// The accounts in which the passing of time alone settles or ends something by `now`.
     pub fn due(&self, now: Timestamp) -> impl Iterator<Item = &WabaId> {
         let is_due = move |account: &Account| account.traffic.values().any(|one| one.is_due(now));
@@ -267,6 +273,12 @@ impl State {
         if let Some(key) = event.source.key() {
             let known = match DedupScope::from_fact(&event.fact) {
                 Some(scope) => {
+                    if self.windows.is_copied(scope, key) {
+                        return Change {
+                            duplicate: true,
+                            ..Change::default()
+                        };
+                    }
                     let shard = self.windows.sharding().of_account(&event.waba_id);
                     self.windows.window_mut(shard, scope)
                 }

@@ -7,6 +7,8 @@ mod account_index;
 mod applied;
 mod campaign_rows;
 mod committer;
+pub mod copy;
+mod copy_error;
 mod counters;
 mod customer_log;
 mod database_error;
@@ -41,6 +43,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
+pub use copy_error::CopyError;
 pub use counters::start_at_zero;
 pub use engine::{SignalSpan, StoreErrorReason};
 pub use examination::ReportError;

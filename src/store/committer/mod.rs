@@ -6,6 +6,7 @@
 
 mod commit;
 mod customer_key;
+mod dedup_keys;
 mod inbox;
 mod passing_time;
 mod pruning;
@@ -25,7 +26,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::clock::{self, Mark};
 use crate::domain::track::Trackers;
 use crate::domain::{AccountsOfApp, Event, Receipt, Shard, WabaId};
-use crate::state::{Accounts, Change, DedupScope, State};
+use crate::state::{Accounts, Change, State};
 use crate::store::customer_log::CustomerLogs;
 use crate::store::engine::{Engine, StoreError};
 use crate::store::notify_queue::SignalIndex;
@@ -146,8 +147,9 @@ impl Committer {
             started: Mark::now(),
             corrections: 0,
         };
-        if committer.replica.is_none() {
-            committer.read_keys(Shard(0)).await?;
+        match committer.replica {
+            Some(_) => committer.read_copied_keys().await?,
+            None => committer.read_keys(Shard(0)).await?,
         }
         committer.read_deliveries().await?;
         committer.read_signals().await?;
@@ -303,20 +305,6 @@ impl Committer {
             |waba_id, segments, account| logs.restore(waba_id, segments, account),
         )
         .await
-    }
-
-    async fn read_keys(&mut self, shard: Shard) -> Result<(), StoreError> {
-        for scope in DedupScope::ALL {
-            let saved = self.database.delivery_keys(shard, scope).await?;
-            let newest = saved.last().map_or(0, |(newest, _)| *newest);
-            let newest = u64::try_from(newest).unwrap_or(0);
-            let segments = saved.iter().map(|(_, keys)| rows::to_keys(keys));
-            let segments = segments.collect::<Result<Vec<_>, _>>()?;
-            let keys = segments.into_iter().flatten();
-            self.state
-                .restore_applied_changes(shard, scope, keys, newest);
-        }
-        Ok(())
     }
 }
 

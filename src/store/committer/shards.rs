@@ -321,7 +321,9 @@ impl Committer {
             replica.member.connected(engine.backend());
             replica.actions.clear();
         }
-        self.unload().await
+        self.unload().await?;
+        // The store may have been filled meanwhile.
+        self.read_copied_keys().await
     }
 
     /// Releases all shards, so that other replicas take them at once.

@@ -4,6 +4,7 @@
 //! An engine knows rows and text, but not the meaning of the state. Both have the same tables, apart from what only
 //! several replicas need.
 
+mod copying;
 mod error;
 mod journal;
 mod queues;
@@ -18,6 +19,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use copying::{
+    ColumnKind, CopiedRow, CopiedRows, CopiedTable, CopiedValue, CopySide, copied_row,
+};
 pub use error::{StoreError, StoreErrorReason};
 pub use journal::{
     AttributeFilter, JournalFilter, JournalInsert, JournalLine, LineKey, Moves, SortOrder,

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use super::StoreError;
 use crate::cluster::{Backend, Epoch, Release, ReplicaId, View};
 use crate::domain::Shard;
+use crate::state::DedupScope;
 use crate::store::relay_queue::RelayDelivery;
 
 /// What a replica says about itself with each heartbeat.
@@ -149,4 +150,8 @@ pub trait SharedEngine: Send {
 
     /// Counts the changes of discovered accounts, so that a replica can tell whether it knows the latest.
     async fn discovered_version(&mut self) -> Result<i64, StoreError>;
+
+    /// The segments of delivery keys, oldest first, of a store of one process that was copied into this one. Empty when Meta
+    /// no longer repeats what that store has acknowledged.
+    async fn copied_keys(&mut self, scope: DedupScope) -> Result<Vec<Vec<u8>>, StoreError>;
 }

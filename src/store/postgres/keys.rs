@@ -18,6 +18,38 @@ pub(super) async fn delivery_keys(
     Ok(query.fetch_all(connection).await?)
 }
 
+/// The shard of keys that a copy of another store has left: a key does not tell its account, and so no shard.
+pub(super) const COPIED: i16 = -1;
+
+/// Whether copied keys are still needed. Meta repeats a delivery for up to seven days.
+const ARE_NEEDED: &str = "copied_at > now() - interval '8 days'";
+
+/// The segments of copied keys of this window, oldest first.
+pub(super) async fn copied_keys(
+    connection: &mut PgConnection,
+    scope: DedupScope,
+) -> Result<Vec<Vec<u8>>, StoreError> {
+    let table = table(scope);
+    let query = format!(
+        "SELECT keys FROM {table} WHERE shard = $1 AND EXISTS (SELECT 1 FROM cluster WHERE {ARE_NEEDED}) ORDER BY newest"
+    );
+    let query = sqlx::query_scalar(AssertSqlSafe(query)).bind(COPIED);
+    Ok(query.fetch_all(connection).await?)
+}
+
+/// Deletes copied keys that are not needed any more.
+pub(super) async fn forget_copied_keys(connection: &mut PgConnection) -> sqlx::Result<()> {
+    for scope in DedupScope::ALL {
+        let table = table(scope);
+        let delete = format!(
+            "DELETE FROM {table} WHERE shard = $1 AND NOT EXISTS (SELECT 1 FROM cluster WHERE {ARE_NEEDED})"
+        );
+        let delete = sqlx::query(AssertSqlSafe(delete)).bind(COPIED);
+        delete.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
 /// Adds the new keys of each window, and deletes the segments that are forgotten.
 pub(super) async fn write_keys(connection: &mut PgConnection, keys: &[Keys]) -> sqlx::Result<()> {
     for scope in [DedupScope::Management, DedupScope::Messages] {

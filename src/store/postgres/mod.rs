@@ -7,6 +7,7 @@
 mod account_reader;
 mod accounts;
 mod connect;
+mod copy;
 mod customer_key;
 mod customer_segments;
 mod database;
@@ -34,6 +35,7 @@ mod times;
 mod write;
 
 pub use connect::{Connected, connect, reader_pool};
+pub(super) use copy::{CopyRole, Copying};
 pub use database::Database;
 pub use error::{PostgresError, reason_of_sqlstate};
 pub use migrate::{KNOWN_SCHEMA, MigrationError, migrate};

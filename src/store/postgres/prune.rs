@@ -4,6 +4,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 
 use super::journal_lines::entities_of;
+use super::keys::forget_copied_keys;
 use crate::store::engine::StoreError;
 
 /// Prunes the first account after `after` whose shard is owned, and returns it.
@@ -21,6 +22,10 @@ pub(super) async fn prune(
         .fetch_one(&mut *connection)
         .await?;
     let Some(waba_id) = next else {
+        // Once for each round, and only by one replica.
+        if owned.contains(&0) {
+            forget_copied_keys(connection).await?;
+        }
         return Ok(None);
     };
     let mut transaction = connection.begin().await?;

@@ -7,9 +7,10 @@ use sqlx::{Connection, FromRow, PgConnection};
 
 use super::database::number;
 use super::hints::{SHARDS, tell};
-use super::{Database, notify_queue};
+use super::{Database, keys, notify_queue};
 use crate::cluster::{Backend, Epoch, Release, ReplicaId, ReplicaRow, ShardRow, View};
 use crate::domain::{Shard, Timestamp, WabaId};
+use crate::state::DedupScope;
 use crate::store::engine::{
     Acquired, Heartbeat, Hints, InboxRow, InboxSize, ReadConnections, SharedEngine, StoreError,
 };
@@ -146,6 +147,10 @@ impl SharedEngine for Database {
     async fn discovered_version(&mut self) -> Result<i64, StoreError> {
         let query = sqlx::query_scalar("SELECT discovered_version FROM cluster");
         Ok(query.fetch_one(self.connection()?).await?)
+    }
+
+    async fn copied_keys(&mut self, scope: DedupScope) -> Result<Vec<Vec<u8>>, StoreError> {
+        keys::copied_keys(self.connection()?, scope).await
     }
 }
 

@@ -82,30 +82,67 @@ pub(super) async fn delete_lines(
     Ok(())
 }
 
+/// A line with the text of another owner.
+#[derive(Clone, Copy)]
+pub(super) struct LineText<'a> {
+    pub waba_id: &'a str,
+    pub entity: &'a str,
+    pub entity_id: &'a str,
+    pub attribute: &'a str,
+    pub order_ms: i64,
+    pub is_webhook: bool,
+    pub from: Option<&'a str>,
+    pub to: &'a str,
+}
+
+impl<'a> From<&'a JournalInsert> for LineText<'a> {
+    fn from(line: &'a JournalInsert) -> Self {
+        Self {
+            waba_id: &line.waba_id,
+            entity: line.entity,
+            entity_id: &line.entity_id,
+            attribute: line.attribute,
+            order_ms: line.order_ms,
+            is_webhook: line.source == "webhook",
+            from: line.from.as_deref(),
+            to: &line.to,
+        }
+    }
+}
+
 /// Inserts these lines. Of a line that exists already, the previous value is replaced.
 pub(super) async fn insert_lines(
     connection: &mut SqliteConnection,
     lines: &[JournalInsert],
 ) -> sqlx::Result<()> {
+    let lines: Vec<LineText> = lines.iter().map(LineText::from).collect();
+    insert_texts(connection, &lines).await
+}
+
+/// The same for lines with the text of another owner.
+pub(super) async fn insert_texts(
+    connection: &mut SqliteConnection,
+    lines: &[LineText<'_>],
+) -> sqlx::Result<()> {
     for lines in lines.chunks(ROWS_AT_ONCE) {
         assign_integers(connection, lines).await?;
         let mut query = QueryBuilder::<Sqlite>::new(format!(
             "INSERT INTO transitions (entity, attribute, order_ms, is_webhook, from_value, to_value) \
-             SELECT {}, {}, column5, column6 = 'webhook', {}, {} FROM (",
+             SELECT {}, {}, column5, column6, {}, {} FROM (",
             entity_of("column1", "column2", "column3"),
             attribute_of("column2", "column4"),
             value_of("column7"),
             value_of("column8"),
         ));
         query.push_values(lines, |mut row, line| {
-            row.push_bind(&line.waba_id)
+            row.push_bind(line.waba_id)
                 .push_bind(line.entity)
-                .push_bind(&line.entity_id)
+                .push_bind(line.entity_id)
                 .push_bind(line.attribute)
                 .push_bind(line.order_ms)
-                .push_bind(line.source)
-                .push_bind(line.from.as_deref())
-                .push_bind(line.to.as_ref());
+                .push_bind(line.is_webhook)
+                .push_bind(line.from)
+                .push_bind(line.to);
         });
         query.push(
             ") WHERE true ON CONFLICT (entity, attribute, order_ms, is_webhook, to_value) \
@@ -119,9 +156,9 @@ pub(super) async fn insert_lines(
 /// Assigns integers to what these lines name, if it has none.
 async fn assign_integers(
     connection: &mut SqliteConnection,
-    lines: &[JournalInsert],
+    lines: &[LineText<'_>],
 ) -> sqlx::Result<()> {
-    let accounts: BTreeSet<&str> = lines.iter().map(|line| line.waba_id.as_str()).collect();
+    let accounts: BTreeSet<&str> = lines.iter().map(|line| line.waba_id).collect();
     let accounts = accounts.into_iter().map(|waba_id| [waba_id]);
     let into = "INSERT INTO journal_accounts (waba_id) SELECT column1 FROM (";
     assign(connection, into, accounts, ") WHERE true").await?;
@@ -133,7 +170,7 @@ async fn assign_integers(
     );
     let entities: BTreeSet<[&str; 3]> = lines
         .iter()
-        .map(|line| [line.waba_id.as_str(), line.entity, line.entity_id.as_str()])
+        .map(|line| [line.waba_id, line.entity, line.entity_id])
         .collect();
     assign(connection, &into, entities, ") WHERE true").await?;
 
@@ -142,9 +179,7 @@ async fn assign_integers(
     let attributes: BTreeSet<[&str; 2]> = attributes.collect();
     assign(connection, into, attributes, ") WHERE true").await?;
 
-    let values = lines
-        .iter()
-        .flat_map(|line| [line.from.as_deref(), Some(line.to.as_ref())]);
+    let values = lines.iter().flat_map(|line| [line.from, Some(line.to)]);
     let words: BTreeSet<[&str; 1]> = values.flatten().map(|value| [value]).collect();
     let into = "INSERT INTO journal_words (text) SELECT text FROM (SELECT column1 AS text FROM (";
     assign(connection, into, words, &format!(")) WHERE {IS_WORD}")).await

@@ -21,12 +21,12 @@ fn columns_of(order: SortOrder) -> String {
 }
 
 /// What the integers of a line stand for. `CROSS JOIN`, because SQLite must begin with the lines.
-const NAMES: &str = "CROSS JOIN journal_entities AS about ON about.entity = line.entity \
+pub(super) const NAMES: &str = "CROSS JOIN journal_entities AS about ON about.entity = line.entity \
      CROSS JOIN journal_accounts AS owner ON owner.account = about.account \
      CROSS JOIN journal_attributes AS name ON name.attribute = line.attribute";
 
 /// The text of a stored value.
-fn text_of(value: &str) -> String {
+pub(super) fn text_of(value: &str) -> String {
     format!(
         "iif(typeof({value}) = 'integer', (SELECT text FROM journal_words WHERE word = {value}), {value})"
     )

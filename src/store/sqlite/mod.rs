@@ -5,6 +5,7 @@
 mod accounts;
 mod checkpoint;
 mod clock;
+mod copy;
 mod customer_key;
 mod customer_segments;
 mod discovered;

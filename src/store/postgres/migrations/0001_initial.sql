@@ -10,13 +10,14 @@
 
 -- What all replicas agree on. `customer_key` is a check value of the key that customers are hashed with; the key itself
 -- is never stored here. `clock_ms` is a time that Meta's clock had certainly reached. `discovered_version` counts the
--- changes of discovered accounts.
+-- changes of discovered accounts. `copied_at` is when `store copy` has filled the tables.
 CREATE TABLE cluster (
     only_row smallint PRIMARY KEY DEFAULT 1 CHECK (only_row = 1),
     shards smallint NOT NULL CHECK (shards = 64),
     discovered_version bigint NOT NULL DEFAULT 0,
     customer_key text,
-    clock_ms bigint
+    clock_ms bigint,
+    copied_at timestamptz
 );
 INSERT INTO cluster (shards) VALUES (64);
 
@@ -120,7 +121,8 @@ CREATE TABLE number_insights (
 
 -- The windows of changes already applied, for each shard, as segments: the keys of one commit in one row, 16 bytes each,
 -- one after another. `newest` is the number of the last of them; each key has the number of its predecessor plus one. The
--- keys are hashes, which cannot be compressed. Each commit inserts a row, and the oldest are deleted.
+-- keys are hashes, which cannot be compressed. Each commit inserts a row, and the oldest are deleted. The shard -1 has the
+-- keys of a store of one process that was copied here: a key does not tell its account, so all owners read them.
 CREATE TABLE delivery_key_segments (
     shard smallint NOT NULL,
     newest bigint NOT NULL,
