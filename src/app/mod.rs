@@ -27,6 +27,7 @@ pub mod send_gate;
 mod settings;
 pub mod signals;
 mod starting;
+mod store_copy;
 pub mod subscription;
 #[cfg(test)]
 mod tests;
@@ -55,6 +56,7 @@ use gates::Gates;
 use reading::{FileReader, SharedEnvironment};
 use running::RunningParts;
 use starting::{RouterSwitch, StoreRetries};
+pub use store_copy::{CopiedTable, copy_store};
 
 /// Capacity of the queue of reloads and `forget` requests.
 const MAX_RELOADS_WAITING: usize = 4;

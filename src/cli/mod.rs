@@ -23,6 +23,7 @@ mod relay;
 mod serve;
 mod setting_flags;
 mod simulate;
+mod store;
 mod subscribe;
 mod version;
 
@@ -49,6 +50,7 @@ pub use relay::{RelayArguments, RelayCommand, RelayTarget};
 pub use serve::ServeArguments;
 pub use setting_flags::{ConfigFlags, LogFlags, StoreFlags};
 pub use simulate::{SimulateArguments, StoryName};
+pub use store::{StoreArguments, StoreCommand, StoreCopyArguments};
 pub use subscribe::{SubscribeArguments, UnsubscribeArguments};
 
 /// Text below the flags in `--help`.
@@ -127,6 +129,9 @@ pub enum Command {
     Backfill(BackfillArguments),
     /// Copy the store to a new file while the exporter runs
     Backup(BackupArguments),
+    /// Copy the store between SQLite and PostgreSQL
+    #[command(disable_help_subcommand = true)]
+    Store(StoreArguments),
     /// Write the alerting rules and an example for Alertmanager, with your values
     Alerts(AlertsArguments),
     /// Print the completion script of a shell
@@ -196,6 +201,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Notify(arguments) => notify::run(&arguments).await,
         Command::Backfill(arguments) => backfill::run(&arguments).await,
         Command::Backup(arguments) => backup::run(&arguments).await,
+        Command::Store(arguments) => store::run(&arguments).await,
         Command::Alerts(arguments) => alerts::run(&arguments),
         Command::Completions(arguments) => Ok(completions::run(&arguments)?),
         Command::Manual => Ok(manual::run()?),

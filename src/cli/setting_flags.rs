@@ -13,7 +13,8 @@ const CONFIG_FILE: &str = "--config.file";
 const LOG_LEVEL: &str = "--log.level";
 const LOG_FORMAT: &str = "--log.format";
 /// What opens a store.
-const STORE: [&str; 3] = ["--store.url", "--store.password-file", "--store.schema"];
+const STORE: [&str; 3] = [STORE_URL, "--store.password-file", "--store.schema"];
+const STORE_URL: &str = "--store.url";
 const STATE_SETS: &str = "--metrics.state-sets";
 
 /// Declares the flags of a subcommand: those of the settings for whose flag the condition holds.
@@ -77,6 +78,22 @@ setting_flags!(
     StoreFlags,
     |flag| STORE.contains(&flag)
 );
+
+setting_flags!(
+    /// What opens a store on PostgreSQL, apart from its URL.
+    ServerFlags,
+    |flag| STORE.contains(&flag) && flag != STORE_URL
+);
+
+impl ServerFlags {
+    /// The store of these flags, the environment or the defaults, with more flags.
+    pub(super) fn config_of(
+        &self,
+        with_more: impl Fn(Flags) -> Flags,
+    ) -> Result<StoreConfig, ConfigErrors> {
+        StoreConfig::load(&with_more(self.to_flags()), &ProcessEnvironment)
+    }
+}
 
 impl StoreFlags {
     /// The store that the flags, the environment or the defaults name.
