@@ -51,7 +51,7 @@ pub(super) async fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode>
             output::print(&text)?;
         }
     }
-    if let Err(error) = keep(&source, &report) {
+    if let Err(error) = keep(&source, &report).await {
         // Not a finding, because only the status page needs the stored report.
         output::print_error(&format!(
             "the status page will not show this report: {error}"

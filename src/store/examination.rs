@@ -1,18 +1,26 @@
-//! The last report of `doctor`: a small file next to the database, because another process writes it.
+//! The last report of `doctor`, which another process writes: a small file next to an SQLite database, or a row of
+//! PostgreSQL.
 
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
-use super::Location;
+use super::engine::{ReportReader, StoreError};
+use super::{Location, postgres};
 use crate::clock;
 use crate::telemetry::{Examination, Report};
 
 /// Maximum size: enough for about ten thousand findings. A report on a hundred apps has fewer.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Nobody waits longer for a page because the database does not answer.
+const READ_WITHIN: Duration = Duration::from_secs(1);
 
 /// Suffix of the file name, after the name of the database.
 const SUFFIX: &str = ".doctor.json";
@@ -28,10 +36,18 @@ pub enum ReportError {
         /// The operating system's error.
         error: io::Error,
     },
+    /// The database does not return or store it.
+    #[error("{location}: {error}")]
+    Database {
+        /// Hosts and database.
+        location: String,
+        /// The database's own error.
+        error: String,
+    },
     /// Not a report of this program.
     #[error("{path} is not a report of `doctor` ({why}); run `doctor` again, or remove it", path = path.display())]
     Damaged {
-        /// The file.
+        /// The file, or the database.
         path: PathBuf,
         /// The defect.
         why: String,
@@ -50,24 +66,28 @@ impl Location {
     /// Replaces the stored examination. A store in memory keeps none.
     ///
     /// # Errors
-    /// If the file cannot be written.
-    pub fn keep_examination(&self, examination: &Examination) -> Result<(), ReportError> {
-        let Some(path) = self.report() else {
-            return Ok(());
-        };
+    /// If it cannot be written.
+    pub async fn keep_examination(&self, examination: &Examination) -> Result<(), ReportError> {
         let kept = Kept {
             at: clock::calendar(examination.at),
             report: examination.report.clone(),
         };
-        let text = serde_json::to_vec_pretty(&kept).expect("plain data with text for keys");
-        replace(&path, &text).map_err(|error| ReportError::Refused { path, error })
+        let text = serde_json::to_string_pretty(&kept).expect("plain data with text for keys");
+        if let Self::Server(options) = self {
+            let kept = postgres::keep_report(options, &text).await;
+            return kept.map_err(|error| self.database_error(&error.into()));
+        }
+        let Some(path) = self.report() else {
+            return Ok(());
+        };
+        replace(&path, text.as_bytes()).map_err(|error| ReportError::Refused { path, error })
     }
 
-    /// The last examination. `None` if there is none.
+    /// The last examination in the file of a store. `None` if there is none.
     ///
     /// # Errors
     /// If the file exists and cannot be read, or is not a report.
-    pub fn last_examination(&self) -> Result<Option<Examination>, ReportError> {
+    fn examination_in_file(&self) -> Result<Option<Examination>, ReportError> {
         let Some(path) = self.report() else {
             return Ok(None);
         };
@@ -80,6 +100,13 @@ impl Location {
         Ok(Some(examination))
     }
 
+    fn database_error(&self, error: &StoreError) -> ReportError {
+        ReportError::Database {
+            location: self.path().display().to_string(),
+            error: error.to_string(),
+        }
+    }
+
     fn report(&self) -> Option<PathBuf> {
         let Self::File(path) = self else {
             return None;
@@ -88,6 +115,31 @@ impl Location {
         path.push(SUFFIX);
         Some(path.into())
     }
+}
+
+/// The last examination of the store at a location. `None` if there is none. `rows` reads it if the location is a server.
+///
+/// # Errors
+/// If it cannot be read, or is not a report.
+pub async fn last_examination(
+    location: &Location,
+    rows: Option<&dyn ReportReader>,
+) -> Result<Option<Examination>, ReportError> {
+    let Some(rows) = rows else {
+        let location = location.clone();
+        let read = spawn_blocking(move || location.examination_in_file());
+        return read.await.expect("reading a file does not panic");
+    };
+    let text = timeout(READ_WITHIN, rows.last_report()).await;
+    let text = text.unwrap_or_else(|_| Err(StoreError::slow(READ_WITHIN)));
+    let Some(text) = text.map_err(|error| location.database_error(&error))? else {
+        return Ok(None);
+    };
+    let examination = parse(text.as_bytes()).map_err(|why| ReportError::Damaged {
+        path: location.path(),
+        why,
+    })?;
+    Ok(Some(examination))
 }
 
 /// Replaces the file atomically. It is not synced to disk: a report lost in a power failure can be made again by
@@ -154,12 +206,15 @@ mod tests {
         (folder, location)
     }
 
-    #[test]
-    fn a_stored_report_is_read_and_private() {
+    #[tokio::test]
+    async fn a_stored_report_is_read_and_private() {
         let (folder, location) = location();
-        assert!(matches!(location.last_examination(), Ok(None)));
-        location.keep_examination(&examination()).expect("room");
-        let read = location.last_examination().expect("readable");
+        assert!(matches!(location.examination_in_file(), Ok(None)));
+        location
+            .keep_examination(&examination())
+            .await
+            .expect("room");
+        let read = location.examination_in_file().expect("readable");
         assert_eq!(read, Some(examination()));
         let names = fs::read_dir(folder.path()).expect("a folder");
         let names: Vec<_> = names.map(|entry| entry.expect("an entry")).collect();
@@ -184,20 +239,21 @@ mod tests {
             &huge,
         ] {
             fs::write(&path, text).expect("room");
-            let error = location.last_examination().expect_err("no report");
+            let error = location.examination_in_file().expect_err("no report");
             assert!(error.to_string().contains("a.db.doctor.json"), "{error}");
         }
         fs::remove_file(&path).expect("it is there");
         fs::create_dir(&path).expect("room");
-        assert!(location.last_examination().is_err());
+        assert!(location.examination_in_file().is_err());
     }
 
-    #[test]
-    fn a_store_in_memory_keeps_no_report() {
+    #[tokio::test]
+    async fn a_store_in_memory_keeps_no_report() {
         let memory = Location::Memory;
         memory
             .keep_examination(&examination())
+            .await
             .expect("nothing to do");
-        assert!(matches!(memory.last_examination(), Ok(None)));
+        assert!(matches!(memory.examination_in_file(), Ok(None)));
     }
 }

@@ -60,10 +60,11 @@ pub use unavailable::StoreUnavailable;
 use crate::domain::track::Trackers;
 use crate::domain::{AccountsOfApp, BusinessId, Event, PhoneNumberId, Shard, WabaId};
 use crate::state::{Account, Accounts, Change};
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Examination, Telemetry};
 use campaign_rows::CampaignRows;
 use committer::{Committer, CommitterRequest};
-use engine::{Engine, RelayReader, SignalReader};
+use engine::{Engine, RelayReader, ReportReader, SignalReader};
+use examination::last_examination;
 use others::Others;
 use published::Published;
 
@@ -82,6 +83,7 @@ pub struct Store {
     history: HistoryReader,
     others: Option<Others>,
     campaigns: Option<CampaignRows>,
+    reports: Option<Arc<dyn ReportReader>>,
     deliveries: Arc<dyn RelayReader>,
     signals: Arc<dyn SignalReader>,
     requests: mpsc::Sender<CommitterRequest>,
@@ -140,6 +142,7 @@ impl Store {
         let history = HistoryReader::new(&*database, keep_journal_for);
         let others = database.account_reader().map(Others::new);
         let campaigns = database.account_reader().map(CampaignRows::new);
+        let reports = database.report_reader();
         let (deliveries, signals) = (database.relay_reader(), database.signal_reader());
         let committer = Committer::new(database, Arc::clone(&shared), keep_journal_for, replica);
         let committer = committer.await;
@@ -153,6 +156,7 @@ impl Store {
             history,
             others,
             campaigns,
+            reports,
             deliveries,
             signals,
             requests,
@@ -583,6 +587,14 @@ impl Store {
     #[must_use]
     pub fn location(&self) -> &Location {
         &self.location
+    }
+
+    /// The last examination by `doctor`. `None` if there is none.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is not a report.
+    pub async fn last_examination(&self) -> Result<Option<Examination>, ReportError> {
+        last_examination(&self.location, self.reports.as_deref()).await
     }
 
     /// Queries of the history.

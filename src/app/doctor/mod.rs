@@ -1,5 +1,5 @@
 //! Diagnoses the setup end to end and reports each problem with its cure. It changes nothing at Meta. The report
-//! is stored next to the database, for the status page.
+//! is stored with the database, for the status page.
 //!
 //! Each check has its own file. A check without a result is reported as unknown, neither fine nor a problem.
 
@@ -8,6 +8,7 @@ mod accounts;
 mod callback;
 mod calls;
 mod credentials;
+mod database;
 mod fold;
 mod graph;
 mod network;
@@ -76,24 +77,28 @@ pub async fn examine_with_progress(
     examine_chain(&config, progress).await
 }
 
-/// Stores the report next to the database, for the status page. Does nothing if the store is in memory or the
+/// Stores the report next to an SQLite database, or in PostgreSQL, for the status page. Does nothing if the store is in memory or the
 /// configuration is not valid.
 ///
 /// # Errors
-/// If the file cannot be written, with its path.
-pub fn keep(source: &ConfigSources, report: &Report) -> Result<(), ReportError> {
+/// If it cannot be written, with its place.
+pub async fn keep(source: &ConfigSources, report: &Report) -> Result<(), ReportError> {
     let Ok(config) = source.load() else {
         return Ok(());
     };
-    settings::location(&config).keep_examination(&Examination {
+    let examination = Examination {
         at: clock::now(),
         report: report.clone(),
-    })
+    };
+    settings::location(&config)
+        .keep_examination(&examination)
+        .await
 }
 
 async fn examine_chain(config: &Config, progress: ProgressSink<'_>) -> anyhow::Result<Report> {
     let clients = settings::clients(config, &Arc::new(Telemetry::new()))?;
-    let mut findings = vec![configuration(config), store::writable(config).await];
+    let mut findings = vec![configuration(config)];
+    findings.extend(store::look(config).await);
     let Some(first) = clients.first() else {
         return Ok(Report::new(findings));
     };

@@ -28,6 +28,7 @@ use super::{Facts, Status, page};
 use crate::clock;
 use crate::domain::WabaId;
 use crate::serve::context::Operator;
+use crate::telemetry::Examination;
 
 /// Maximum number of accounts in one response, which may then have some 20 MB.
 const MAX_LIMIT: usize = 100;
@@ -106,10 +107,11 @@ async fn answer(
     let _one_of_few = answers.acquire().await.map_err(|_| StatusError::Stopping)?;
     let store = Arc::clone(&operator.store);
     operator.read_others().await;
-    // A large fleet takes milliseconds of CPU time and a file is read, so this must not block the threads that serve
-    // webhooks.
+    // A large fleet takes milliseconds of CPU time, so this must not block the threads that serve webhooks.
+    let examination = operator.store.last_examination().await;
+    let examination = examination.map_err(|error| error.to_string());
     let looked = tokio::task::spawn_blocking(move || {
-        let mut facts = facts(&operator);
+        let mut facts = facts(&operator, examination);
         let mut overview = Overview::new(&facts, &operator.digests);
         let order = std::mem::take(&mut overview.order);
         let selection = select(&parameters, &facts, order)?;
@@ -134,8 +136,7 @@ async fn answer(
     written.await.map_err(|_| StatusError::Stopping)
 }
 
-fn facts(operator: &Operator) -> Facts {
-    let examination = operator.store.location().last_examination();
+fn facts(operator: &Operator, examination: Result<Option<Examination>, String>) -> Facts {
     Facts {
         accounts: operator.accounts(),
         numbers_of_several: operator.store.numbers_of_several(),
@@ -146,7 +147,7 @@ fn facts(operator: &Operator) -> Facts {
         callback: operator.options.load().callback.clone(),
         unions: Arc::clone(&operator.send_gate.unions),
         store: operator.store.is_sound().map_err(|error| error.to_string()),
-        examination: examination.map_err(|error| error.to_string()),
+        examination,
         now: clock::now(),
     }
 }

@@ -79,6 +79,9 @@ pub trait Engine: Send {
     /// Connections that read accounts of other replicas. `None` for a store of one process.
     fn account_reader(&self) -> Option<Arc<dyn AccountReader>>;
 
+    /// Connections that read the last report of `doctor`. `None` if it is in a file.
+    fn report_reader(&self) -> Option<Arc<dyn ReportReader>>;
+
     /// Connections that read waiting deliveries.
     fn relay_reader(&self) -> Arc<dyn RelayReader>;
 
@@ -204,6 +207,13 @@ pub trait AccountReader: Debug + Send + Sync {
 
     /// The portfolios that own accounts.
     async fn portfolios(&self) -> Result<Vec<String>, StoreError>;
+}
+
+/// Reads the last report of `doctor`.
+#[async_trait]
+pub trait ReportReader: Debug + Send + Sync {
+    /// Its text. `None` if there is none.
+    async fn last_report(&self) -> Result<Option<String>, StoreError>;
 }
 
 /// Reads the journal of all accounts while others write.

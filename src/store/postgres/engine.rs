@@ -9,6 +9,7 @@ use super::account_reader::PostgresAccounts;
 use super::database::number;
 use super::hints::{INBOX, SHARDS, tell};
 use super::readers::{PostgresJournal, PostgresRelay, PostgresSignals};
+use super::reports::PostgresReports;
 use super::{
     Database, customer_key, customer_segments, discovered, keys, load, notify_queue, prune,
     relay_queue, times, write,
@@ -17,8 +18,8 @@ use crate::domain::{PhoneNumberId, Shard, Sharding, WabaId};
 use crate::state::DedupScope;
 use crate::store::engine::{
     AccountReader, ClockRow, DiscoveredRow, Engine, JournalReader, Recovery, RelayReader,
-    SavedAccounts, SavedSegment, SharedEngine, SignalReader, SignalSpan, StoreError, Writes,
-    Written,
+    ReportReader, SavedAccounts, SavedSegment, SharedEngine, SignalReader, SignalSpan, StoreError,
+    Writes, Written,
 };
 use crate::store::relay_queue::Settlement;
 
@@ -42,6 +43,10 @@ impl Engine for Database {
 
     fn account_reader(&self) -> Option<Arc<dyn AccountReader>> {
         Some(Arc::new(PostgresAccounts::new(Arc::clone(&self.pools))))
+    }
+
+    fn report_reader(&self) -> Option<Arc<dyn ReportReader>> {
+        Some(Arc::new(PostgresReports::new(Arc::clone(&self.pools))))
     }
 
     fn relay_reader(&self) -> Arc<dyn RelayReader> {

@@ -6,6 +6,7 @@
 
 mod account_reader;
 mod accounts;
+mod checkup;
 mod connect;
 mod copy;
 mod customer_key;
@@ -27,6 +28,7 @@ mod pools;
 mod prune;
 mod readers;
 mod relay_queue;
+mod reports;
 mod session;
 mod shared;
 mod template_pages;
@@ -34,10 +36,12 @@ mod text;
 mod times;
 mod write;
 
+pub use checkup::{Checkup, ConnectionCounts, ReplicaFacts, SessionFacts, Standby, check_up};
 pub use connect::{Connected, connect, reader_pool};
 pub(super) use copy::{CopyRole, Copying};
 pub use database::Database;
 pub use error::{PostgresError, reason_of_sqlstate};
 pub use migrate::{KNOWN_SCHEMA, MigrationError, migrate};
 pub use options::PostgresOptions;
+pub(super) use reports::keep_report;
 pub use session::Role;

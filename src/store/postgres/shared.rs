@@ -18,7 +18,7 @@ use crate::store::relay_queue::{RelayDelivery, lanes_from_text};
 
 /// The namespace of the advisory locks. They belong to the whole database, in which several exporters can have
 /// schemas of their own.
-fn namespace(schema: &str) -> i32 {
+pub(super) fn namespace(schema: &str) -> i32 {
     use sha2::{Digest as _, Sha256};
     let hash = Sha256::digest(format!("whatsapp-business-exporter {schema}"));
     i32::from_be_bytes(*hash.first_chunk().expect("a hash has 32 bytes"))

@@ -32,6 +32,10 @@ impl Engine for Database {
         None
     }
 
+    fn report_reader(&self) -> Option<Arc<dyn engine::ReportReader>> {
+        None
+    }
+
     fn relay_reader(&self) -> Arc<dyn engine::RelayReader> {
         Arc::new(RelayReader::new(self.options.clone(), self.file.clone()))
     }

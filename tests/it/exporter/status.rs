@@ -253,7 +253,7 @@ async fn what_the_doctor_found_is_shown() {
     };
     let report = examine(&source).await.expect("it can look");
     assert!(report.unknown > 0, "no public address is configured");
-    keep(&source, &report).expect("the folder is ours");
+    keep(&source, &report).await.expect("the folder is ours");
     let status = exporter.status().await;
     assert_eq!(status["doctor"]["problems"], report.problems);
     assert_eq!(status["doctor"]["unknown"], report.unknown);

@@ -2,6 +2,7 @@
 
 mod connections;
 mod copying;
+mod examined;
 mod program;
 mod queries;
 mod queues;

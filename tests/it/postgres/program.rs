@@ -8,7 +8,7 @@ use crate::http::until_metric;
 use crate::process::{outcome, program};
 use crate::support::postgres::{PASSWORD, shared};
 
-fn environment(more: &[(&str, &str)]) -> Vec<(String, String)> {
+pub(super) fn environment(more: &[(&str, &str)]) -> Vec<(String, String)> {
     let always = [
         ("WHATSAPP_ACCESS_TOKEN", "EAAGtoken"),
         ("WHATSAPP_APP_SECRET", "0123456789abcdef0123456789abcdef"),

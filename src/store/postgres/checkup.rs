@@ -1,0 +1,264 @@
+//! Reads what `doctor` checks of a server, without changing anything and without waiting for replicas.
+
+use sqlx::postgres::PgConnection;
+use sqlx::{Connection, FromRow};
+
+use super::shared::namespace;
+use super::{Connected, PostgresError, PostgresOptions, Role, connect};
+use crate::clock;
+
+/// How often the session is compared with itself.
+const STATEMENTS: usize = 5;
+
+/// Shards have the first numbers of the namespace.
+const FIRST_TEST_LOCK: i32 = 1_000;
+
+/// A server, as one role sees it.
+#[derive(Debug)]
+pub struct Checkup {
+    /// Host and port.
+    pub host: String,
+    /// The server's version, such as 150004.
+    pub version: i32,
+    /// The role.
+    pub user: String,
+    /// What the role may not do, as statements that grant it. They need the owner of the database or of the tables.
+    pub missing_grants: Vec<String>,
+    /// Whether the tables exist.
+    pub has_tables: bool,
+    /// The session.
+    pub session: SessionFacts,
+    /// The database's clock minus this machine's, in milliseconds.
+    pub clock_offset_ms: i64,
+    /// `synchronous_commit`
+    pub synchronous_commit: String,
+    /// `synchronous_standby_names`
+    pub synchronous_standby_names: String,
+    /// Connected standbys.
+    pub standbys: Vec<Standby>,
+    /// Connections.
+    pub connections: ConnectionCounts,
+    /// Connected replicas.
+    pub replicas: Vec<ReplicaFacts>,
+    /// Shards that nobody has locked.
+    pub shards_without_owner: i64,
+}
+
+/// Whether a session keeps what it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionFacts {
+    /// Whether all statements ran in one session of the server, which no other client had.
+    pub is_own: bool,
+    /// Whether an advisory lock was held from its first to its last statement.
+    pub keeps_locks: bool,
+}
+
+/// A standby. `None` if the role may not read its state.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct Standby {
+    /// `sync`, `quorum`, `potential` or `async`.
+    pub sync_state: Option<String>,
+}
+
+/// Connections of the whole server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromRow)]
+pub struct ConnectionCounts {
+    /// In use.
+    pub used: i64,
+    /// For roles without privileges.
+    pub limit: i64,
+}
+
+/// A connected replica.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct ReplicaFacts {
+    /// The address of its operator listener, or its id.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The hash of its settings that all replicas must share.
+    pub config_hash: String,
+}
+
+/// Reads everything.
+///
+/// # Errors
+/// If no host accepts writes, or a query fails.
+pub async fn check_up(options: &PostgresOptions) -> Result<Checkup, PostgresError> {
+    let Connected {
+        mut connection,
+        host,
+        version,
+        ..
+    } = connect(options, Role::Reader).await?;
+    let session = session(&mut connection, options).await?;
+    let (user, has_tables, missing_grants) = rights(&mut connection, &options.schema).await?;
+    let sent = clock::machine_time();
+    let theirs = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+    let theirs: i64 = sqlx::query_scalar(theirs)
+        .persistent(false)
+        .fetch_one(&mut connection)
+        .await?;
+    let received = clock::machine_time();
+    let ours = sent.as_millis().midpoint(received.as_millis());
+    let settings = "SELECT current_setting('synchronous_commit'), current_setting('synchronous_standby_names')";
+    let (synchronous_commit, synchronous_standby_names) = sqlx::query_as(settings)
+        .persistent(false)
+        .fetch_one(&mut connection)
+        .await?;
+    // Base backups stream too, but are no standbys.
+    let standbys =
+        "SELECT sync_state FROM pg_stat_replication WHERE state IS DISTINCT FROM 'backup'";
+    let standbys = sqlx::query_as(standbys)
+        .persistent(false)
+        .fetch_all(&mut connection)
+        .await?;
+    let counts = "SELECT (SELECT coalesce(sum(numbackends), 0) FROM pg_stat_database)::bigint AS used, \
+         (current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int)::bigint AS limit";
+    let connections = sqlx::query_as(counts)
+        .persistent(false)
+        .fetch_one(&mut connection)
+        .await?;
+    let (mut replicas, mut shards_without_owner) = (Vec::new(), 0);
+    if has_tables && missing_grants.is_empty() {
+        replicas = connected_replicas(&mut connection).await?;
+        shards_without_owner = unowned(&mut connection, options).await?;
+    }
+    // Tells the server; that it may not hear it changes nothing.
+    drop(connection.close().await);
+    Ok(Checkup {
+        host,
+        version,
+        user,
+        missing_grants,
+        has_tables,
+        session,
+        clock_offset_ms: theirs - ours,
+        synchronous_commit,
+        synchronous_standby_names,
+        standbys,
+        connections,
+        replicas,
+        shards_without_owner,
+    })
+}
+
+/// Takes a lock that no replica uses. A pooler that shares a session among clients gives it to the second client, which
+/// begins a transaction, or another one to the first.
+async fn session(
+    connection: &mut PgConnection,
+    options: &PostgresOptions,
+) -> Result<SessionFacts, PostgresError> {
+    let (namespace, key) = (namespace(&options.schema), fastrand::i32(FIRST_TEST_LOCK..));
+    let lock = "SELECT pg_backend_pid(), pg_try_advisory_lock($1, $2)";
+    let (own, mut keeps_locks): (i32, bool) = sqlx::query_as(lock)
+        .bind(namespace)
+        .bind(key)
+        .persistent(false)
+        .fetch_one(&mut *connection)
+        .await?;
+    let mut other = connect(options, Role::Reader).await?.connection;
+    let mut transaction = other.begin().await?;
+    let others: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
+        .persistent(false)
+        .fetch_one(&mut *transaction)
+        .await?;
+    let mut is_own = others != own;
+    for _ in 0..STATEMENTS {
+        let look = "SELECT pg_backend_pid(), EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted \
+             AND pid = pg_backend_pid() AND classid = $1::bigint::oid AND objid = $2::oid AND objsubid = 2)";
+        let unsigned = i64::from(u32::from_ne_bytes(namespace.to_ne_bytes()));
+        let (pid, is_held): (i32, bool) = sqlx::query_as(look)
+            .bind(unsigned)
+            .bind(key)
+            .persistent(false)
+            .fetch_one(&mut *connection)
+            .await?;
+        is_own &= pid == own;
+        keeps_locks &= is_held;
+    }
+    transaction.rollback().await?;
+    drop(other.close().await);
+    let unlock = sqlx::query_scalar("SELECT pg_advisory_unlock($1, $2)");
+    let unlock = unlock.bind(namespace).bind(key).persistent(false);
+    let was_held: bool = unlock.fetch_one(&mut *connection).await?;
+    keeps_locks &= was_held;
+    Ok(SessionFacts {
+        is_own,
+        keeps_locks,
+    })
+}
+
+/// The role, whether the tables exist, and statements that grant what the role lacks.
+async fn rights(
+    connection: &mut PgConnection,
+    schema: &str,
+) -> Result<(String, bool, Vec<String>), PostgresError> {
+    let query = "SELECT quote_ident(current_user), quote_ident(current_database()), nspname IS NOT NULL, \
+         has_database_privilege(current_database(), 'CREATE'), \
+         coalesce(has_schema_privilege(nspname, 'USAGE'), false), \
+         coalesce(has_schema_privilege(nspname, 'CREATE'), false), \
+         EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = pg_namespace.oid AND relname = 'shards') \
+         FROM (SELECT $1::text AS name) AS wanted LEFT JOIN pg_namespace ON nspname = name";
+    type Row = (String, String, bool, bool, bool, bool, bool);
+    let (user, database, exists, may_create_schema, may_use, may_create, has_tables): Row =
+        sqlx::query_as(query)
+            .bind(schema)
+            .persistent(false)
+            .fetch_one(&mut *connection)
+            .await?;
+    let mut missing = Vec::new();
+    if !exists && !may_create_schema {
+        missing.push(format!("GRANT CREATE ON DATABASE {database} TO {user}"));
+    }
+    if exists && !may_use {
+        missing.push(format!("GRANT USAGE ON SCHEMA {schema} TO {user}"));
+    }
+    if exists && !has_tables && !may_create {
+        missing.push(format!("GRANT CREATE ON SCHEMA {schema} TO {user}"));
+    }
+    if has_tables {
+        let lacks = "SELECT bool_or(relkind = 'r' AND NOT (has_table_privilege(c.oid, 'SELECT') \
+               AND has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE') \
+               AND has_table_privilege(c.oid, 'DELETE'))), \
+             bool_or(CASE WHEN relkind = 'S' THEN NOT has_sequence_privilege(c.oid, 'USAGE') ELSE false END) \
+             FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace \
+             WHERE nspname = $1 AND relkind IN ('r', 'S') AND relname <> '_sqlx_migrations'";
+        let (tables, sequences): (bool, bool) = sqlx::query_as(lacks)
+            .bind(schema)
+            .persistent(false)
+            .fetch_one(connection)
+            .await?;
+        for (lacks, what) in [
+            (tables, "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES"),
+            (sequences, "USAGE, UPDATE ON ALL SEQUENCES"),
+        ] {
+            if lacks {
+                missing.push(format!("GRANT {what} IN SCHEMA {schema} TO {user}"));
+            }
+        }
+    }
+    Ok((user, has_tables, missing))
+}
+
+async fn connected_replicas(
+    connection: &mut PgConnection,
+) -> Result<Vec<ReplicaFacts>, PostgresError> {
+    let query = "SELECT coalesce(nullif(address, ''), replica) AS name, version, config_hash FROM replicas \
+         JOIN pg_stat_activity AS activity ON activity.pid = backend_pid \
+         AND activity.backend_start = replicas.backend_start ORDER BY 1";
+    let query = sqlx::query_as(query).persistent(false);
+    Ok(query.fetch_all(connection).await?)
+}
+
+async fn unowned(
+    connection: &mut PgConnection,
+    options: &PostgresOptions,
+) -> Result<i64, PostgresError> {
+    let query = "SELECT count(*) FROM shards WHERE NOT EXISTS (SELECT 1 FROM pg_locks \
+         WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid = $1::bigint::oid \
+         AND objid = shard::int::oid AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))";
+    let unsigned = i64::from(u32::from_ne_bytes(namespace(&options.schema).to_ne_bytes()));
+    let query = sqlx::query_scalar(query).bind(unsigned).persistent(false);
+    Ok(query.fetch_one(connection).await?)
+}
