@@ -69,8 +69,9 @@ mod tests {
             of(&[one.clone(), other.clone()]),
             of(&[other.clone(), one.clone()])
         );
-        assert_ne!(of(&[one.clone()]), of(&[other]));
-        assert_ne!(of(&[one.clone()]), of(&[one.clone(), one]));
+        let only_one = of(std::slice::from_ref(&one));
+        assert_ne!(only_one, of(&[other]));
+        assert_ne!(only_one, of(&[one.clone(), one]));
         let empty = |value| of(&[vec![value]]);
         assert_ne!(empty(CopiedValue::Null), empty(text("")));
         assert_ne!(

@@ -215,7 +215,7 @@ async fn a_copy_and_a_copy_back_have_everything_and_know_repeats() {
         assert!(changes[0].duplicate, "{location:?}: {changes:?}");
         let new = Event {
             observed_at: at(50),
-            ..told(0x0dec_af, 50, repeated().fact)
+            ..told(0x000d_ecaf, 50, repeated().fact)
         };
         let changes = store
             .commit_with(vec![new.clone()], None)
@@ -236,7 +236,7 @@ async fn a_copy_and_a_copy_back_have_everything_and_know_repeats() {
     let third = Location::File(folder.path().join("third.db"));
     copied(&server, &third).await.expect("a third copy");
     let store = watching(&third, &watched).await;
-    for event in [repeated(), told(0x0dec_af, 50, repeated().fact)] {
+    for event in [repeated(), told(0x000d_ecaf, 50, repeated().fact)] {
         let changes = store.commit_with(vec![event], None).await.expect("room");
         assert!(changes[0].duplicate, "{changes:?}");
     }
@@ -322,13 +322,41 @@ async fn a_target_with_data_and_a_store_in_use_are_refused() {
 }
 
 #[tokio::test]
+async fn a_target_that_differs_stays_empty() {
+    let (source, target) = (NewStore::sqlite(), NewStore::postgres());
+    filled(&source.location).await;
+    // Creates the tables.
+    let store = opened(&target.location, KEPT).await;
+    closed(store).await;
+    let database = database_of(&target.location);
+    let falsify = "SET search_path = whatsapp_exporter; \
+         CREATE FUNCTION falsify() RETURNS trigger LANGUAGE plpgsql AS \
+           'BEGIN NEW.state = NEW.state || '' ''; RETURN NEW; END'; \
+         CREATE TRIGGER falsify BEFORE INSERT ON phone_numbers FOR EACH ROW EXECUTE FUNCTION falsify()";
+    shared().execute(database, falsify);
+    let error = copied(&source.location, &target.location).await;
+    let error = error.expect_err("another state").to_string();
+    assert!(
+        error.starts_with("phone_numbers differs: 1 rows"),
+        "{error}"
+    );
+    shared().execute(database, "DROP FUNCTION whatsapp_exporter.falsify CASCADE");
+    let there = copied(&source.location, &target.location).await;
+    assert_eq!(rows(&there.expect("it was empty"), "phone_numbers"), 1);
+}
+
+fn database_of(location: &Location) -> &str {
+    let Location::Server(options) = location else {
+        panic!("a server")
+    };
+    options.url.database.as_deref().expect("it is given")
+}
+
+#[tokio::test]
 async fn events_that_nobody_has_applied_are_not_left_behind() {
     let (source, target) = (NewStore::postgres(), NewStore::sqlite());
     filled(&source.location).await;
-    let Location::Server(options) = &source.location else {
-        panic!("a server")
-    };
-    let database = options.url.database.as_deref().expect("it is given");
+    let database = database_of(&source.location);
     let waits =
         "INSERT INTO whatsapp_exporter.inbox (received_ms, shard, events) VALUES (1, 2, '[]')";
     shared().execute(database, waits);
