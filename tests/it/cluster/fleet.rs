@@ -10,10 +10,9 @@ use whatsapp_business_exporter::domain::{
 };
 use whatsapp_business_exporter::store::Location;
 
+use super::replicas::DATABASE;
+use crate::support::postgres::PostgresServer;
 use crate::support::store::opened;
-
-/// Accounts whose events are committed together.
-const AT_ONCE: usize = 50;
 
 const KEPT_FOR: Duration = Duration::from_secs(86_400);
 
@@ -23,31 +22,42 @@ pub fn fleet(accounts: u64) -> Vec<String> {
     (0..accounts).map(id).collect()
 }
 
-/// Stores these accounts with so many templates each, and closes the store.
-pub fn fill(store_url: &str, accounts: &[String], templates: u64) {
+/// Stores these accounts with so many templates each: the first by a store, the others as copies of its rows, because
+/// the state of many templates takes long to compute.
+pub fn fill(server: &PostgresServer, accounts: &[String], templates: u64) {
+    let first = WabaId::parse(&accounts[0]).expect("digits");
+    let location = Location::Server(Box::new(crate::postgres::options(&server.url(DATABASE))));
     let runtime = Runtime::new().expect("a runtime");
     runtime.block_on(async {
-        let location = Location::Server(Box::new(crate::postgres::options(store_url)));
         let store = opened(&location, KEPT_FOR).await;
-        let waba_ids: Vec<WabaId> = accounts.iter().filter_map(|id| WabaId::parse(id)).collect();
-        let watched: BTreeSet<WabaId> = waba_ids.iter().cloned().collect();
+        let watched = BTreeSet::from([first.clone()]);
         store.watch(watched).await.expect("a sound store");
-        let numbered: Vec<(u64, &WabaId)> = (0..).zip(&waba_ids).collect();
-        for some in numbered.chunks(AT_ONCE) {
-            let events = some
-                .iter()
-                .flat_map(|(account, waba_id)| read(*account, waba_id, templates));
-            store.commit(events.collect()).await.expect("a sound store");
-        }
+        let events = read(&first, templates);
+        store.commit(events.into()).await.expect("a sound store");
         store.leave().await;
         store.close().await;
     });
+    let others: Vec<String> = accounts[1..].iter().map(|id| format!("('{id}')")).collect();
+    let others = others.join(", ");
+    for (table, columns) in [
+        ("accounts", "state, business_id"),
+        ("refreshes", "saved_ms, state"),
+        ("template_pages", "first_id, template_ids, state"),
+    ] {
+        server.execute(
+            DATABASE,
+            &format!(
+                "INSERT INTO whatsapp_exporter.{table} (waba_id, {columns}) \
+                 SELECT other.id, {columns} FROM whatsapp_exporter.{table}, (VALUES {others}) AS other (id)"
+            ),
+        );
+    }
 }
 
 /// What a first poll of an account reads.
-fn read(account: u64, waba_id: &WabaId, templates: u64) -> [Event; 2] {
+fn read(waba_id: &WabaId, templates: u64) -> [Event; 2] {
     let template = |which: u64| {
-        let id = (700_000_000_000_000 + account * 10_000 + which).to_string();
+        let id = (700_000_000_000_000 + which).to_string();
         Snapshot {
             name: Some(format!("order_update_{which}").into()),
             language: Some("en_US".into()),
@@ -62,7 +72,7 @@ fn read(account: u64, waba_id: &WabaId, templates: u64) -> [Event; 2] {
         complete: true,
     };
     let node = account::Snapshot {
-        name: Some(format!("Branch {account}")),
+        name: Some("Branch".to_owned()),
         ..account::Snapshot::new()
     };
     [

@@ -108,14 +108,13 @@ fn figures(what: &str, rounds: u32, mut took: Vec<Duration>) -> Duration {
 
 fn take_over(kills: u32, pauses: u32) {
     let server = PostgresServer::start(&["fsync=off"]);
-    let url = server.url(DATABASE);
     let accounts = fleet(ACCOUNTS);
-    fill(&url, &accounts, TEMPLATES);
+    fill(&server, &accounts, TEMPLATES);
     let config = format!(
         "{NO_META}templates: {{detail: problems}}\n{}",
         watching(&accounts)
     );
-    let cluster = Cluster::start(REPLICAS, &url, &config);
+    let cluster = Cluster::start(REPLICAS, &server.url(DATABASE), &config);
     until_balanced(&cluster);
     let mut took = Vec::new();
     for round in 0..kills as usize {
