@@ -1,6 +1,7 @@
 //! How long it takes until others export the accounts of a replica that is killed, or that stops.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -27,7 +28,7 @@ const PAUSED_P99: Duration = Duration::from_secs(15);
 const PAGE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Pause between two looks at the pages.
-const LOOK: Duration = Duration::from_millis(50);
+const LOOK: Duration = Duration::from_millis(100);
 
 /// The accounts that a replica exports.
 fn exported(replica: &Replica) -> Result<BTreeSet<String>, String> {
@@ -60,33 +61,40 @@ fn until_balanced(cluster: &Cluster) {
     });
 }
 
-/// Sends the signal to the replica, and returns how long each of its accounts was not exported by the others.
+/// Ends or stops a replica, and returns how long each of its accounts was exported by nobody. As in Prometheus, a scrape
+/// counts from its beginning.
 fn takeover(cluster: &Cluster, victim: usize, strike: impl FnOnce(&Replica)) -> Vec<Duration> {
     let victim = &cluster.replicas[victim];
-    let mut open = exported(victim).expect("it runs");
-    assert!(!open.is_empty(), "it exports no account");
+    let accounts = exported(victim).expect("it runs");
+    assert!(!accounts.is_empty(), "it exports no account");
+    let taken = Mutex::new(BTreeMap::new());
     let others = cluster.replicas.iter();
-    let others: Vec<&Replica> = others.filter(|one| one.address != victim.address).collect();
     let began = Instant::now();
     strike(victim);
-    let mut took = BTreeMap::new();
-    while !open.is_empty() {
-        assert!(
-            began.elapsed() < PATIENCE,
-            "nobody exports {} accounts",
-            open.len()
-        );
-        for replica in &others {
-            let page = exported(replica).unwrap_or_default();
-            let seen: Vec<String> = open.intersection(&page).cloned().collect();
-            for account in seen {
-                open.remove(&account);
-                took.insert(account, began.elapsed());
-            }
+    std::thread::scope(|scope| {
+        for replica in others.filter(|one| one.address != victim.address) {
+            let (accounts, taken) = (&accounts, &taken);
+            scope.spawn(move || {
+                loop {
+                    let asked = began.elapsed();
+                    let page = exported(replica).unwrap_or_default();
+                    let mut taken = taken.lock().expect("no panic");
+                    for account in page.intersection(accounts) {
+                        taken.entry(account.clone()).or_insert(asked);
+                    }
+                    let missing = accounts.len() - taken.len();
+                    drop(taken);
+                    if missing == 0 {
+                        return;
+                    }
+                    assert!(asked < PATIENCE, "nobody exports {missing} accounts");
+                    std::thread::sleep(LOOK);
+                }
+            });
         }
-        std::thread::sleep(LOOK);
-    }
-    took.into_values().collect()
+    });
+    let taken = taken.into_inner().expect("no panic");
+    taken.into_values().collect()
 }
 
 /// The duration that this share of the accounts does not exceed.
