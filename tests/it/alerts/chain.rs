@@ -30,8 +30,22 @@ impl Chain {
         Self::with_rules(target, times, |_| ())
     }
 
+    /// Watches these replicas, with the relabelings of `deploy/cluster/prometheus.yml`.
+    pub fn over_replicas(targets: &[SocketAddr], times: f64) -> Self {
+        Self::start(targets, times, &relabelings(), |_| ())
+    }
+
     /// The same with rules that differ: `change` gets the folder with them.
     pub fn with_rules(target: SocketAddr, times: f64, change: impl FnOnce(&Path)) -> Self {
+        Self::start(&[target], times, "", change)
+    }
+
+    fn start(
+        replicas: &[SocketAddr],
+        times: f64,
+        relabelings: &str,
+        change: impl FnOnce(&Path),
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (pages, receivers) = Pages::receive();
         let (process, alertmanager) = alertmanager(folder.path(), times, receivers);
@@ -39,12 +53,12 @@ impl Chain {
         let rules = write_rules(data.path(), times);
         change(&data.path().join("rules"));
         let targets = data.path().join("targets.json");
-        write_target(&targets, target);
+        write_targets(&targets, replicas);
         let discovery = format!("{{files: ['{}'], refresh_interval: 1s}}", targets.display());
         let config = format!(
             "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nrule_files: ['{rules}']\n\
              alerting: {{alertmanagers: [{{static_configs: [{{targets: ['{alertmanager}']}}]}}]}}\n\
-             scrape_configs: [{{job_name: whatsapp, file_sd_configs: [{discovery}]}}]\n"
+             scrape_configs:\n  - job_name: whatsapp\n    file_sd_configs: [{discovery}]\n{relabelings}"
         );
         Self {
             pages,
@@ -58,7 +72,7 @@ impl Chain {
 
     /// Watches another exporter instead.
     pub fn watch_instead(&self, target: SocketAddr) {
-        write_target(&self.targets, target);
+        write_targets(&self.targets, &[target]);
     }
 
     /// Waits until this expression gives a series.
@@ -82,10 +96,20 @@ impl Chain {
     }
 }
 
-fn write_target(file: &Path, target: SocketAddr) {
-    let targets = json!([{"targets": [target]}]);
+fn write_targets(file: &Path, targets: &[SocketAddr]) {
+    let targets = json!([{"targets": targets}]);
     // Renamed into its place: Prometheus must not read half a file.
     let half = file.with_extension("tmp");
     std::fs::write(&half, targets.to_string()).expect("the folder is ours");
     std::fs::rename(half, file).expect("the folder is ours");
+}
+
+/// The relabelings that give a series the same identity whichever replica exports it, as lines of a scrape configuration.
+pub fn relabelings() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/cluster/prometheus.yml");
+    let shipped = std::fs::read_to_string(path).expect("a scrape configuration");
+    let begin = shipped.find("    metric_relabel_configs:\n");
+    let lines = shipped[begin.expect("it has relabelings")..].lines();
+    let lines = lines.take_while(|line| line.starts_with("    "));
+    lines.map(|line| format!("{line}\n")).collect()
 }

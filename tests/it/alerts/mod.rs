@@ -5,7 +5,7 @@
 
 mod alertmanager;
 mod annotations;
-mod chain;
+pub mod chain;
 mod command;
 mod configurable;
 mod drills;
@@ -19,7 +19,7 @@ mod inhibition;
 mod kubernetes;
 mod mail;
 mod names;
-mod pages;
+pub mod pages;
 mod received;
 mod receivers;
 mod replicas;

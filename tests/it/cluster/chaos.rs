@@ -2,7 +2,7 @@
 //! every acknowledged event is counted exactly once, and no counter goes down.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use super::deliveries::{ACCOUNTS, accounts};
@@ -12,7 +12,7 @@ use super::real_prometheus::{assert_no_resets, scraping, until_known};
 use super::replicas::{Cluster, DATABASE, NO_META, Replica, watching};
 use super::rounds;
 use super::scrapes::Scrapes;
-use super::senders::keep_sending;
+use super::senders::{EndOnDrop, keep_sending};
 use crate::support::measured;
 use crate::support::postgres::PostgresServer;
 
@@ -42,6 +42,7 @@ fn survive(faults: &[Fault], seed: u64) {
     let began = Instant::now();
     std::thread::scope(|scope| {
         let (addresses, ledger, scrapes, is_over) = (&addresses, &ledger, &scrapes, &is_over);
+        let _end = EndOnDrop(is_over);
         for _ in 0..SENDERS {
             let seed = dice.u64(..);
             scope.spawn(move || keep_sending(addresses, REPLICAS - 1, ledger, seed, is_over));
@@ -55,7 +56,6 @@ fn survive(faults: &[Fault], seed: u64) {
         }
         cluster.replicas.iter().for_each(Replica::until_ready);
         until_settled(&cluster, &server);
-        is_over.store(true, Ordering::Relaxed);
     });
     let took = began.elapsed();
     let ledger = ledger.into_inner().expect("no panic");

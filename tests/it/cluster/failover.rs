@@ -2,14 +2,14 @@
 //! the URL, and nothing that was acknowledged is lost.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use super::deliveries::accounts;
 use super::ledger::{Ledger, until_settled};
 use super::replicas::{Cluster, DATABASE, NO_META, Replica, watching};
 use super::scrapes::Scrapes;
-use super::senders::keep_sending;
+use super::senders::{EndOnDrop, keep_sending};
 use crate::process::until;
 use crate::support::measured;
 use crate::support::postgres::{PASSWORD, PostgresServer};
@@ -58,6 +58,7 @@ fn replicas_follow_the_promoted_standby_and_lose_nothing() {
     };
     let resumed = std::thread::scope(|scope| {
         let (addresses, ledger, scrapes, is_over) = (&addresses, &ledger, &scrapes, &is_over);
+        let _end = EndOnDrop(is_over);
         for _ in 0..SENDERS {
             let seed = dice.u64(..);
             scope.spawn(move || keep_sending(addresses, REPLICAS - 1, ledger, seed, is_over));
@@ -74,7 +75,6 @@ fn replicas_follow_the_promoted_standby_and_lose_nothing() {
         until_acknowledged(acknowledged() + FACTS);
         cluster.replicas.iter().for_each(Replica::until_ready);
         until_settled(&cluster, &standby);
-        is_over.store(true, Ordering::Relaxed);
         resumed
     });
     let ledger = ledger.into_inner().expect("no panic");

@@ -3,16 +3,19 @@
 //! Each test prints its seed and its figures. The long versions are ignored; `WHATSAPP_CLUSTER_ROUNDS` sets their number
 //! of rounds.
 
+mod alerting;
 mod chaos;
 mod deliveries;
 mod failover;
 mod faults;
+mod fleet;
 mod ledger;
 mod real_prometheus;
 mod replicas;
 mod rolling;
 mod scrapes;
 mod senders;
+mod takeover;
 mod webhooks;
 
 /// Number of rounds of the long versions.

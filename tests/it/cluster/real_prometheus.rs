@@ -4,11 +4,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::alerts::chain::relabelings;
 use crate::process::until;
 use crate::prometheus::server::Prometheus;
-
-/// Removes `instance` from the series of accounts.
-pub const RELABELINGS: &str = "metric_relabel_configs: [{source_labels: [waba_id], regex: .+, target_label: instance, replacement: ''}]";
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -19,9 +17,10 @@ const COUNTERS: &str = "{__name__=~\"whatsapp_message.*_total\", waba_id!=\"\", 
 pub fn scraping(replicas: &[SocketAddr]) -> Prometheus {
     let targets: Vec<String> = replicas.iter().map(|one| format!("'{one}'")).collect();
     let text = format!(
-        "global: {{scrape_interval: 1s}}\nscrape_configs:\n  - job_name: whatsapp\n    {RELABELINGS}\n    \
-         static_configs: [{{targets: [{}]}}]\n",
-        targets.join(", ")
+        "global: {{scrape_interval: 1s}}\nscrape_configs:\n  - job_name: whatsapp\n    \
+         static_configs: [{{targets: [{}]}}]\n{}",
+        targets.join(", "),
+        relabelings()
     );
     Prometheus::start(tempfile::tempdir().expect("a temporary folder"), &text)
 }

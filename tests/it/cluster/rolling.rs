@@ -2,7 +2,7 @@
 //! once never sees a failure.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use super::deliveries::accounts;
@@ -10,7 +10,7 @@ use super::ledger::{Ledger, until_settled};
 use super::replicas::{Cluster, DATABASE, NO_META, Replica, watching};
 use super::rounds;
 use super::scrapes::Scrapes;
-use super::senders::keep_sending;
+use super::senders::{EndOnDrop, keep_sending};
 use crate::support::measured;
 use crate::support::postgres::PostgresServer;
 
@@ -34,6 +34,7 @@ fn roll(rounds: u32) {
     let began = Instant::now();
     std::thread::scope(|scope| {
         let (addresses, ledger, scrapes, is_over) = (&addresses, &ledger, &scrapes, &is_over);
+        let _end = EndOnDrop(is_over);
         for _ in 0..SENDERS {
             let seed = dice.u64(..);
             scope.spawn(move || keep_sending(addresses, 1, ledger, seed, is_over));
@@ -49,7 +50,6 @@ fn roll(rounds: u32) {
                 until_settled(&cluster, &server);
             }
         }
-        is_over.store(true, Ordering::Relaxed);
     });
     let took = began.elapsed();
     let ledger = ledger.into_inner().expect("no panic");

@@ -14,6 +14,15 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 /// Pause between two deliveries of a client, so that the machine has time for other things.
 const PAUSE: Duration = Duration::from_millis(8);
 
+/// Ends the clients and scrapers of a test, also when the test fails.
+pub struct EndOnDrop<'a>(pub &'a AtomicBool);
+
+impl Drop for EndOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Sends deliveries until `is_over`, each to a random replica first, then to so many next ones.
 pub fn keep_sending(
     addresses: &[SocketAddr],

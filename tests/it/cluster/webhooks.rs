@@ -1,6 +1,9 @@
 //! A webhook may reach any replica, whoever owns the account.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 use super::deliveries::{ACCOUNTS, Fact, accounts, body_of, send, waba_id};
 use super::ledger::{Ledger, until_settled};
@@ -13,6 +16,12 @@ use crate::support::postgres::PostgresServer;
 use crate::support::scrape::Scrape;
 
 const MESSAGES: &str = "whatsapp_messages_received_total";
+
+/// Deliveries of the test, each about two accounts.
+const DELIVERIES: u64 = 20;
+
+/// Least number of templates' statuses of each account that these change. The first of each template is none.
+const CHANGES: usize = 13;
 
 /// On an idle machine it takes less than 50 ms.
 const APPLIED_WITHIN: Duration = Duration::from_secs(1);
@@ -35,9 +44,10 @@ fn a_delivery_reaches_the_owners_of_its_accounts_and_the_upstream_once() {
     let server = PostgresServer::start(&["fsync=off"]);
     let peers = Peers::start();
     let config = format!(
-        "{NO_META}{}relay:\n  upstreams:\n    - {{name: application, url: 'http://{}/whatsapp'}}\n",
+        "{NO_META}{1}relay:\n  upstreams:\n    - {{name: application, url: 'http://{0}/whatsapp'}}\n\
+         notify:\n  webhooks:\n    - {{name: chat, url: 'http://{0}/whatsapp'}}\n",
+        peers.application,
         watching(&accounts()),
-        peers.application
     );
     let cluster = Cluster::start(2, &server.url(DATABASE), &config);
     let mut ledger = Ledger::default();
@@ -50,7 +60,7 @@ fn a_delivery_reaches_the_owners_of_its_accounts_and_the_upstream_once() {
     let accounts = [of(0), of(1)].map(|account| account.expect("both replicas own accounts"));
     let mut sent = Vec::new();
     let mut longest = Duration::ZERO;
-    for number in 0..20 {
+    for number in 0..DELIVERIES {
         let facts = accounts.map(|account| Fact {
             account,
             number: 1_000 + number,
@@ -86,9 +96,31 @@ fn a_delivery_reaches_the_owners_of_its_accounts_and_the_upstream_once() {
             Ok(())
         }
     });
+    let notified = until("notifications of both accounts", PATIENCE, || {
+        let notified = accounts.map(|account| notifications(&peers.relayed(), account));
+        match notified.iter().all(|ids| ids.len() >= CHANGES) {
+            true => Ok(notified),
+            false => Err(format!("{notified:?}")),
+        }
+    });
+    for ids in notified {
+        let different: BTreeSet<&String> = ids.iter().collect();
+        assert_eq!(different.len(), ids.len(), "{ids:?}");
+    }
     let relayed = peers.relayed();
     for body in &sent {
         let times = relayed.iter().filter(|one| *one == body).count();
         assert_eq!(times, 1, "{body}");
     }
+}
+
+/// The ids of the notifications about an account, among all that the application received.
+fn notifications(received: &[String], account: usize) -> Vec<String> {
+    let source = format!("/whatsapp-business-exporter/{}", waba_id(account));
+    let parsed = received
+        .iter()
+        .map(|body| serde_json::from_str::<Value>(body));
+    let events = parsed.filter_map(Result::ok);
+    let about = events.filter(|event| event["source"] == source.as_str());
+    about.map(|event| event["id"].to_string()).collect()
 }
