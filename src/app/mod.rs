@@ -295,6 +295,7 @@ async fn run_until_stopped(
     flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let store = Arc::clone(&running.core.store);
     let (mut shards, mut discovered) = (store.shards(), store.discovered_version());
+    let mut commanded = store.relay_version();
     if store.is_shared() {
         // Some may have been acquired before the polls were planned.
         shards.mark_changed();
@@ -340,6 +341,14 @@ async fn run_until_stopped(
                     tracing::error!(error = format!("{error:#}"), "could not read the discovered accounts; trying again");
                     sleep(RETRY_EVERY).await;
                     discovered.mark_changed();
+                }
+            }
+            Ok(()) = commanded.changed() => {
+                let read = stop.run_until_cancelled(running.read_relay_again()).await;
+                if let Some(Err(error)) = read {
+                    tracing::error!(error = format!("{error:#}"), "could not read the changed deliveries of the relay; trying again");
+                    sleep(RETRY_EVERY).await;
+                    commanded.mark_changed();
                 }
             }
             _ = flush.tick() => running.core.telemetry.refusals.flush(clock::steady()),

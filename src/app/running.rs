@@ -287,15 +287,26 @@ impl RunningParts {
         }
         self.search_own_apps();
         // Their queues are those of the owned shards.
+        self.read_relay_again().await?;
+        let core = &self.core;
+        let receivers = notifying::prepare(&self.config.notify, core).await?;
+        self.notify.stop().await;
+        self.notify = notifying::start(&self.config.notify, receivers, &self.assignments, core);
+        losses::note(&self.core.store, &self.assignments.load_full()).await;
+        Ok(())
+    }
+
+    /// Starts the relay anew from the stored deliveries of the owned shards, because they are others now, or because an
+    /// operator has changed them at another replica.
+    ///
+    /// # Errors
+    /// If the store does not accept commits.
+    pub async fn read_relay_again(&mut self) -> anyhow::Result<()> {
         let core = &self.core;
         let upstreams = relaying::prepare(&self.config.relay, core).await?;
         self.relay.stop().await;
         self.relay = start_relay(&self.config, upstreams, core);
         self.relay_control.store(Arc::new(self.relay.control()));
-        let receivers = notifying::prepare(&self.config.notify, core).await?;
-        self.notify.stop().await;
-        self.notify = notifying::start(&self.config.notify, receivers, &self.assignments, core);
-        losses::note(&self.core.store, &self.assignments.load_full()).await;
         Ok(())
     }
 

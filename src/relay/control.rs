@@ -21,6 +21,18 @@ pub enum Action {
     Drop,
 }
 
+impl Action {
+    /// Its name in commands and logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Retry => "retry",
+            Self::Drop => "drop",
+        }
+    }
+}
+
 /// A command, and the parked deliveries that it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParkedCommand {

@@ -33,6 +33,13 @@ impl Dropped {
     }
 }
 
+/// Counts dropped deliveries of an upstream.
+pub(super) fn count_dropped(telemetry: &Telemetry, upstream: &str, reason: Dropped, count: usize) {
+    let labels = [upstream, reason.as_str()];
+    let dropped = telemetry.relay_dropped.with_label_values(&labels);
+    dropped.inc_by(count as u64);
+}
+
 /// The metrics of an upstream; counters start at 0.
 pub(super) struct UpstreamMetrics {
     telemetry: Arc<Telemetry>,
@@ -106,9 +113,7 @@ impl UpstreamMetrics {
 
     /// Counts dropped deliveries.
     pub fn dropped(&self, reason: Dropped, count: usize) {
-        let labels = [self.name.as_str(), reason.as_str()];
-        let dropped = self.telemetry.relay_dropped.with_label_values(&labels);
-        dropped.inc_by(count as u64);
+        count_dropped(&self.telemetry, &self.name, reason, count);
         if count > 0 && reason != Dropped::Operator {
             tracing::error!(
                 upstream = self.name,

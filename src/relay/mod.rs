@@ -15,6 +15,7 @@ mod figures;
 mod lanes;
 mod ledger;
 mod notices;
+mod others;
 mod queue;
 mod send;
 mod worker;

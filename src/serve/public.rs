@@ -193,7 +193,9 @@ async fn relay_command(public: &Public, body: &[u8], signer: &Signer) -> Respons
         Ok(command) => command,
         Err(error) => return refuse_command(public, BAD_RELAY_COMMAND, &error),
     };
-    match public.relay.load_full().execute(&command).await {
+    let (control, store) = (public.relay.load_full(), &public.store);
+    let executed = control.execute_everywhere(&command, store, &public.telemetry);
+    match executed.await {
         Ok(reports) => Json(relay_reports(&reports)).into_response(),
         Err(error) => refuse_command(public, BAD_RELAY_COMMAND, &error),
     }

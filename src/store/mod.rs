@@ -53,7 +53,10 @@ pub use location::Location;
 pub use notify_queue::Signal;
 pub use open_error::OpenError;
 pub use published::ExportPermit;
-pub use relay_queue::{Content, QueuedDelivery, RelayDelivery, RelayQueueConfig, Settlement, Span};
+pub use relay_queue::{
+    Content, OthersCommand, OthersDeliveries, ParkedChange, QueuedDelivery, RelayDelivery,
+    RelayQueueConfig, Settlement, Span,
+};
 
 pub use unavailable::StoreUnavailable;
 
@@ -295,6 +298,20 @@ impl Store {
         let (answer, outcome) = oneshot::channel();
         let request = CommitterRequest::Settle(upstream.to_owned(), settlement, answer);
         self.ask(request).await?;
+        outcome.await.map_err(|_| StoreUnavailable::closed())?
+    }
+
+    /// Executes a command for the parked deliveries of other replicas. Their owners read the changed rows soon.
+    ///
+    /// # Errors
+    /// If that could not be made durable.
+    pub async fn command_others(
+        &self,
+        command: OthersCommand,
+    ) -> Result<OthersDeliveries, StoreUnavailable> {
+        let (answer, outcome) = oneshot::channel();
+        self.ask(CommitterRequest::CommandOthers(command, answer))
+            .await?;
         outcome.await.map_err(|_| StoreUnavailable::closed())?
     }
 
@@ -575,6 +592,12 @@ impl Store {
     #[must_use]
     pub fn discovered_version(&self) -> watch::Receiver<i64> {
         self.shared.discovered_version()
+    }
+
+    /// Changes when an operator's command at any replica has changed parked deliveries.
+    #[must_use]
+    pub fn relay_version(&self) -> watch::Receiver<i64> {
+        self.shared.relay_version()
     }
 
     /// The shards that this replica polls and exports; updated when they change.

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::StoreUnavailable;
 use super::account_index::AccountIndex;
 use super::counters::drift_counter;
-use super::engine::{Engine, InboxSize, ReadConnections, SignalSpan, StoreError};
+use super::engine::{Engine, InboxSize, ReadConnections, SignalSpan, StoreError, Versions};
 use super::kept_out::KeptOutLog;
 use super::relay_queue::{RelayIndex, Span};
 use crate::clock;
@@ -43,6 +43,8 @@ pub(super) struct Published {
     shards: watch::Sender<Arc<BTreeSet<Shard>>>,
     /// Counts the changes of discovered accounts by any replica.
     discovered_version: watch::Sender<i64>,
+    /// Counts the changes of parked deliveries by commands at any replica.
+    relay_version: watch::Sender<i64>,
     /// The watched accounts, whichever replica owns them. Empty for a store of one process.
     watched: ArcSwap<BTreeSet<WabaId>>,
     /// When the acquisition of shards began that are not exported yet.
@@ -100,6 +102,7 @@ impl Published {
             exports: is_shared.then(ArcSwap::default),
             shards: watch::Sender::default(),
             discovered_version: watch::Sender::default(),
+            relay_version: watch::Sender::default(),
             watched: ArcSwap::default(),
             takeovers: Mutex::default(),
             accounts: Mutex::default(),
@@ -147,12 +150,18 @@ impl Published {
         self.discovered_version.subscribe()
     }
 
-    pub(super) fn publish_discovered_version(&self, version: i64) {
-        self.discovered_version.send_if_modified(|known| {
-            let is_new = *known != version;
-            *known = version;
-            is_new
-        });
+    pub(super) fn relay_version(&self) -> watch::Receiver<i64> {
+        self.relay_version.subscribe()
+    }
+
+    pub(super) fn publish_versions(&self, versions: Versions) {
+        let Versions { discovered, relay } = versions;
+        for (sender, version) in [
+            (&self.discovered_version, discovered),
+            (&self.relay_version, relay),
+        ] {
+            sender.send_if_modified(|known| std::mem::replace(known, version) != version);
+        }
     }
 
     /// The watched accounts, whichever replica exports them.

@@ -3,7 +3,7 @@
 //! Bounded by bytes and by count, whatever the upstreams do. Beyond the limits, the oldest deliveries are dropped, so
 //! that an upstream that is down neither fills the disk nor blocks an acknowledgement.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use bytes::Bytes;
@@ -75,6 +75,37 @@ impl Settlement {
     pub fn len(&self) -> usize {
         self.settled.len() + self.parked.len() + self.unparked.len()
     }
+}
+
+/// What an operator does with parked deliveries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParkedChange {
+    /// Send them again.
+    Retry,
+    /// Drop them.
+    Drop,
+}
+
+/// The parked deliveries of other replicas that an operator's command is about.
+#[derive(Clone, Debug)]
+pub struct OthersCommand {
+    /// Name of the upstream.
+    pub upstream: String,
+    /// Accounts whose deliveries are selected; `None` selects all.
+    pub waba_ids: Option<BTreeSet<WabaId>>,
+    /// What happens to them; `None` counts them.
+    pub change: Option<ParkedChange>,
+}
+
+/// Deliveries of other replicas for an upstream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OthersDeliveries {
+    /// Parked deliveries that the command was about.
+    pub selected: usize,
+    /// Number of waiting deliveries.
+    pub waiting: usize,
+    /// Number of parked deliveries.
+    pub parked: usize,
 }
 
 /// What is sent to an upstream.

@@ -31,7 +31,9 @@ use crate::store::customer_log::CustomerLogs;
 use crate::store::engine::{Engine, StoreError};
 use crate::store::notify_queue::SignalIndex;
 use crate::store::published::Published;
-use crate::store::relay_queue::{RelayDelivery, RelayIndex, RelayQueueConfig, Settlement};
+use crate::store::relay_queue::{
+    OthersCommand, OthersDeliveries, RelayDelivery, RelayIndex, RelayQueueConfig, Settlement,
+};
 use crate::store::signals::FirstReads;
 use crate::store::{Discovered, ReplicaInfo, SavedKey, StoreUnavailable, loading, rows};
 use shards::Replica;
@@ -80,6 +82,11 @@ pub enum CommitterRequest {
     ConfigureRelay(RelayQueueConfig, ResultSender),
     /// Commit the outcomes of deliveries to an upstream.
     Settle(String, Settlement, ResultSender),
+    /// Execute a command for the parked deliveries of other replicas.
+    CommandOthers(
+        OthersCommand,
+        oneshot::Sender<Result<OthersDeliveries, StoreUnavailable>>,
+    ),
     /// Keep changes for exactly these receivers of notifications.
     Notify(Vec<String>, ResultSender),
     /// Commit the last change that this receiver has accepted.
@@ -228,6 +235,9 @@ impl Committer {
                 }
                 CommitterRequest::Settle(upstream, settlement, answer) => {
                     drop(answer.send(self.settle(&upstream, &settlement).await));
+                }
+                CommitterRequest::CommandOthers(command, answer) => {
+                    drop(answer.send(self.command_others(&command).await));
                 }
                 CommitterRequest::Notify(receivers, answer) => {
                     self.commit_together(std::mem::take(&mut batch)).await;

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use super::Committer;
 use crate::store::StoreUnavailable;
 use crate::store::engine::StoreError;
-use crate::store::relay_queue::{RelayQueueConfig, Settlement};
+use crate::store::relay_queue::{OthersCommand, OthersDeliveries, RelayQueueConfig, Settlement};
 
 impl Committer {
     pub(super) async fn notify(&mut self, receivers: &[String]) -> Result<(), StoreUnavailable> {
@@ -66,6 +66,18 @@ impl Committer {
         self.deliveries.remove(&gone);
         self.shared.publish_relay_index(&self.deliveries);
         Ok(())
+    }
+
+    pub(super) async fn command_others(
+        &mut self,
+        command: &OthersCommand,
+    ) -> Result<OthersDeliveries, StoreUnavailable> {
+        self.become_sound().await?;
+        let Some(engine) = self.database.shared() else {
+            return Ok(OthersDeliveries::default());
+        };
+        let deliveries = engine.command_others(command).await;
+        deliveries.map_err(|error| self.doubt(&error))
     }
 
     pub(super) async fn read_deliveries(&mut self) -> Result<(), StoreError> {

@@ -161,8 +161,8 @@ impl Committer {
         replica.view = Some(view);
         let inbox = engine.inbox_size().await?;
         self.shared.note_inbox(inbox);
-        let version = engine.discovered_version().await?;
-        self.shared.publish_discovered_version(version);
+        let versions = engine.versions().await?;
+        self.shared.publish_versions(versions);
         self.publish_exports();
         Ok(())
     }

@@ -33,6 +33,7 @@ pub use rows::{
 };
 pub use shared::{
     Acquired, Heartbeat, Hints, InboxInsert, InboxRow, InboxSize, ReadConnections, SharedEngine,
+    Versions,
 };
 pub use writes::{NewDelivery, Writes};
 

@@ -10,7 +10,7 @@ use super::StoreError;
 use crate::cluster::{Backend, Epoch, Release, ReplicaId, View};
 use crate::domain::Shard;
 use crate::state::DedupScope;
-use crate::store::relay_queue::RelayDelivery;
+use crate::store::relay_queue::{OthersCommand, OthersDeliveries, RelayDelivery};
 
 /// What a replica says about itself with each heartbeat.
 #[derive(Clone, Debug)]
@@ -69,6 +69,15 @@ pub struct InboxSize {
     pub rows: i64,
     /// Unix milliseconds of the receipt of the oldest. `None` without rows.
     pub oldest_ms: Option<i64>,
+}
+
+/// How often something has changed that every replica must know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Versions {
+    /// Changes of the discovered accounts.
+    pub discovered: i64,
+    /// Changes of parked deliveries by commands.
+    pub relay: i64,
 }
 
 /// The open connections for reading.
@@ -148,8 +157,15 @@ pub trait SharedEngine: Send {
     /// The size of the inbox of the shards that this replica owns.
     async fn inbox_size(&mut self) -> Result<InboxSize, StoreError>;
 
-    /// Counts the changes of discovered accounts, so that a replica can tell whether it knows the latest.
-    async fn discovered_version(&mut self) -> Result<i64, StoreError>;
+    /// The versions of what any replica can change, so that a replica can tell whether it knows the latest.
+    async fn versions(&mut self) -> Result<Versions, StoreError>;
+
+    /// Executes a command for parked deliveries. Changes those of all shards, because the relay of this replica may not
+    /// have read a shard that it owns, and counts those of shards that this replica does not own.
+    async fn command_others(
+        &mut self,
+        command: &OthersCommand,
+    ) -> Result<OthersDeliveries, StoreError>;
 
     /// The segments of delivery keys, oldest first, of a store of one process that was copied into this one. Empty when Meta
     /// no longer repeats what that store has acknowledged.

@@ -27,6 +27,7 @@ mod options;
 mod pools;
 mod prune;
 mod readers;
+mod relay_commands;
 mod relay_queue;
 mod reports;
 mod session;

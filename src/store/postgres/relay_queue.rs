@@ -7,7 +7,7 @@ use crate::store::engine::{NewDelivery, StoreError};
 use crate::store::relay_queue::{BYTES_PER_LANE_DIGIT, RelayDelivery, Settlement, lanes_to_text};
 
 /// Matches deliveries that no upstream waits for any more.
-const NOBODY_WAITS: &str = "NOT EXISTS (SELECT 1 FROM relay_pending \
+pub(super) const NOBODY_WAITS: &str = "NOT EXISTS (SELECT 1 FROM relay_pending \
      WHERE relay_pending.parcel = relay_parcels.parcel)";
 
 /// Numbers for new deliveries, ascending, and greater than all that any replica has drawn.

@@ -7,14 +7,15 @@ use sqlx::{Connection, FromRow, PgConnection};
 
 use super::database::number;
 use super::hints::{SHARDS, tell};
-use super::{Database, keys, notify_queue};
+use super::{Database, keys, notify_queue, relay_commands};
 use crate::cluster::{Backend, Epoch, Release, ReplicaId, ReplicaRow, ShardRow, View};
 use crate::domain::{Shard, Timestamp, WabaId};
 use crate::state::DedupScope;
 use crate::store::engine::{
     Acquired, Heartbeat, Hints, InboxRow, InboxSize, ReadConnections, SharedEngine, StoreError,
+    Versions,
 };
-use crate::store::relay_queue::{RelayDelivery, lanes_from_text};
+use crate::store::relay_queue::{OthersCommand, OthersDeliveries, RelayDelivery, lanes_from_text};
 
 /// The namespace of the advisory locks. They belong to the whole database, in which several exporters can have
 /// schemas of their own.
@@ -144,9 +145,24 @@ impl SharedEngine for Database {
         Ok(InboxSize { rows, oldest_ms })
     }
 
-    async fn discovered_version(&mut self) -> Result<i64, StoreError> {
-        let query = sqlx::query_scalar("SELECT discovered_version FROM cluster");
-        Ok(query.fetch_one(self.connection()?).await?)
+    async fn versions(&mut self) -> Result<Versions, StoreError> {
+        let query = sqlx::query_as("SELECT discovered_version, relay_version FROM cluster");
+        let (discovered, relay) = query.fetch_one(self.connection()?).await?;
+        Ok(Versions { discovered, relay })
+    }
+
+    async fn command_others(
+        &mut self,
+        command: &OthersCommand,
+    ) -> Result<OthersDeliveries, StoreError> {
+        let (owned, schema) = (self.owned.load_full(), self.options.schema.clone());
+        let connection = self.connection()?;
+        let deliveries = relay_commands::command_others(connection, &owned, command).await?;
+        if command.change.is_some() {
+            // Its heartbeat reads the versions.
+            tell(connection, &schema, SHARDS).await?;
+        }
+        Ok(deliveries)
     }
 
     async fn copied_keys(&mut self, scope: DedupScope) -> Result<Vec<Vec<u8>>, StoreError> {

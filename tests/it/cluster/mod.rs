@@ -10,6 +10,7 @@ mod failover;
 mod faults;
 mod fleet;
 mod ledger;
+mod parked;
 mod real_prometheus;
 mod replicas;
 mod rolling;

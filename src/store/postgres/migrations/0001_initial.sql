@@ -10,11 +10,13 @@
 
 -- What all replicas agree on. `customer_key` is a check value of the key that customers are hashed with; the key itself
 -- is never stored here. `clock_ms` is a time that Meta's clock had certainly reached. `discovered_version` counts the
--- changes of discovered accounts. `copied_at` is when `store copy` has filled the tables.
+-- changes of discovered accounts, and `relay_version` those of parked deliveries by commands. `copied_at` is when
+-- `store copy` has filled the tables.
 CREATE TABLE cluster (
     only_row smallint PRIMARY KEY DEFAULT 1 CHECK (only_row = 1),
     shards smallint NOT NULL CHECK (shards = 64),
     discovered_version bigint NOT NULL DEFAULT 0,
+    relay_version bigint NOT NULL DEFAULT 0,
     customer_key text,
     clock_ms bigint,
     copied_at timestamptz

@@ -1,0 +1,122 @@
+//! `relay list`, `retry` and `drop` are about the deliveries of all replicas, whichever is asked.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::deliveries::{ACCOUNTS, Fact, accounts, body_of, send, waba_id};
+use super::ledger::{Ledger, until_settled};
+use super::replicas::{Cluster, DATABASE, NO_META, PATIENCE, variables, watching};
+use crate::http::metrics;
+use crate::process::{outcome, until};
+use crate::relay::upstream::{Manner, Upstream};
+use crate::support::postgres::PostgresServer;
+use crate::support::scrape::Scrape;
+
+/// In the body of the deliveries that are refused.
+const POISON: &str = "wamid.666";
+
+const DROPPED: &str = "whatsapp_exporter_relay_dropped_total";
+
+fn refused(account: usize) -> Fact {
+    Fact {
+        account,
+        number: 666_000 + account as u64,
+    }
+}
+
+/// What the command prints about the upstream, asked of one replica.
+fn relay(address: SocketAddr, action: &str, account: Option<usize>) -> String {
+    let url = format!("--url=http://{address}/webhook");
+    let account = account.map(|account| format!("--account={}", waba_id(account)));
+    let mut arguments = vec!["relay", action, url.as_str()];
+    arguments.extend(account.as_deref());
+    let mut variables = variables();
+    variables.push(("WHATSAPP_BUSINESS_ACCOUNT_IDS".to_owned(), waba_id(0)));
+    let outcome = outcome(&arguments, &variables);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.log);
+    outcome.out.trim().to_owned()
+}
+
+fn until_told(address: SocketAddr, expected: &str) {
+    until(expected, PATIENCE, || match relay(address, "list", None) {
+        told if told == expected => Ok(()),
+        told => Err(told),
+    });
+}
+
+#[test]
+fn a_relay_command_is_about_the_deliveries_of_all_replicas() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let upstream = runtime.block_on(Upstream::new(Manner::Dislikes(POISON, 400)));
+    let server = PostgresServer::start(&["fsync=off"]);
+    let config = format!(
+        "{NO_META}{}relay:\n  park_after: 1\n  upstreams:\n    - {{name: app, url: '{}'}}\n",
+        watching(&accounts()),
+        upstream.url(),
+    );
+    let cluster = Cluster::start(2, &server.url(DATABASE), &config);
+    let mut ledger = Ledger::default();
+    ledger.begin(&cluster);
+    until_settled(&cluster, &server);
+    let [one, other] = [0, 1].map(|index| cluster.replicas[index].address);
+    for account in 0..ACCOUNTS {
+        let address = if account % 2 == 0 { one } else { other };
+        let answer = send(address, &[refused(account)], PATIENCE).expect("it answers");
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    for address in [one, other] {
+        until_told(address, "app: 0 waiting, 12 parked");
+    }
+    let parked = |address| {
+        let page = Scrape(metrics(address).expect("it answers"));
+        page.sum("whatsapp_exporter_relay_parked_deliveries", &[])
+    };
+    assert!(
+        parked(one) > 0.0 && parked(other) > 0.0,
+        "both have a share"
+    );
+
+    // For each account at both replicas, so also where another replica owns the account.
+    let dropped = [(one, 0), (other, 0), (one, 1), (other, 1)].map(|(address, account)| {
+        let told = relay(address, "drop", Some(account));
+        let count = told
+            .strip_prefix("app: ")
+            .and_then(|told| told.split_once(' '));
+        count.expect("a count").0.parse::<u32>().expect("a number")
+    });
+    assert_eq!(dropped, [1, 0, 1, 0]);
+    for address in [one, other] {
+        until_told(address, "app: 0 waiting, 10 parked");
+    }
+    until("the owners to show what is left", PATIENCE, || {
+        match parked(one) + parked(other) {
+            10.0 => Ok(()),
+            count => Err(count.to_string()),
+        }
+    });
+    let counts = [one, other].map(|address| {
+        let page = Scrape(metrics(address).expect("it answers"));
+        page.sum(DROPPED, &[("reason", "operator")])
+    });
+    assert_eq!(counts.iter().sum::<f64>(), 2.0, "{counts:?}");
+
+    upstream.answer(Manner::Takes(Duration::ZERO));
+    let told = relay(one, "retry", None);
+    assert!(
+        told.starts_with("app: 10 parked deliveries are sent again; "),
+        "{told}"
+    );
+    for address in [one, other] {
+        until_told(address, "app: 0 waiting, 0 parked");
+    }
+    let taken = upstream.taken();
+    for account in 2..ACCOUNTS {
+        let body = body_of(&[refused(account)]).into_bytes();
+        assert!(taken.iter().any(|one| one.body == body), "{account}");
+    }
+    assert_eq!(
+        taken.len(),
+        10,
+        "the dropped ones never arrive, and none arrives twice"
+    );
+}
