@@ -3,7 +3,8 @@
 use super::core::Core;
 use crate::config::{NotifyConfig, NotifyFormat, NotifyWebhook};
 use crate::ingest::graph::http_client;
-use crate::notify::{Filter, Format, Notify, Receiver, SharedAssignments};
+use crate::notify::{Filter, Format, Notify, Receiver, SharedAssignments, forget_receiver};
+use crate::telemetry::Telemetry;
 
 /// Makes the store keep changes for these receivers from now on, and prepares the notifications.
 ///
@@ -27,6 +28,13 @@ pub(super) fn start(
         store, telemetry, ..
     } = core;
     Notify::start(receivers, config.max_age, assignments, store, telemetry)
+}
+
+/// Removes the series of the receivers that the new configuration no longer has.
+pub(super) fn forget_removed(before: &NotifyConfig, after: &NotifyConfig, telemetry: &Telemetry) {
+    let is_kept = |name: &str| after.webhooks.iter().any(|one| one.name == name);
+    let removed = before.webhooks.iter().filter(|one| !is_kept(&one.name));
+    removed.for_each(|one| forget_receiver(telemetry, &one.name));
 }
 
 /// The receivers of a configuration.

@@ -3,8 +3,9 @@
 use super::core::Core;
 use crate::config::RelayConfig;
 use crate::ingest::graph::http_client;
-use crate::relay::Upstream;
+use crate::relay::{Upstream, forget_upstream};
 use crate::store::RelayQueueConfig;
+use crate::telemetry::Telemetry;
 
 /// Makes the store keep deliveries for these upstreams from now on, and prepares the relay.
 ///
@@ -28,4 +29,11 @@ pub(super) async fn prepare(config: &RelayConfig, core: &Core) -> anyhow::Result
     };
     core.store.configure_relay(relay_config).await?;
     Ok(upstreams)
+}
+
+/// Removes the series of the upstreams that the new configuration no longer has.
+pub(super) fn forget_removed(before: &RelayConfig, after: &RelayConfig, telemetry: &Telemetry) {
+    let is_kept = |name: &str| after.upstreams.iter().any(|one| one.name == name);
+    let removed = before.upstreams.iter().filter(|one| !is_kept(&one.name));
+    removed.for_each(|one| forget_upstream(telemetry, &one.name));
 }

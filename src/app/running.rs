@@ -438,12 +438,14 @@ impl RunningParts {
             self.relay.stop().await;
             self.relay = start_relay(&config, upstreams, &self.core);
             self.relay_control.store(Arc::new(self.relay.control()));
+            relaying::forget_removed(&self.config.relay, &config.relay, &self.core.telemetry);
         }
         if config.notify != self.config.notify {
             let receivers = notifying::prepare(&config.notify, &self.core).await?;
             self.notify.stop().await;
             let (assignments, core) = (&self.assignments, &self.core);
             self.notify = notifying::start(&config.notify, receivers, assignments, core);
+            notifying::forget_removed(&self.config.notify, &config.notify, &core.telemetry);
         }
         let core = &self.core;
         self.polling

@@ -98,20 +98,19 @@ impl ReceiverMetrics {
             None => drop(since.remove_label_values(&label)),
         }
     }
+}
 
-    /// Removes the series of a receiver that may no longer be configured. A missing series is not an error.
-    pub fn forget(self) {
-        let (telemetry, name) = (self.telemetry, self.name.as_str());
-        drop(telemetry.notify_sent.remove_label_values(&[name]));
-        drop(telemetry.notify_pending.remove_label_values(&[name]));
-        drop(telemetry.notify_oldest_pending.remove_label_values(&[name]));
-        for failure in SendFailure::ALL {
-            let labels = [name, failure.as_str()];
-            drop(telemetry.notify_failures.remove_label_values(&labels));
-        }
-        for reason in SignalDropReason::ALL {
-            let labels = [name, reason.as_str()];
-            drop(telemetry.notify_dropped.remove_label_values(&labels));
-        }
+/// Removes the series of a receiver that is no longer configured. A missing series is not an error.
+pub fn forget_receiver(telemetry: &Telemetry, name: &str) {
+    drop(telemetry.notify_sent.remove_label_values(&[name]));
+    drop(telemetry.notify_pending.remove_label_values(&[name]));
+    drop(telemetry.notify_oldest_pending.remove_label_values(&[name]));
+    for failure in SendFailure::ALL {
+        let labels = [name, failure.as_str()];
+        drop(telemetry.notify_failures.remove_label_values(&labels));
+    }
+    for reason in SignalDropReason::ALL {
+        let labels = [name, reason.as_str()];
+        drop(telemetry.notify_dropped.remove_label_values(&labels));
     }
 }

@@ -23,6 +23,7 @@ use arc_swap::ArcSwap;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+pub use figures::forget_receiver;
 pub use filter::Filter;
 pub use links::alerts;
 pub use receiver::{Format, Receiver};

@@ -144,7 +144,6 @@ impl ReceiverWorker {
         }
         // The store reports its failures.
         drop(timeout(COMMIT_GRACE, self.commit()).await);
-        self.figures.forget();
     }
 
     /// Reads the receiver's position. The store has it before a worker starts.

@@ -147,30 +147,29 @@ impl UpstreamMetrics {
             }
         }
     }
+}
 
-    /// Removes the series of an upstream that is no longer configured. A missing series is not an error.
-    pub fn forget(self) {
-        let (telemetry, name) = (self.telemetry, self.name.as_str());
-        drop(telemetry.relay_deliveries.remove_label_values(&[name]));
-        drop(telemetry.relay_lag.remove_label_values(&[name]));
-        drop(telemetry.relay_oldest_pending.remove_label_values(&[name]));
-        drop(telemetry.relay_oldest_message.remove_label_values(&[name]));
-        for gauges in [
-            &telemetry.relay_pending,
-            &telemetry.relay_parked,
-            &telemetry.relay_in_flight,
-            &telemetry.relay_upstream_up,
-        ] {
-            drop(gauges.remove_label_values(&[name]));
-        }
-        for failure in SendFailure::ALL {
-            let labels = [name, failure.as_str()];
-            drop(telemetry.relay_failures.remove_label_values(&labels));
-            drop(telemetry.relay_parked_total.remove_label_values(&labels));
-        }
-        for reason in Dropped::ALL {
-            let labels = [name, reason.as_str()];
-            drop(telemetry.relay_dropped.remove_label_values(&labels));
-        }
+/// Removes the series of an upstream that is no longer configured. A missing series is not an error.
+pub fn forget_upstream(telemetry: &Telemetry, name: &str) {
+    drop(telemetry.relay_deliveries.remove_label_values(&[name]));
+    drop(telemetry.relay_lag.remove_label_values(&[name]));
+    drop(telemetry.relay_oldest_pending.remove_label_values(&[name]));
+    drop(telemetry.relay_oldest_message.remove_label_values(&[name]));
+    for gauges in [
+        &telemetry.relay_pending,
+        &telemetry.relay_parked,
+        &telemetry.relay_in_flight,
+        &telemetry.relay_upstream_up,
+    ] {
+        drop(gauges.remove_label_values(&[name]));
+    }
+    for failure in SendFailure::ALL {
+        let labels = [name, failure.as_str()];
+        drop(telemetry.relay_failures.remove_label_values(&labels));
+        drop(telemetry.relay_parked_total.remove_label_values(&labels));
+    }
+    for reason in Dropped::ALL {
+        let labels = [name, reason.as_str()];
+        drop(telemetry.relay_dropped.remove_label_values(&labels));
     }
 }

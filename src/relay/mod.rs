@@ -27,6 +27,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 pub use control::{Action, CommandError, Control, ParkedCommand, UpstreamReport};
+pub use figures::forget_upstream;
 pub use send::Upstream;
 
 use crate::store::Store;

@@ -412,6 +412,5 @@ impl UpstreamWorker {
             }
         };
         drop(timeout(COMMIT_GRACE, commit).await);
-        self.figures.forget();
     }
 }
