@@ -447,6 +447,7 @@ impl RunningParts {
             self.notify = notifying::start(&config.notify, receivers, assignments, core);
             notifying::forget_removed(&self.config.notify, &config.notify, &core.telemetry);
         }
+        self.core.store.set_replica(settings::replica(&config));
         let core = &self.core;
         self.polling
             .follow(&config, &assignments, clients, core)

@@ -141,14 +141,13 @@ impl Store {
     ) -> Result<Self, OpenError> {
         let mut database = open_engine(location).await?;
         start_at_zero(&telemetry);
-        let shared = Arc::new(Published::new(telemetry, &mut *database));
+        let shared = Arc::new(Published::new(telemetry, &mut *database, replica));
         let history = HistoryReader::new(&*database, keep_journal_for);
         let others = database.account_reader().map(Others::new);
         let campaigns = database.account_reader().map(CampaignRows::new);
         let reports = database.report_reader();
         let (deliveries, signals) = (database.relay_reader(), database.signal_reader());
-        let committer = Committer::new(database, Arc::clone(&shared), keep_journal_for, replica);
-        let committer = committer.await;
+        let committer = Committer::new(database, Arc::clone(&shared), keep_journal_for).await;
         let committer = committer.map_err(|error| OpenError::new(location.path(), error))?;
         shared.note_sound();
         let (requests, to_serve) = mpsc::channel(MAX_WAITING);
@@ -264,6 +263,11 @@ impl Store {
     pub fn set_drift_grace(&self, grace: Duration) {
         let millis = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
         self.shared.drift_grace_ms.store(millis, Ordering::Relaxed);
+    }
+
+    /// Tells other replicas this from the next heartbeat on.
+    pub fn set_replica(&self, replica: ReplicaInfo) {
+        self.shared.replica.store(Arc::new(replica));
     }
 
     /// Whether deliveries are relayed. If not, their bodies need not be kept.
@@ -477,6 +481,14 @@ impl Store {
         };
         let read = others.read_all(self.shared.watched_elsewhere()).await;
         read.map_err(|error| StoreUnavailable::unreadable(&error))
+    }
+
+    /// How many accounts of other replicas were read last, and how long ago. `None` if there are none, as in a store of one
+    /// process.
+    #[must_use]
+    pub fn last_reading_of_others(&self) -> Option<(usize, Duration)> {
+        let reading = self.others.as_ref()?.last_reading();
+        reading.filter(|(accounts, _)| *accounts > 0)
     }
 
     /// Reads the accounts of other replicas that have this number, and those of their portfolios.

@@ -66,6 +66,13 @@ impl Others {
         cache.named(cache.index.of_portfolio(id))
     }
 
+    /// How many accounts of other replicas were read together last, and how long ago. `None` before the first reading.
+    pub fn last_reading(&self) -> Option<(usize, Duration)> {
+        let cache = self.cache();
+        let at = cache.all_read_at?;
+        Some((cache.accounts.len(), at.elapsed()))
+    }
+
     /// Reads all these accounts, if that was not done within the last seconds.
     pub async fn read_all(&self, waba_ids: BTreeSet<WabaId>) -> Result<(), StoreError> {
         let _turn = self.turn.lock().await;

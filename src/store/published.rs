@@ -9,12 +9,12 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::StoreUnavailable;
 use super::account_index::AccountIndex;
 use super::counters::drift_counter;
 use super::engine::{Engine, InboxSize, ReadConnections, SignalSpan, StoreError, Versions};
 use super::kept_out::KeptOutLog;
 use super::relay_queue::{RelayIndex, Span};
+use super::{ReplicaInfo, StoreUnavailable};
 use crate::clock;
 use crate::cluster::{Backend, Exports, Permit, View};
 use crate::domain::{Event, Shard, Sharding, Timestamp, WabaId};
@@ -47,6 +47,8 @@ pub(super) struct Published {
     relay_version: watch::Sender<i64>,
     /// The watched accounts, whichever replica owns them. Empty for a store of one process.
     watched: ArcSwap<BTreeSet<WabaId>>,
+    /// What the next heartbeat tells other replicas.
+    pub(super) replica: ArcSwap<ReplicaInfo>,
     /// When the acquisition of shards began that are not exported yet.
     takeovers: Mutex<BTreeMap<Shard, Duration>>,
 }
@@ -90,7 +92,11 @@ impl Takeover {
 }
 
 impl Published {
-    pub(super) fn new(telemetry: Arc<Telemetry>, engine: &mut dyn Engine) -> Self {
+    pub(super) fn new(
+        telemetry: Arc<Telemetry>,
+        engine: &mut dyn Engine,
+        replica: ReplicaInfo,
+    ) -> Self {
         let is_shared = engine.shared().is_some();
         if is_shared {
             for how in Takeover::ALL {
@@ -104,6 +110,7 @@ impl Published {
             discovered_version: watch::Sender::default(),
             relay_version: watch::Sender::default(),
             watched: ArcSwap::default(),
+            replica: ArcSwap::from_pointee(replica),
             takeovers: Mutex::default(),
             accounts: Mutex::default(),
             index: Mutex::default(),

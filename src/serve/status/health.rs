@@ -54,6 +54,16 @@ pub struct StoreStatus {
     pub takes_commits: bool,
     /// Why the store does not accept commits. `None` if it does.
     pub error: Option<String>,
+    /// Accounts of other replicas. `None` without any.
+    pub other_replicas: Option<OtherReplicas>,
+}
+
+/// Accounts that other replicas poll. Their states are those of the database.
+#[derive(Debug, Serialize)]
+pub struct OtherReplicas {
+    pub accounts: usize,
+    /// When their rows were read.
+    pub read: PastTime,
 }
 
 /// The last report of `doctor`.

@@ -41,12 +41,12 @@ use crate::state::Accounts;
 use crate::telemetry::Examination;
 use account::AccountStatus;
 use figures::Figures;
-use health::{AppStatus, Doctor, StoreStatus, Webhooks};
+use health::{AppStatus, Doctor, OtherReplicas, StoreStatus, Webhooks};
 use level::Level;
 use overview::{Attention, Overview, WatchedCounts};
 use selection::AccountSelection;
 use timeline::ShownSteps;
-use value::Moment;
+use value::{Moment, PastTime};
 
 /// The data of one moment from which the status is made.
 #[derive(Debug)]
@@ -66,6 +66,8 @@ struct Facts {
     unions: Arc<RecipientUnions>,
     /// Whether the store accepts commits, or why not.
     store: Result<(), String>,
+    /// Number of accounts of other replicas, and when their rows were read.
+    others: Option<(usize, Timestamp)>,
     /// The last report of `doctor`.
     examination: Result<Option<Examination>, String>,
     now: Timestamp,
@@ -155,6 +157,10 @@ impl Status {
             store: StoreStatus {
                 takes_commits: facts.store.is_ok(),
                 error: facts.store.as_ref().err().cloned(),
+                other_replicas: facts.others.map(|(accounts, read)| OtherReplicas {
+                    accounts,
+                    read: PastTime::new(read, now),
+                }),
             },
             doctor: Doctor::new(&facts.examination, now),
         }

@@ -137,6 +137,8 @@ async fn answer(
 }
 
 fn facts(operator: &Operator, examination: Result<Option<Examination>, String>) -> Facts {
+    let now = clock::now();
+    let others = operator.store.last_reading_of_others();
     Facts {
         accounts: operator.accounts(),
         numbers_of_several: operator.store.numbers_of_several(),
@@ -147,8 +149,9 @@ fn facts(operator: &Operator, examination: Result<Option<Examination>, String>) 
         callback: operator.options.load().callback.clone(),
         unions: Arc::clone(&operator.send_gate.unions),
         store: operator.store.is_sound().map_err(|error| error.to_string()),
+        others: others.map(|(accounts, age)| (accounts, now.minus(age))),
         examination,
-        now: clock::now(),
+        now,
     }
 }
 

@@ -9,6 +9,7 @@ mod sending;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -234,6 +235,7 @@ fn facts(events: &[Event]) -> Facts {
         callback: CallbackUrl::new("https://watch.example/webhook"),
         unions: Arc::default(),
         store: Ok(()),
+        others: None,
         examination: Ok(None),
         now: NOW,
     }
@@ -576,6 +578,19 @@ fn an_override_of_the_callback_is_an_issue_of_the_number() {
     assert_eq!(status["attention"]["warning"], 1);
     assert!(drawn(&facts).contains(text));
     assert!(!status.to_string().contains("s3cret"));
+
+    // States of other replicas are as old as the last reading.
+    assert_eq!(json(&facts)["store"]["other_replicas"], Value::Null);
+    let facts = Facts {
+        others: Some((7, NOW.minus(Duration::from_secs(12)))),
+        ..facts
+    };
+    let others = &json(&facts)["store"]["other_replicas"];
+    assert_eq!(others["accounts"], 7);
+    assert_eq!(others["read"]["age_seconds"], 12);
+    let page = drawn(&facts).replace('\u{a0}', " ");
+    let sentence = "7 accounts of other replicas: states read from the database 12 s ago.";
+    assert!(page.contains(sentence), "{page}");
 
     // Without an expected URL there is nothing to compare.
     let facts = Facts {

@@ -35,7 +35,7 @@ use crate::store::relay_queue::{
     OthersCommand, OthersDeliveries, RelayDelivery, RelayIndex, RelayQueueConfig, Settlement,
 };
 use crate::store::signals::FirstReads;
-use crate::store::{Discovered, ReplicaInfo, SavedKey, StoreUnavailable, loading, rows};
+use crate::store::{Discovered, SavedKey, StoreUnavailable, loading, rows};
 use shards::Replica;
 
 /// Maximum number of requests in one commit. A commit of this many takes some tens of milliseconds.
@@ -131,7 +131,6 @@ impl Committer {
         mut database: Box<dyn Engine>,
         shared: Arc<Published>,
         keep_journal_for: Duration,
-        info: ReplicaInfo,
     ) -> Result<Self, StoreError> {
         let number = database.commit_number().await?;
         let saved = rows::to_clock(database.clock().await?);
@@ -140,7 +139,7 @@ impl Committer {
             shared,
             state: State::new(database.sharding()),
             watched: BTreeSet::new(),
-            replica: database.shared().map(|engine| Replica::new(engine, info)),
+            replica: database.shared().map(|engine| Replica::new(engine)),
             database,
             number,
             in_doubt: false,

@@ -12,9 +12,9 @@ use super::Committer;
 use crate::clock;
 use crate::cluster::{Action, Epoch, Member, ReplicaId, View};
 use crate::domain::{Shard, Sharding, WabaId};
+use crate::store::StoreUnavailable;
 use crate::store::engine::{Acquired, Heartbeat, Hints, SharedEngine, StoreError};
 use crate::store::published::Takeover;
-use crate::store::{ReplicaInfo, StoreUnavailable};
 
 /// How often the inbox is read without a hint. A hint can be lost.
 const LOOK_INTO_INBOX_EVERY: Duration = Duration::from_millis(250);
@@ -27,7 +27,6 @@ pub(super) struct Replica {
     pub member: Member,
     id: ReplicaId,
     beat: i64,
-    info: ReplicaInfo,
     /// What the last heartbeat decided and is not done yet.
     actions: VecDeque<Action>,
     /// Shards of sessions that this replica has ended.
@@ -43,7 +42,7 @@ pub(super) struct Replica {
 }
 
 impl Replica {
-    pub fn new(engine: &dyn SharedEngine, info: ReplicaInfo) -> Self {
+    pub fn new(engine: &dyn SharedEngine) -> Self {
         let id = ReplicaId(fastrand::u64(..));
         let mut member = Member::new(id);
         member.connected(engine.backend());
@@ -51,7 +50,6 @@ impl Replica {
             member,
             id,
             beat: 0,
-            info,
             actions: VecDeque::new(),
             terminated: BTreeSet::new(),
             view: None,
@@ -143,12 +141,13 @@ impl Committer {
             return Ok(());
         };
         replica.beat += 1;
+        let info = self.shared.replica.load();
         let heartbeat = Heartbeat {
             replica: replica.id,
             beat: replica.beat,
             is_leaving: replica.member.is_leaving(),
-            address: replica.info.address.clone(),
-            config_hash: replica.info.config_hash.clone(),
+            address: info.address.clone(),
+            config_hash: info.config_hash.clone(),
         };
         let began = clock::since_boot();
         let view = timeout(HEARTBEAT_TIMEOUT, engine.heartbeat(&heartbeat)).await;

@@ -24,7 +24,7 @@ use crate::support::{at, number_id, polled, text_at, told, waba};
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Longer than the story of the demo.
-const KEPT: Duration = Duration::from_secs(400 * 86_400);
+pub const KEPT: Duration = Duration::from_secs(400 * 86_400);
 
 /// The store of the demo, which has a month of a whole business.
 fn demo_store(folder: &Path) -> Location {
@@ -81,7 +81,7 @@ async fn watching(location: &Location, watched: &BTreeSet<WabaId>) -> Store {
 }
 
 /// Closes a store. Its file is locked until it is dropped.
-async fn closed(store: Store) {
+pub async fn closed(store: Store) {
     store.close().await;
 }
 
@@ -179,7 +179,7 @@ async fn content(store: &Store) -> Vec<String> {
     all
 }
 
-fn rows(copied: &[CopiedContent], table: &str) -> u64 {
+pub fn rows(copied: &[CopiedContent], table: &str) -> u64 {
     let found = copied.iter().find(|content| content.table == table);
     found.expect("a table").checksum.rows
 }
@@ -245,7 +245,7 @@ async fn a_copy_and_a_copy_back_have_everything_and_know_repeats() {
 
 /// The outcome of a copy when the file is not locked any more. A process that another test starts holds its lock for a
 /// moment longer.
-async fn tried(from: &Location, to: &Location) -> Result<Vec<CopiedContent>, CopyError> {
+pub async fn tried(from: &Location, to: &Location) -> Result<Vec<CopiedContent>, CopyError> {
     let began = Instant::now();
     loop {
         match copy(from, to).await {
@@ -258,7 +258,7 @@ async fn tried(from: &Location, to: &Location) -> Result<Vec<CopiedContent>, Cop
 }
 
 /// The outcome when no replica is connected any more: a session of PostgreSQL ends a moment after its client.
-async fn copied(from: &Location, to: &Location) -> Result<Vec<CopiedContent>, CopyError> {
+pub async fn copied(from: &Location, to: &Location) -> Result<Vec<CopiedContent>, CopyError> {
     let began = Instant::now();
     loop {
         match tried(from, to).await {
@@ -271,138 +271,8 @@ async fn copied(from: &Location, to: &Location) -> Result<Vec<CopiedContent>, Co
 }
 
 /// A small store.
-async fn filled(location: &Location) {
+pub async fn filled(location: &Location) {
     let store = watching(location, &BTreeSet::from([waba()])).await;
     store.commit(vec![repeated()]).await.expect("room");
     closed(store).await;
-}
-
-#[tokio::test]
-async fn a_target_with_data_and_a_store_in_use_are_refused() {
-    let (source, target) = (NewStore::sqlite(), NewStore::postgres());
-    filled(&source.location).await;
-    let store = watching(&source.location, &BTreeSet::from([waba()])).await;
-    let error = copy(&source.location, &target.location)
-        .await
-        .expect_err("open");
-    assert!(
-        error.to_string().contains("in use by another exporter"),
-        "{error}"
-    );
-    closed(store).await;
-
-    let replica = watching(&target.location, &BTreeSet::from([waba()])).await;
-    let error = tried(&source.location, &target.location)
-        .await
-        .expect_err("in use");
-    assert!(matches!(error, CopyError::InUse { .. }), "{error}");
-    replica.commit(vec![repeated()]).await.expect("it goes on");
-    let other = NewStore::sqlite();
-    let error = copy(&target.location, &other.location)
-        .await
-        .expect_err("in use");
-    assert!(matches!(error, CopyError::InUse { .. }), "{error}");
-    closed(replica).await;
-
-    let error = copied(&source.location, &target.location)
-        .await
-        .expect_err("full");
-    let text = error.to_string();
-    assert!(
-        text.contains("--to: ") && text.contains("accounts: 1 rows"),
-        "{text}"
-    );
-    let error = copied(&target.location, &source.location)
-        .await
-        .expect_err("full");
-    assert!(matches!(error, CopyError::NotEmpty { .. }), "{error}");
-    copied(&target.location, &other.location)
-        .await
-        .expect("it is not in use now");
-}
-
-#[tokio::test]
-async fn a_target_that_differs_stays_empty() {
-    let (source, target) = (NewStore::sqlite(), NewStore::postgres());
-    filled(&source.location).await;
-    // Creates the tables.
-    let store = opened(&target.location, KEPT).await;
-    closed(store).await;
-    let database = database_of(&target.location);
-    let falsify = "SET search_path = whatsapp_exporter; \
-         CREATE FUNCTION falsify() RETURNS trigger LANGUAGE plpgsql AS \
-           'BEGIN NEW.state = NEW.state || '' ''; RETURN NEW; END'; \
-         CREATE TRIGGER falsify BEFORE INSERT ON phone_numbers FOR EACH ROW EXECUTE FUNCTION falsify()";
-    shared().execute(database, falsify);
-    let error = copied(&source.location, &target.location).await;
-    let error = error.expect_err("another state").to_string();
-    assert!(
-        error.starts_with("phone_numbers differs: 1 rows"),
-        "{error}"
-    );
-    shared().execute(database, "DROP FUNCTION whatsapp_exporter.falsify CASCADE");
-    let there = copied(&source.location, &target.location).await;
-    assert_eq!(rows(&there.expect("it was empty"), "phone_numbers"), 1);
-}
-
-fn database_of(location: &Location) -> &str {
-    let Location::Server(options) = location else {
-        panic!("a server")
-    };
-    options.url.database.as_deref().expect("it is given")
-}
-
-#[tokio::test]
-async fn events_that_nobody_has_applied_are_not_left_behind() {
-    let (source, target) = (NewStore::postgres(), NewStore::sqlite());
-    filled(&source.location).await;
-    let database = database_of(&source.location);
-    let waits =
-        "INSERT INTO whatsapp_exporter.inbox (received_ms, shard, events) VALUES (1, 2, '[]')";
-    shared().execute(database, waits);
-    let error = copied(&source.location, &target.location)
-        .await
-        .expect_err("they would be lost");
-    assert!(error.to_string().contains("1 rows in its inbox"), "{error}");
-}
-
-#[test]
-fn wrong_directions_are_explained_and_a_copy_is_reported() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = |name: &str| format!("sqlite:{}", folder.path().join(name).display());
-    let server = shared().new_database();
-    let done_with = |from: &str, to: &str| {
-        let (from, to) = (format!("--from={from}"), format!("--to={to}"));
-        outcome(&["store", "copy", &from, &to], &[])
-    };
-    for (from, to, why) in [
-        (path("a.db"), path("b.db"), "its own tools"),
-        (server.clone(), server.clone(), "its own tools"),
-        (
-            "sqlite::memory:".to_owned(),
-            server.clone(),
-            "its own tools",
-        ),
-        (path("none.db"), server.clone(), "no database at"),
-        (server.clone(), path("b.db"), "has no store"),
-        ("mysql://x".to_owned(), server.clone(), "--from: "),
-    ] {
-        let done = done_with(&from, &to);
-        assert_eq!(done.code, Some(1), "{from} {to}");
-        assert!(done.log.contains(why), "{from} {to}: {}", done.log);
-    }
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    runtime.block_on(filled(&Location::File(folder.path().join("a.db"))));
-    let done = done_with(&path("a.db"), &server);
-    assert_eq!(done.code, Some(0), "{}", done.log);
-    assert!(
-        done.out.contains("\ntransitions ") && done.out.contains("the same in both"),
-        "{}",
-        done.out
-    );
-    assert!(
-        !done.out.contains(crate::support::postgres::PASSWORD),
-        "{}",
-        done.out
-    );
 }

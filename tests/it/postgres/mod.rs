@@ -1,6 +1,7 @@
 //! PostgreSQL as the store: connections, rights and tables, with real servers.
 
 mod connections;
+mod copy_refused;
 mod copying;
 mod examined;
 mod program;

@@ -25,6 +25,9 @@ pub(super) fn draw(status: &Status) -> Markup {
                     Some(error) => { (badge("cannot commit", Level::Critical)) " " (error) },
                 }
             }
+            @if let Some(others) = &status.store.other_replicas {
+                p { (counted(others.accounts, "account")) " of other replicas: states read from the database " (ago(others.read.age_seconds)) "." }
+            }
             h3 { "Doctor" }
             (doctor(&status.doctor))
         }
