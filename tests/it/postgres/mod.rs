@@ -2,6 +2,7 @@
 
 mod connections;
 mod copying;
+mod customer_key;
 mod examined;
 mod program;
 mod queries;
