@@ -70,7 +70,7 @@ fn rights(checkup: &Checkup, schema: &str) -> Finding {
 }
 
 fn session(facts: SessionFacts) -> Finding {
-    if facts.is_own && facts.keeps_locks {
+    if facts.is_reliable() {
         return Finding::fine(SESSION, "keeps its advisory locks");
     }
     Finding::problem(

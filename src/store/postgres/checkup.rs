@@ -3,15 +3,11 @@
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, FromRow};
 
+use super::pooling::{SessionFacts, session_facts};
+use super::rights::missing_grants;
 use super::shared::namespace;
 use super::{Connected, PostgresError, PostgresOptions, Role, connect};
 use crate::clock;
-
-/// How often the session is compared with itself.
-const STATEMENTS: usize = 5;
-
-/// Shards have the first numbers of the namespace.
-const FIRST_TEST_LOCK: i32 = 1_000;
 
 /// A server, as one role sees it.
 #[derive(Debug)]
@@ -42,15 +38,6 @@ pub struct Checkup {
     pub replicas: Vec<ReplicaFacts>,
     /// Shards that nobody has locked.
     pub shards_without_owner: i64,
-}
-
-/// Whether a session keeps what it has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SessionFacts {
-    /// Whether all statements ran in one session of the server, which no other client had.
-    pub is_own: bool,
-    /// Whether an advisory lock was held from its first to its last statement.
-    pub keeps_locks: bool,
 }
 
 /// A standby. `None` if the role may not read its state.
@@ -91,7 +78,7 @@ pub async fn check_up(options: &PostgresOptions) -> Result<Checkup, PostgresErro
         version,
         ..
     } = connect(options, Role::Reader).await?;
-    let session = session(&mut connection, options).await?;
+    let session = session_facts(&mut connection, options).await?;
     let (user, has_tables, missing_grants) = rights(&mut connection, &options.schema).await?;
     let sent = clock::machine_time();
     let theirs = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
@@ -143,52 +130,6 @@ pub async fn check_up(options: &PostgresOptions) -> Result<Checkup, PostgresErro
     })
 }
 
-/// Takes a lock that no replica uses. A pooler that shares a session among clients gives it to the second client, which
-/// begins a transaction, or another one to the first.
-async fn session(
-    connection: &mut PgConnection,
-    options: &PostgresOptions,
-) -> Result<SessionFacts, PostgresError> {
-    let (namespace, key) = (namespace(&options.schema), fastrand::i32(FIRST_TEST_LOCK..));
-    let lock = "SELECT pg_backend_pid(), pg_try_advisory_lock($1, $2)";
-    let (own, mut keeps_locks): (i32, bool) = sqlx::query_as(lock)
-        .bind(namespace)
-        .bind(key)
-        .persistent(false)
-        .fetch_one(&mut *connection)
-        .await?;
-    let mut other = connect(options, Role::Reader).await?.connection;
-    let mut transaction = other.begin().await?;
-    let others: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
-        .persistent(false)
-        .fetch_one(&mut *transaction)
-        .await?;
-    let mut is_own = others != own;
-    for _ in 0..STATEMENTS {
-        let look = "SELECT pg_backend_pid(), EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted \
-             AND pid = pg_backend_pid() AND classid = $1::bigint::oid AND objid = $2::oid AND objsubid = 2)";
-        let unsigned = i64::from(u32::from_ne_bytes(namespace.to_ne_bytes()));
-        let (pid, is_held): (i32, bool) = sqlx::query_as(look)
-            .bind(unsigned)
-            .bind(key)
-            .persistent(false)
-            .fetch_one(&mut *connection)
-            .await?;
-        is_own &= pid == own;
-        keeps_locks &= is_held;
-    }
-    transaction.rollback().await?;
-    drop(other.close().await);
-    let unlock = sqlx::query_scalar("SELECT pg_advisory_unlock($1, $2)");
-    let unlock = unlock.bind(namespace).bind(key).persistent(false);
-    let was_held: bool = unlock.fetch_one(&mut *connection).await?;
-    keeps_locks &= was_held;
-    Ok(SessionFacts {
-        is_own,
-        keeps_locks,
-    })
-}
-
 /// The role, whether the tables exist, and statements that grant what the role lacks.
 async fn rights(
     connection: &mut PgConnection,
@@ -217,26 +158,8 @@ async fn rights(
     if exists && !has_tables && !may_create {
         missing.push(format!("GRANT CREATE ON SCHEMA {schema} TO {user}"));
     }
-    if has_tables {
-        let lacks = "SELECT bool_or(relkind = 'r' AND NOT (has_table_privilege(c.oid, 'SELECT') \
-               AND has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE') \
-               AND has_table_privilege(c.oid, 'DELETE'))), \
-             bool_or(CASE WHEN relkind = 'S' THEN NOT has_sequence_privilege(c.oid, 'USAGE') ELSE false END) \
-             FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace \
-             WHERE nspname = $1 AND relkind IN ('r', 'S') AND relname <> '_sqlx_migrations'";
-        let (tables, sequences): (bool, bool) = sqlx::query_as(lacks)
-            .bind(schema)
-            .persistent(false)
-            .fetch_one(connection)
-            .await?;
-        for (lacks, what) in [
-            (tables, "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES"),
-            (sequences, "USAGE, UPDATE ON ALL SEQUENCES"),
-        ] {
-            if lacks {
-                missing.push(format!("GRANT {what} IN SCHEMA {schema} TO {user}"));
-            }
-        }
+    if has_tables && may_use {
+        missing.extend(missing_grants(connection, schema).await?);
     }
     Ok((user, has_tables, missing))
 }

@@ -8,6 +8,8 @@ use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::postgres::PgConnection;
 use thiserror::Error;
 
+use super::pooling::session_facts;
+use super::rights::{APPLIED, missing_grants};
 use super::{Connected, PostgresError, PostgresOptions, Role, connect};
 use crate::store::StoreErrorReason;
 
@@ -15,9 +17,6 @@ static MIGRATIONS: Migrator = sqlx::migrate!("src/store/postgres/migrations");
 
 /// The newest schema version that this program supports.
 pub const KNOWN_SCHEMA: i64 = 1;
-
-/// The table of sqlx, in the schema.
-const APPLIED: &str = "_sqlx_migrations";
 
 /// Why the tables cannot be used.
 #[derive(Debug, Error)]
@@ -50,6 +49,15 @@ pub enum MigrationError {
         /// The statement that grants the right.
         grant: String,
     },
+    /// Advisory locks do nothing in such a session.
+    #[error(
+        "store.url: {location} is a pooler that gives each transaction another session, where advisory locks do nothing, so \
+         two replicas could write the same data; connect directly, or through a pool with `pool_mode = session`"
+    )]
+    SharedSession {
+        /// Hosts and database.
+        location: String,
+    },
     /// Anything else.
     #[error("store.url: cannot open {location}: {error}")]
     Failed {
@@ -66,7 +74,9 @@ impl MigrationError {
     pub fn passing_reason(&self) -> Option<StoreErrorReason> {
         match self {
             Self::Failed { error, .. } => Some(error.reason).filter(|reason| reason.may_pass()),
-            Self::NewerSchema { .. } | Self::MissingRight { .. } => None,
+            Self::NewerSchema { .. } | Self::MissingRight { .. } | Self::SharedSession { .. } => {
+                None
+            }
         }
     }
 }
@@ -111,6 +121,7 @@ struct Rights {
 
 impl Migration<'_> {
     async fn run(mut self) -> Result<(), MigrationError> {
+        self.check_session().await?;
         let rights = self.rights().await?;
         if !rights.exists {
             self.create_schema(&rights).await?;
@@ -122,6 +133,17 @@ impl Migration<'_> {
             self.apply().await?;
         }
         self.check_tables().await
+    }
+
+    /// First, because the lock of migrations needs a session too.
+    async fn check_session(&mut self) -> Result<(), MigrationError> {
+        let facts = session_facts(self.connection, self.options).await;
+        match facts.map_err(|error| self.failed(error))?.is_reliable() {
+            true => Ok(()),
+            false => Err(MigrationError::SharedSession {
+                location: self.options.to_string(),
+            }),
+        }
     }
 
     async fn rights(&mut self) -> Result<Rights, MigrationError> {
@@ -167,6 +189,7 @@ impl Migration<'_> {
         if table.map_err(|error| self.failed(error))?.is_none() {
             return Ok(false);
         }
+        self.check_tables().await?;
         let applied = self.connection.list_applied_migrations(APPLIED).await;
         let applied = applied.map_err(|error| self.unmigrated(error))?;
         if let Some(newest) = applied.last().filter(|one| one.version > KNOWN_SCHEMA) {
@@ -194,26 +217,14 @@ impl Migration<'_> {
 
     /// The tables may belong to another role.
     async fn check_tables(&mut self) -> Result<(), MigrationError> {
-        let unusable: Result<bool, _> = sqlx::query_scalar(
-            "SELECT coalesce(bool_or(NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') \
-             AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'))), false) \
-             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-             WHERE n.nspname = $1 AND c.relkind = 'r' AND c.relname <> $2",
-        )
-        .bind(&self.options.schema)
-        .bind(APPLIED)
-        .persistent(false)
-        .fetch_one(&mut *self.connection)
-        .await;
-        if unusable.map_err(|error| self.failed(error))? {
-            let rights = self.rights().await?;
-            let grant = self.grant(
-                "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA",
-                &rights,
-            );
-            return Err(self.missing(&rights, "read and write the tables of schema", grant));
+        let missing = missing_grants(self.connection, &self.options.schema).await;
+        let missing = missing.map_err(|error| self.failed(error))?;
+        if missing.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let rights = self.rights().await?;
+        let action = "read and write the tables of schema";
+        Err(self.missing(&rights, action, missing.join("; ")))
     }
 
     async fn locked(&mut self) -> Result<(), MigrationError> {

@@ -17,6 +17,7 @@ mod rolling;
 mod scrapes;
 mod senders;
 mod takeover;
+mod upgrade;
 mod webhooks;
 
 /// Number of rounds of the long versions.

@@ -99,6 +99,13 @@ impl Replica {
         (status, process.log())
     }
 
+    /// Waits until the process ends by itself, and returns its status and its log.
+    pub fn until_ended(&self) -> (ExitStatus, String) {
+        let mut process = self.process.lock().expect("no panic").take();
+        let process = process.as_mut().expect("it runs");
+        (process.ended_within(PATIENCE), process.log())
+    }
+
     /// What the process has logged since its start.
     pub fn log(&self) -> String {
         let process = self.process.lock().expect("no panic");

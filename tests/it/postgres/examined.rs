@@ -99,6 +99,27 @@ fn a_role_without_rights_reads_which_ones_it_lacks() {
     expect(&findings(&own), "store_rights", "problem", "lacks rights");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_without_a_right_on_the_sequence_reads_it() {
+    let NewStore { location, .. } = &NewStore::postgres();
+    opened(location, DAY).await.close().await;
+    let url = url_of(location);
+    let name = url.rsplit('/').next().expect("a name");
+    let role = format!("unnumbered_{name}");
+    let run = |sql: &str| shared().execute(name, &sql.replace("ROLE", &role));
+    run("CREATE USER ROLE PASSWORD 'not-a-secret'");
+    run("GRANT USAGE ON SCHEMA whatsapp_exporter TO ROLE");
+    let own = format!(
+        "postgres://{role}:not-a-secret@127.0.0.1:{}/{name}",
+        shared().port()
+    );
+    expect(&findings(&own), "store_rights", "problem", "lacks rights");
+    run("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA whatsapp_exporter TO ROLE");
+    expect(&findings(&own), "store_rights", "problem", "lacks rights");
+    run("GRANT USAGE ON ALL SEQUENCES IN SCHEMA whatsapp_exporter TO ROLE");
+    expect(&findings(&own), "store_rights", "fine", "read and write");
+}
+
 #[test]
 fn a_standby_that_is_not_synchronous_is_reported() {
     let primary = PostgresServer::start(&["fsync=off"]);

@@ -3,6 +3,7 @@
 mod connections;
 mod copy_refused;
 mod copying;
+mod customer_key;
 mod examined;
 mod program;
 mod queries;

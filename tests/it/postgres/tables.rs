@@ -1,10 +1,18 @@
 //! The schema and its tables: who may create them, and which versions fit.
 
-use whatsapp_business_exporter::domain::{Sharding, WabaId};
-use whatsapp_business_exporter::store::postgres::{KNOWN_SCHEMA, MigrationError, migrate};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use whatsapp_business_exporter::domain::{LaneKind, Lanes, Sharding, Timestamp, WabaId};
+use whatsapp_business_exporter::store::postgres::{
+    KNOWN_SCHEMA, MigrationError, PostgresOptions, migrate,
+};
+use whatsapp_business_exporter::store::{Location, RelayDelivery, RelayQueueConfig, Store};
 
 use super::options;
 use crate::support::postgres::{PASSWORD, shared};
+use crate::support::store::opened;
+use crate::support::waba;
 
 const SCHEMA: &str = "whatsapp_exporter";
 
@@ -33,6 +41,33 @@ fn grant(name: &str, error: &MigrationError) {
     };
     assert!(error.to_string().contains(grant.as_str()), "{error}");
     shared().execute(name, grant);
+}
+
+/// Stores a delivery for an upstream, whose number is drawn from a sequence.
+async fn relays(options: &PostgresOptions) {
+    let location = Location::Server(Box::new(options.clone()));
+    let store: Store = opened(&location, Duration::from_secs(86_400)).await;
+    store.watch(BTreeSet::from([waba()])).await.expect("sound");
+    let config = RelayQueueConfig {
+        upstreams: vec!["a".to_owned()],
+        max_bytes: 2_000,
+    };
+    store.configure_relay(config).await.expect("room");
+    let delivery = RelayDelivery {
+        received_at: Timestamp::from_seconds(1_775_000_000),
+        waba_ids: vec![waba()],
+        lanes: Lanes {
+            kind: LaneKind::Messages,
+            keys: vec![7],
+        },
+        signature: "sha256=00".to_owned(),
+        body: "{}".into(),
+    };
+    let committed = store.commit_with(vec![], Some(delivery)).await;
+    committed.expect("all rights");
+    let waiting = store.pending("a", 0, 100).await.expect("readable");
+    assert_eq!(waiting.len(), 1);
+    store.close().await;
 }
 
 #[tokio::test]
@@ -128,15 +163,23 @@ async fn rights_on_the_tables_are_enough_once_they_exist() {
         .expect_err("no right to create tables");
     assert!(error.to_string().contains("create tables"), "{error}");
     migrate(&options(&url)).await.expect("the owner");
-    shared().execute(
-        &name,
-        &format!("GRANT SELECT ON {SCHEMA}._sqlx_migrations TO {role}"),
-    );
     let error = migrate(&restricted)
         .await
         .expect_err("no right on the tables");
     grant(&name, &error);
     migrate(&restricted).await.expect("enough for a replica");
+    relays(&restricted).await;
+    shared().execute(
+        &name,
+        &format!("REVOKE USAGE ON SEQUENCE {SCHEMA}.queue_numbers FROM {role}"),
+    );
+    let error = migrate(&restricted)
+        .await
+        .expect_err("no right on the sequence");
+    let missing = format!("GRANT USAGE ON ALL SEQUENCES IN SCHEMA {SCHEMA} TO {role}`");
+    assert!(error.to_string().contains(&missing), "{error}");
+    grant(&name, &error);
+    migrate(&restricted).await.expect("enough again");
 }
 
 #[tokio::test]

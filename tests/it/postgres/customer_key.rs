@@ -1,0 +1,83 @@
+//! The key of the customer hashes: all replicas have the same, and it is replaced only when no other replica runs.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use super::closed_port;
+use super::program::environment;
+use crate::http::{metrics, until_metric};
+use crate::process::{Process, program};
+use crate::support::postgres::shared;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// All shards, which the replica owns without another.
+const ALL: &str = "whatsapp_exporter_shards{state=\"owned\"} 64";
+
+fn start(store: &str, key: &Path) -> Process {
+    let arguments = [
+        "serve",
+        &format!("--graph.base-url=http://127.0.0.1:{}/", closed_port()),
+        &format!("--store.url={store}"),
+        &format!("--trackers.key-file={}", key.display()),
+        "--web.listen-address=127.0.0.1:0",
+        "--webhook.listen-address=127.0.0.1:0",
+    ];
+    program(&arguments, &environment(&[]))
+}
+
+fn address(replica: &Process) -> SocketAddr {
+    replica.address_after("the status page address=")
+}
+
+fn stored_key(store: &str) -> String {
+    let name = store.rsplit('/').next().expect("a name");
+    shared().execute(name, "SELECT customer_key FROM whatsapp_exporter.cluster")
+}
+
+#[test]
+fn another_key_is_refused_while_other_replicas_run() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let key = |name: &str, first: u8| {
+        let path = folder.path().join(name);
+        let bytes = (first..first + 32).map(|byte| format!("{byte:02x}"));
+        fs::write(&path, bytes.collect::<String>()).expect("room");
+        path
+    };
+    let (one_key, other_key) = (key("one.key", 1), key("other.key", 2));
+    let store = shared().new_database();
+    let mut one = start(&store, &one_key);
+    until_metric(address(&one), ALL);
+    let stored = stored_key(&store);
+    assert!(!stored.is_empty());
+
+    let mut other = start(&store, &other_key);
+    let status = other.ended_within(PATIENCE);
+    let log = other.log();
+    assert_eq!(status.code(), Some(1), "{log}");
+    for part in [
+        "trackers.key_file: ",
+        "differs from the one of the other replicas",
+        "give all replicas the same file",
+        "stop all replicas first",
+    ] {
+        assert!(log.contains(part), "{part}: {log}");
+    }
+    assert_eq!(stored_key(&store), stored);
+    // It has given back what it may have taken meanwhile, without a hold-off.
+    until_metric(address(&one), ALL);
+    let page = metrics(address(&one)).expect("it runs");
+    let lost = "whatsapp_exporter_shard_takeovers_total{reason=\"lost\"} 0";
+    assert!(page.contains(lost), "{page}");
+
+    one.signal(Signal::TERM);
+    assert!(one.ended_within(PATIENCE).success(), "{one:?}");
+    let other = start(&store, &other_key);
+    until_metric(address(&other), ALL);
+    other.until_logged("customers' key was replaced; open conversations were dropped");
+    assert_ne!(stored_key(&store), stored);
+}
