@@ -107,6 +107,8 @@ impl RunningParts {
         // Before the first poll, so that its changes are kept for new receivers too.
         let receivers = notifying::prepare(&config.notify, &core).await?;
         core.store.track(settings::trackers(&config)).await?;
+        // Not earlier, because this replica would drop events of the inbox that it cannot handle yet.
+        core.store.join().await;
         let polling = Polling::start(&config, &assignments, &clients, &core);
         let secrets = settings::secrets(&config, &assignments, &customers);
         let mut discovery = Discovery::new();

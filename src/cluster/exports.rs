@@ -58,6 +58,18 @@ impl Exports {
         held.is_some_and(|(renewed, held)| held.from <= renewed)
     }
 
+    /// Whether the lease is valid, whatever it includes.
+    #[must_use]
+    pub fn is_valid(&self, now: Duration) -> bool {
+        self.valid(now).is_some()
+    }
+
+    /// How long ago the lease was renewed. `None` without a session.
+    #[must_use]
+    pub fn age(&self, now: Duration) -> Option<Duration> {
+        self.renewed.map(|renewed| now.saturating_sub(renewed))
+    }
+
     /// When the lease was renewed, if it is valid.
     fn valid(&self, now: Duration) -> Option<Duration> {
         self.renewed

@@ -54,7 +54,8 @@ struct Session {
 #[derive(Clone, Debug)]
 pub struct Member {
     id: ReplicaId,
-    leaving: bool,
+    /// Whether it takes shards: from the end of its start to the beginning of its end.
+    takes_part: bool,
     session: Option<Session>,
     peers: Peers,
     /// The last period of ownership of each shard that this process owned before.
@@ -64,12 +65,12 @@ pub struct Member {
 }
 
 impl Member {
-    /// A process without a session.
+    /// A process that starts, without a session.
     #[must_use]
     pub fn new(id: ReplicaId) -> Self {
         Self {
             id,
-            leaving: false,
+            takes_part: false,
             session: None,
             peers: Peers::default(),
             former: BTreeMap::new(),
@@ -96,15 +97,21 @@ impl Member {
         }
     }
 
-    /// The process shuts down. The next heartbeats release all shards.
-    pub fn leave(&mut self) {
-        self.leaving = true;
+    /// The process is ready: it knows its accounts and what it does for them. Until then it takes no shards, because it
+    /// would drop the events of accounts that it does not know yet.
+    pub fn join(&mut self) {
+        self.takes_part = true;
     }
 
-    /// Whether the process shuts down, for its row.
+    /// The process shuts down. The next heartbeats release all shards.
+    pub fn leave(&mut self) {
+        self.takes_part = false;
+    }
+
+    /// Whether the process takes no shards, for its row: it starts or shuts down, and has no share.
     #[must_use]
     pub fn is_leaving(&self) -> bool {
-        self.leaving
+        !self.takes_part
     }
 
     /// Takes in the view of a heartbeat that began at `began`, and renews the lease.
@@ -156,7 +163,7 @@ impl Member {
     fn balance(&self, view: &View, rows: &[&ReplicaRow], now: Duration) -> Vec<Action> {
         let owned = self.session.as_ref().map(|session| &session.owned);
         let owned = owned.into_iter().flatten();
-        if self.leaving {
+        if !self.takes_part {
             return owned.map(|(shard, _)| Action::Release(*shard)).collect();
         }
         let live = rows.iter().filter(|row| self.peers.is_live(row));

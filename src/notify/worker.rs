@@ -18,7 +18,7 @@ use super::receiver::Receiver;
 use crate::clock;
 use crate::deliver::{Repeated, SendError, backoff};
 use crate::domain::Timestamp;
-use crate::store::{Signal, SignalSpan, Store};
+use crate::store::{Duty, Signal, SignalSpan, Store};
 use crate::telemetry::Telemetry;
 
 /// Number of changes in one read of the store, some hundred kilobytes.
@@ -65,6 +65,7 @@ pub(super) struct ReceiverWorker {
     assignments: SharedAssignments,
     store: Arc<Store>,
     figures: ReceiverMetrics,
+    duty: Duty,
     failure: Repeated,
     /// Number of the last change that was read from the store.
     read: i64,
@@ -96,6 +97,7 @@ impl ReceiverWorker {
             receiver,
             max_age,
             assignments,
+            duty: store.duty(),
             store,
             failure: Repeated::default(),
             read: 0,
@@ -164,6 +166,9 @@ impl ReceiverWorker {
 
     /// Reads and joins changes until there is a message, and determines what to do.
     async fn next_step(&mut self, span: SignalSpan) -> WorkerStep {
+        if !self.duty.is_valid() {
+            return WorkerStep::WaitUntil(Instant::now() + READ_AGAIN);
+        }
         while self.posts.is_empty() {
             if self.waiting.is_empty() && self.read >= span.newest {
                 self.settled = self.read;
@@ -223,8 +228,11 @@ impl ReceiverWorker {
             .first()
             .map_or(span.newest + 1, |first| first.number);
         let lost = first.saturating_sub(self.read + 1);
-        self.figures
-            .dropped(SignalDropReason::Size, u64::try_from(lost).unwrap_or(0));
+        // Otherwise, another replica may own them now.
+        if !self.duty.has_ended() {
+            self.figures
+                .dropped(SignalDropReason::Size, u64::try_from(lost).unwrap_or(0));
+        }
         self.read = signals.last().map_or(span.newest, |last| last.number);
         let filter = &self.receiver.filter;
         self.waiting

@@ -69,6 +69,11 @@ pub enum CommandError {
     /// The store could not commit it.
     #[error("could not store the change, so a restart reverts it: {0}")]
     NotStored(String),
+    /// The deliveries of other replicas could not be reached.
+    #[error(
+        "executed for the deliveries of this replica only; try again for those of the others: {0}"
+    )]
+    OnlyOwn(String),
     /// Some upstreams did not execute it.
     #[error("not executed for every upstream; executed: {executed}; failed: {failed}")]
     Incomplete {

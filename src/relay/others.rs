@@ -25,7 +25,7 @@ impl Control {
                 change: change(command.action),
             };
             let others = store.command_others(others).await;
-            let others = others.map_err(|error| CommandError::NotStored(error.to_string()))?;
+            let others = others.map_err(|error| CommandError::OnlyOwn(error.to_string()))?;
             if command.action == Action::Drop {
                 count_dropped(
                     telemetry,

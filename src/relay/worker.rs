@@ -20,7 +20,7 @@ use super::send::{Upstream, send};
 use crate::clock;
 use crate::deliver::{SendError, SendFailure};
 use crate::domain::WabaId;
-use crate::store::{Content, Span, Store, StoreUnavailable};
+use crate::store::{Content, Duty, Span, Store, StoreUnavailable};
 use crate::telemetry::Telemetry;
 
 /// Maximum number of deliveries in one listing, which does not contain their bodies.
@@ -67,6 +67,7 @@ pub(super) struct UpstreamWorker {
     deadlines: Deadlines,
     ledger: Ledger,
     calls: mpsc::Receiver<WorkerCall>,
+    duty: Duty,
     /// Number of the last listed delivery.
     known: i64,
     next_listing: Instant,
@@ -95,6 +96,7 @@ impl UpstreamWorker {
             circuit: Circuit::new(upstream.max_in_flight),
             deadlines: Deadlines::new(max_age, newest, Instant::now()),
             upstream: Arc::new(upstream),
+            duty: store.duty(),
             store,
             calls,
             known: 0,
@@ -115,10 +117,14 @@ impl UpstreamWorker {
         });
         loop {
             self.list(&mut stored).await;
-            self.start_reading();
-            self.start_sending();
+            if self.duty.is_valid() {
+                self.start_reading();
+                self.start_sending();
+            }
             self.show();
+            // Otherwise, the next settling looks again.
             let due = self.next_due(stored.borrow().newest);
+            let due = due.filter(|_| self.duty.is_valid());
             let is_due = sleep_until(due.unwrap_or_else(Instant::now).into());
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -146,6 +152,10 @@ impl UpstreamWorker {
     /// Reads new deliveries from the store, and learns which ones it has dropped.
     async fn list(&mut self, stored: &mut watch::Receiver<Span>) {
         let span = *stored.borrow_and_update();
+        // After that, because the deliveries of shards that another replica owns now are no longer in it.
+        if !self.duty.is_valid() {
+            return;
+        }
         let dropped = self.queue.drop_before(span.oldest);
         self.figures.dropped(Dropped::Size, dropped);
         let now = Instant::now();
@@ -267,7 +277,8 @@ impl UpstreamWorker {
                 None => {
                     self.bytes_held -= next.bytes;
                     let waited = self.queue.done(next.delivery).is_some();
-                    self.figures.dropped(Dropped::Size, usize::from(waited));
+                    let is_dropped = waited && !self.duty.has_ended();
+                    self.figures.dropped(Dropped::Size, usize::from(is_dropped));
                 }
             }
         }
@@ -373,6 +384,9 @@ impl UpstreamWorker {
     }
 
     fn expire(&mut self) {
+        if !self.duty.is_valid() {
+            return;
+        }
         let (now, at_least) = (Instant::now(), clock::at_least());
         let deadlines = &self.deadlines;
         let is_too_old = |receipt: &ReceiptTimes| deadlines.have_passed(receipt, now, at_least);

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinError, spawn_blocking};
 
 use super::engine::{ACCOUNTS_PER_LOAD, Engine, SavedAccounts, SavedSegment, StoreError};
 use super::rows;
@@ -41,19 +41,29 @@ pub async fn load(
         let Some(oldest) = decoding.pop_front() else {
             return Ok(accounts);
         };
-        for (waba_id, mut account, segments) in oldest.await.expect("decoding does not panic")? {
+        for (waba_id, mut account, segments) in decoded(oldest.await)? {
             restore(&waba_id, &segments, &mut account)?;
             accounts.insert(waba_id, Arc::new(account));
         }
     }
 }
 
+/// A panic in a row's decoder is an error of this row.
+fn decoded(outcome: Result<Result<Decoded, StoreError>, JoinError>) -> Result<Decoded, StoreError> {
+    outcome.unwrap_or_else(|_| Err(StoreError::unreadable("decoding an account failed")))
+}
+
 fn decode(saved: SavedAccounts) -> Result<Decoded, StoreError> {
     let accounts = saved.into_iter().filter_map(|(waba_id, mut saved)| {
         let waba_id = WabaId::parse(&waba_id)?;
         let segments = std::mem::take(&mut saved.segments);
-        let account = rows::to_account(&saved);
-        Some(account.map(|account| (waba_id, account, segments)))
+        Some(match rows::to_account(&saved) {
+            Ok(account) => Ok((waba_id, account, segments)),
+            Err(error) => Err(StoreError::new(
+                error.reason,
+                format!("account {waba_id}: {error}"),
+            )),
+        })
     });
     accounts.collect()
 }

@@ -12,6 +12,7 @@ mod copy_error;
 mod counters;
 mod customer_log;
 mod database_error;
+mod duty;
 mod engine;
 mod examination;
 mod history;
@@ -36,15 +37,16 @@ mod template_rows;
 mod unavailable;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::timeout;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 pub use copy_error::CopyError;
 pub use counters::start_at_zero;
+pub use duty::Duty;
 pub use engine::{SignalSpan, StoreErrorReason};
 pub use examination::ReportError;
 pub use history::{Cursor, HistoryQuery, HistoryReader, HistoryRow, Recent, Unreadable};
@@ -77,6 +79,9 @@ const MAX_WAITING: usize = 1_024;
 /// Timeout of a commit for its caller. Meta also stops waiting for a response, and retries; if the commit succeeds
 /// later, the retry is a duplicate.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often a database that does not answer is looked for.
+const NOTICE_STALLS_EVERY: Duration = Duration::from_secs(1);
 
 /// The store: the only copy of the state, shared by the whole process.
 #[derive(Debug)]
@@ -116,7 +121,7 @@ pub struct ReplicaInfo {
 pub type Discovered = BTreeMap<String, AccountsOfApp>;
 
 impl Store {
-    /// Opens the store of a single process at its location. No account is watched yet.
+    /// Opens the store at its location, and takes part at once if others share it. No account is watched yet.
     ///
     /// # Errors
     /// If it cannot be opened, with what to do about it.
@@ -126,10 +131,20 @@ impl Store {
         telemetry: Arc<Telemetry>,
     ) -> Result<Self, OpenError> {
         let alone = ReplicaInfo::default();
-        Self::open_as(alone, location, keep_journal_for, telemetry).await
+        let store = Self::open_as(alone, location, keep_journal_for, telemetry).await?;
+        store.join().await;
+        Ok(store)
     }
 
-    /// Opens the store at its location, as one of several replicas if it is on PostgreSQL. No account is watched yet.
+    /// Takes a share of the shards from now on, if others share the store. Call it when the accounts to watch and the
+    /// queues are known: events of other accounts are dropped.
+    pub async fn join(&self) {
+        // A closed store takes nothing.
+        drop(self.ask(CommitterRequest::Join).await);
+    }
+
+    /// Opens the store at its location, as one of several replicas if it is on PostgreSQL, which takes no shards until it
+    /// [joins](Self::join). No account is watched yet.
     ///
     /// # Errors
     /// If it cannot be opened, with what to do about it.
@@ -152,6 +167,9 @@ impl Store {
         shared.note_sound();
         let (requests, to_serve) = mpsc::channel(MAX_WAITING);
         tokio::spawn(committer.run(to_serve));
+        if shared.is_shared() {
+            tokio::spawn(notice_stalls(Arc::downgrade(&shared)));
+        }
         Ok(Self {
             shared,
             location: location.clone(),
@@ -241,6 +259,7 @@ impl Store {
         events: Vec<Event>,
         delivery: Option<RelayDelivery>,
     ) -> Result<Vec<Change>, StoreUnavailable> {
+        self.shared.check_stall()?;
         let (answer, outcome) = oneshot::channel();
         let committed = async {
             self.ask(CommitterRequest::Commit(events, delivery, answer))
@@ -335,7 +354,11 @@ impl Store {
         after: i64,
         limit: u32,
     ) -> Result<Vec<QueuedDelivery>, StoreUnavailable> {
-        let rows = self.deliveries.pending(upstream, after, limit).await;
+        let shards = self.shards().borrow().clone();
+        let rows = self
+            .deliveries
+            .pending(upstream, &shards, after, limit)
+            .await;
         let rows = rows.map_err(|error| StoreUnavailable::unreadable(&error))?;
         Ok(rows.iter().map(rows::to_waiting).collect())
     }
@@ -600,6 +623,12 @@ impl Store {
             .exports(self.shared.sharding().of_account(waba_id))
     }
 
+    /// Permission to relay and notify for the shards of this replica.
+    #[must_use]
+    pub fn duty(&self) -> Duty {
+        Duty::new(&self.shared)
+    }
+
     /// Changes when any replica has changed the discovered accounts.
     #[must_use]
     pub fn discovered_version(&self) -> watch::Receiver<i64> {
@@ -681,6 +710,19 @@ impl Store {
     async fn ask(&self, request: CommitterRequest) -> Result<(), StoreUnavailable> {
         let asked = self.requests.send(request).await;
         asked.map_err(|_| StoreUnavailable::closed())
+    }
+}
+
+/// Looks for a database that does not answer, until the store is dropped.
+async fn notice_stalls(shared: Weak<Published>) {
+    let mut look = interval(NOTICE_STALLS_EVERY);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        look.tick().await;
+        let Some(shared) = shared.upgrade() else {
+            return;
+        };
+        shared.notice_stall();
     }
 }
 

@@ -24,6 +24,9 @@ use crate::telemetry::Telemetry;
 /// Default time that a webhook may lag behind a poll before a change counts as drift.
 const DRIFT_GRACE_MS: u64 = 3_600_000;
 
+/// The store is not sound if the last answered heartbeat is older. The lease ends earlier.
+const STALLED_AFTER: Duration = Duration::from_secs(5);
+
 /// The state that the committer publishes.
 #[derive(Debug)]
 pub(super) struct Published {
@@ -47,6 +50,8 @@ pub(super) struct Published {
     relay_version: watch::Sender<i64>,
     /// The watched accounts, whichever replica owns them. Empty for a store of one process.
     watched: ArcSwap<BTreeSet<WabaId>>,
+    /// Whether heartbeats have had no answer for so long that the store does not count as sound.
+    is_stalled: AtomicBool,
     /// What the next heartbeat tells other replicas.
     pub(super) replica: ArcSwap<ReplicaInfo>,
     /// When the acquisition of shards began that are not exported yet.
@@ -110,6 +115,7 @@ impl Published {
             discovered_version: watch::Sender::default(),
             relay_version: watch::Sender::default(),
             watched: ArcSwap::default(),
+            is_stalled: AtomicBool::new(false),
             replica: ArcSwap::from_pointee(replica),
             takeovers: Mutex::default(),
             accounts: Mutex::default(),
@@ -189,6 +195,12 @@ impl Published {
     pub(super) fn exports(&self, shard: Shard) -> bool {
         let exports = self.exports.as_ref();
         exports.is_none_or(|exports| exports.load().includes(shard, clock::since_boot()))
+    }
+
+    /// Whether no other replica can have taken over.
+    pub(super) fn has_lease(&self) -> bool {
+        let exports = self.exports.as_ref();
+        exports.is_none_or(|exports| exports.load().is_valid(clock::since_boot()))
     }
 
     pub(super) fn is_watched(&self, waba_id: &WabaId) -> bool {
@@ -347,9 +359,39 @@ impl Published {
     }
 
     pub(super) fn note_sound(&self) {
+        self.is_stalled.store(false, Ordering::Relaxed);
         self.telemetry.store_up.set(1);
         if self.error.swap(None).is_some() {
             tracing::info!("store accepts commits again");
+        }
+    }
+
+    /// The database has answered a heartbeat, so it does not stall any more.
+    pub(super) fn note_answer(&self) {
+        if self.is_stalled.swap(false, Ordering::Relaxed) {
+            self.note_sound();
+        }
+    }
+
+    /// If the database has not answered a heartbeat for too long, the store is not sound: a commit waits, for example for a
+    /// synchronous standby that is gone, and nothing fails.
+    pub(super) fn notice_stall(&self) {
+        let age = self
+            .exports
+            .as_ref()
+            .and_then(|exports| exports.load().age(clock::since_boot()));
+        let is_stalled = age.is_some_and(|age| age >= STALLED_AFTER);
+        if is_stalled && self.error.load().is_none() {
+            self.is_stalled.store(true, Ordering::Relaxed);
+            self.note_error(&StoreError::slow(STALLED_AFTER));
+        }
+    }
+
+    /// While the database does not answer, a commit would only wait.
+    pub(super) fn check_stall(&self) -> Result<(), StoreUnavailable> {
+        match self.is_stalled.load(Ordering::Relaxed) {
+            true => Err(StoreUnavailable::slow(STALLED_AFTER)),
+            false => Ok(()),
         }
     }
 

@@ -63,6 +63,7 @@ impl Cluster {
     pub fn join(&mut self, id: ReplicaId) {
         let backend = self.session();
         let mut member = Member::new(id);
+        member.join();
         member.connected(backend);
         let replica = Replica {
             member,

@@ -46,6 +46,8 @@ pub enum DeferralReason {
     Queued,
     /// The account's node, numbers or templates have not been read yet.
     NotListed,
+    /// The database has not confirmed that this replica still owns the account.
+    NotOwned,
 }
 
 impl DeferralReason {
@@ -57,6 +59,7 @@ impl DeferralReason {
             Self::BudgetSpent => FailureKind::BudgetSpent.as_str(),
             Self::Queued => "queued",
             Self::NotListed => "not_listed",
+            Self::NotOwned => "not_owned",
         }
     }
 
@@ -76,6 +79,7 @@ impl DeferralReason {
             Self::NotListed => {
                 "find out why the account, its phone numbers or its templates cannot be read: whatsapp_exporter_poll_failure has the reason"
             }
+            Self::NotOwned => "check that PostgreSQL runs, and that this machine reaches it",
         }
     }
 }

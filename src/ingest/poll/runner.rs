@@ -27,6 +27,10 @@ const MAX_UNDER_WAY: usize = 64;
 /// Capacity of the queue of poll requests. Beyond it, the schedule is about to check anyway.
 const MAX_TRIGGERS: usize = 1_024;
 
+/// Wait while the database does not confirm that this replica owns an account: it is down, or another replica polls the
+/// account by now.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
+
 /// The longest sleep, if there is nothing to start or no slot for it.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
@@ -305,6 +309,12 @@ impl Poller {
     }
 
     fn begin_in_budget(&self, task: &Task, now: Timestamp) -> Result<(), Deferral> {
+        if !self.store.exports_account(&task.waba_id) {
+            return Err(Deferral {
+                until: now.plus(ASK_AGAIN_AFTER),
+                reason: DeferralReason::NotOwned,
+            });
+        }
         if task.collector == Collector::Insights && !self.is_listed(&task.waba_id) {
             let interval = self.schedule.cadences().insights.map(|one| one.interval);
             let wait = interval.map_or(WAIT_FOR_LISTINGS, |one| one.min(WAIT_FOR_LISTINGS));

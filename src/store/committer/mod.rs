@@ -24,6 +24,7 @@ use tokio::task::yield_now;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::clock::{self, Mark};
+use crate::cluster::Exports;
 use crate::domain::track::Trackers;
 use crate::domain::{AccountsOfApp, Event, Receipt, Shard, WabaId};
 use crate::state::{Accounts, Change, State};
@@ -93,6 +94,8 @@ pub enum CommitterRequest {
     SettleSignals(String, i64, ResultSender),
     /// Apply these settings of conversation metrics.
     Track(Arc<Trackers>),
+    /// Take a share of the shards from now on.
+    Join,
     /// Give all shards to other replicas.
     Leave(oneshot::Sender<()>),
     /// Finish pending requests and close the database.
@@ -160,7 +163,7 @@ impl Committer {
         committer.read_deliveries().await?;
         committer.read_signals().await?;
         // The first heartbeat tells which other replicas there are.
-        committer.heartbeat().await?;
+        committer.durable_heartbeat().await?;
         Ok(committer)
     }
 
@@ -193,6 +196,7 @@ impl Committer {
             }
         };
         self.leave().await;
+        self.shared.publish_exports(Exports::default());
         if let Err(error) = self.database.close().await {
             tracing::warn!(%error, "store did not close cleanly; no data was lost");
         }
@@ -247,6 +251,7 @@ impl Committer {
                 }
                 CommitterRequest::Track(trackers) => self.state.track(trackers),
                 CommitterRequest::Remembered(answer) => drop(answer.send(self.remembered().await)),
+                CommitterRequest::Join => self.join(),
                 CommitterRequest::Leave(left) => {
                     self.commit_together(std::mem::take(&mut batch)).await;
                     self.leave().await;

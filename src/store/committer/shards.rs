@@ -2,7 +2,7 @@
 //!
 //! A store of one process has one shard, which it always owns.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,10 +10,12 @@ use tokio::time::{sleep, timeout};
 
 use super::Committer;
 use crate::clock;
-use crate::cluster::{Action, Epoch, Member, ReplicaId, View};
+use crate::cluster::{Action, Epoch, Member, Release, ReplicaId, View};
 use crate::domain::{Shard, Sharding, WabaId};
 use crate::store::StoreUnavailable;
-use crate::store::engine::{Acquired, Heartbeat, Hints, SharedEngine, StoreError};
+use crate::store::engine::{
+    Acquired, Heartbeat, Hints, SharedEngine, StoreError, StoreErrorReason,
+};
 use crate::store::published::Takeover;
 
 /// How often the inbox is read without a hint. A hint can be lost.
@@ -21,6 +23,9 @@ const LOOK_INTO_INBOX_EVERY: Duration = Duration::from_millis(250);
 
 /// A heartbeat that takes longer than the lease is worthless, and the session is probably lost.
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Wait before a shard that could not be loaded is tried again.
+const LOAD_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// This process as one of several replicas.
 pub(super) struct Replica {
@@ -39,6 +44,8 @@ pub(super) struct Replica {
     hints: Arc<Hints>,
     /// Rows of the inbox that this version cannot read. They stay for a later version.
     pub unreadable: BTreeSet<i64>,
+    /// Shards that could not be loaded, and when that is tried again, since boot.
+    unloadable: BTreeMap<Shard, Duration>,
 }
 
 impl Replica {
@@ -57,6 +64,7 @@ impl Replica {
             retry: None,
             hints: engine.hints(),
             unreadable: BTreeSet::new(),
+            unloadable: BTreeMap::new(),
         }
     }
 
@@ -137,6 +145,15 @@ impl Committer {
 
     /// Proves that this replica is alive, renews its lease, and learns what to do.
     pub(super) async fn heartbeat(&mut self) -> Result<(), StoreError> {
+        self.beat(false).await
+    }
+
+    /// The first heartbeat of a session, which succeeds only if commits do.
+    pub(super) async fn durable_heartbeat(&mut self) -> Result<(), StoreError> {
+        self.beat(true).await
+    }
+
+    async fn beat(&mut self, is_durable: bool) -> Result<(), StoreError> {
         let (Some(replica), Some(engine)) = (&mut self.replica, self.database.shared()) else {
             return Ok(());
         };
@@ -148,13 +165,17 @@ impl Committer {
             is_leaving: replica.member.is_leaving(),
             address: info.address.clone(),
             config_hash: info.config_hash.clone(),
+            is_durable,
         };
         let began = clock::since_boot();
         let view = timeout(HEARTBEAT_TIMEOUT, engine.heartbeat(&heartbeat)).await;
         let view = view.unwrap_or_else(|_| Err(StoreError::slow(HEARTBEAT_TIMEOUT)))?;
+        self.shared.note_answer();
         let actions = replica.member.observe(&view, began);
         let actions = actions.map_err(|error| StoreError::session(&error))?;
         replica.actions = actions.into();
+        let exports = replica.member.exports();
+        self.shared.publish_exports(exports);
         self.shared.note_replicas(&view, engine.backend());
         self.shared.note_read_connections(engine.read_connections());
         replica.view = Some(view);
@@ -162,7 +183,6 @@ impl Committer {
         self.shared.note_inbox(inbox);
         let versions = engine.versions().await?;
         self.shared.publish_versions(versions);
-        self.publish_exports();
         Ok(())
     }
 
@@ -205,12 +225,48 @@ impl Committer {
             }
             Action::Acquire(shard) => {
                 let began = clock::since_boot();
-                if let Some(acquired) = engine.acquire(shard).await? {
-                    self.load_shard(shard, acquired, began).await?;
+                let may_load = replica.unloadable.get(&shard).is_none_or(|at| *at <= began);
+                if may_load && let Some(acquired) = engine.acquire(shard).await? {
+                    let loaded = self.load_shard(shard, acquired, began).await;
+                    if let Err(error) = loaded {
+                        return self.give_back(shard, acquired, error).await;
+                    }
                 }
                 Ok(())
             }
         }
+    }
+
+    /// Gives up a shard that cannot be loaded, so that the others go on, and tries it again later. Returns the error if
+    /// the session is the reason.
+    async fn give_back(
+        &mut self,
+        shard: Shard,
+        acquired: Acquired,
+        error: StoreError,
+    ) -> Result<(), StoreError> {
+        let (Some(replica), Some(engine)) = (&mut self.replica, self.database.shared()) else {
+            return Err(error);
+        };
+        if !matches!(
+            error.reason,
+            StoreErrorReason::Corrupt | StoreErrorReason::Interrupted
+        ) {
+            return Err(error);
+        }
+        tracing::error!(
+            shard = shard.0, %error,
+            "cannot load a shard; its accounts are not polled or exported by this replica, which tries again in a minute"
+        );
+        replica
+            .unloadable
+            .insert(shard, clock::since_boot() + LOAD_AGAIN_AFTER);
+        let release = Release {
+            epoch: acquired.epoch,
+            // The hold-off after the owner before may not be over.
+            released: acquired.was_released,
+        };
+        engine.release(shard, release).await
     }
 
     /// Loads an acquired shard, and owns it.
@@ -321,8 +377,17 @@ impl Committer {
             replica.actions.clear();
         }
         self.unload().await?;
+        self.durable_heartbeat().await?;
         // The store may have been filled meanwhile.
         self.read_copied_keys().await
+    }
+
+    /// Takes a share of the shards, beginning with the next turn.
+    pub(super) fn join(&mut self) {
+        if let Some(replica) = &mut self.replica {
+            replica.member.join();
+            replica.hints.note_shards();
+        }
     }
 
     /// Releases all shards, so that other replicas take them at once.

@@ -12,6 +12,7 @@ mod rows;
 mod shared;
 mod writes;
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::path::Path;
 use std::sync::Arc;
@@ -262,10 +263,12 @@ pub trait JournalReader: Debug + Send + Sync {
 /// Reads waiting deliveries while another connection writes.
 #[async_trait]
 pub trait RelayReader: Debug + Send + Sync {
-    /// Deliveries after this one that the upstream has not accepted, oldest first.
+    /// Deliveries after this one that the upstream has not accepted, oldest first. In a store of several replicas, only those
+    /// of these shards.
     async fn pending(
         &self,
         upstream: &str,
+        shards: &BTreeSet<Shard>,
         after: i64,
         limit: u32,
     ) -> Result<Vec<RelayRow>, StoreError>;

@@ -25,6 +25,9 @@ pub struct Heartbeat {
     pub address: String,
     /// A hash of the settings that all replicas must share.
     pub config_hash: String,
+    /// Whether it must be durable, as a commit: the first one of a session, which shows that commits succeed. They wait for
+    /// ever if a synchronous standby is gone.
+    pub is_durable: bool,
 }
 
 /// A shard whose lock has been obtained, and whose epoch has been raised.

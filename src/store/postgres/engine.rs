@@ -50,8 +50,7 @@ impl Engine for Database {
     }
 
     fn relay_reader(&self) -> Arc<dyn RelayReader> {
-        let (pools, owned) = (Arc::clone(&self.pools), Arc::clone(&self.owned));
-        Arc::new(PostgresRelay::new(pools, owned))
+        Arc::new(PostgresRelay::new(Arc::clone(&self.pools)))
     }
 
     fn signal_reader(&self) -> Arc<dyn SignalReader> {

@@ -1,5 +1,6 @@
 //! Connections that read while the writer writes: the journal, and the queues of the owned shards.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -7,9 +8,11 @@ use async_trait::async_trait;
 use sqlx::postgres::{PgPool, PgRow};
 use sqlx::{FromRow, Postgres, QueryBuilder, Transaction};
 
+use super::database::number;
 use super::journal_query::{in_force_query, lines_query, newest_query};
 use super::load::load_insights;
 use super::pools::{Owned, Pools};
+use crate::domain::Shard;
 use crate::store::engine::{
     AttributeFilter, JournalFilter, JournalLine, JournalReader, RelayReader, RelayRow,
     SavedAccounts, SignalReader, SignalRow, SortOrder, StoreError, StoreErrorReason,
@@ -115,12 +118,11 @@ impl JournalReader for PostgresJournal {
 #[derive(Debug)]
 pub(super) struct PostgresRelay {
     pools: Pools,
-    owned: Owned,
 }
 
 impl PostgresRelay {
-    pub fn new(pools: Pools, owned: Owned) -> Self {
-        Self { pools, owned }
+    pub fn new(pools: Pools) -> Self {
+        Self { pools }
     }
 }
 
@@ -129,15 +131,16 @@ impl RelayReader for PostgresRelay {
     async fn pending(
         &self,
         upstream: &str,
+        shards: &BTreeSet<Shard>,
         after: i64,
         limit: u32,
     ) -> Result<Vec<RelayRow>, StoreError> {
-        let owned = self.owned.load_full();
+        let shards: Vec<i16> = shards.iter().map(|shard| number(*shard)).collect();
         let query = "SELECT parcel, received_ms, waba_ids, lanes, octet_length(body)::bigint AS bytes, \
              parked IS NOT NULL AS is_parked FROM relay_pending JOIN relay_parcels USING (parcel) \
              WHERE upstream = $1 AND parcel > $2 AND shard = ANY($3) ORDER BY parcel LIMIT $4";
         let query = sqlx::query_as(query).bind(upstream).bind(after);
-        let query = query.bind(&owned[..]).bind(i64::from(limit));
+        let query = query.bind(shards).bind(i64::from(limit));
         Ok(query.fetch_all(&*self.pools.load_full()).await?)
     }
 

@@ -17,6 +17,12 @@ use crate::store::engine::{
 };
 use crate::store::relay_queue::{OthersCommand, OthersDeliveries, RelayDelivery, lanes_from_text};
 
+/// Most bytes of rows of the inbox that are read at once, apart from the last row.
+const INBOX_BYTES: i64 = 16 << 20;
+
+/// Rows of the inbox beyond these are not counted.
+const MOST_COUNTED: i64 = 10_000;
+
 /// The namespace of the advisory locks. They belong to the whole database, in which several exporters can have
 /// schemas of their own.
 pub(super) fn namespace(schema: &str) -> i32 {
@@ -47,10 +53,12 @@ impl SharedEngine for Database {
     async fn heartbeat(&mut self, heartbeat: &Heartbeat) -> Result<View, StoreError> {
         let namespace = namespace(&self.options.schema);
         let mut transaction = self.connection()?.begin().await?;
-        // It need not survive a crash of the server, and must not wait for a standby.
-        sqlx::query("SET LOCAL synchronous_commit = off")
-            .execute(&mut *transaction)
-            .await?;
+        if !heartbeat.is_durable {
+            // It need not survive a crash of the server, and must not wait for a standby.
+            sqlx::query("SET LOCAL synchronous_commit = off")
+                .execute(&mut *transaction)
+                .await?;
+        }
         write_replica(&mut transaction, heartbeat).await?;
         let replicas = read_replicas(&mut transaction).await?;
         let shards = read_shards(&mut transaction, namespace).await?;
@@ -129,18 +137,24 @@ impl SharedEngine for Database {
         if owned.is_empty() {
             return Ok(Vec::new());
         }
-        let query = "SELECT id, shard, received_ms, events, waba_ids, lanes, signature, body FROM inbox \
-             WHERE shard = ANY($1) AND id <> ALL($2) ORDER BY id LIMIT $3";
+        // The oldest row in any case, whatever its size.
+        let query = "SELECT id, shard, received_ms, events, waba_ids, lanes, signature, body FROM ( \
+               SELECT *, sum(octet_length(events) + coalesce(octet_length(body), 0)) \
+                 OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before \
+               FROM (SELECT * FROM inbox WHERE shard = ANY($1) AND id <> ALL($2) ORDER BY id LIMIT $3) AS oldest \
+             ) AS measured WHERE coalesce(before, 0) < $4 ORDER BY id";
         let rows = sqlx::query_as(query).bind(&owned[..]).bind(except);
-        let rows = rows.bind(i64::from(limit));
+        let rows = rows.bind(i64::from(limit)).bind(INBOX_BYTES);
         let rows: Vec<StoredRow> = rows.fetch_all(self.connection()?).await?;
         Ok(rows.into_iter().map(InboxRow::from).collect())
     }
 
     async fn inbox_size(&mut self) -> Result<InboxSize, StoreError> {
         let owned = self.owned.load_full();
-        let query = "SELECT count(*), min(received_ms) FROM inbox WHERE shard = ANY($1)";
-        let size = sqlx::query_as(query).bind(&owned[..]);
+        // A long inbox is not counted to its end, because that would delay each heartbeat.
+        let query = "SELECT (SELECT count(*) FROM (SELECT FROM inbox WHERE shard = ANY($1) LIMIT $2) AS counted), \
+             (SELECT received_ms FROM inbox WHERE shard = ANY($1) ORDER BY id LIMIT 1)";
+        let size = sqlx::query_as(query).bind(&owned[..]).bind(MOST_COUNTED);
         let (rows, oldest_ms) = size.fetch_one(self.connection()?).await?;
         Ok(InboxSize { rows, oldest_ms })
     }

@@ -1,5 +1,6 @@
 //! Stored deliveries that upstreams have not accepted yet.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -8,6 +9,7 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::statement::ROWS_AT_ONCE;
 use super::{Database, DatabaseFile};
+use crate::domain::Shard;
 use crate::store::engine::{self, NewDelivery, RelayRow, StoreError};
 use crate::store::relay_queue::{BYTES_PER_LANE_DIGIT, Settlement, lanes_to_text};
 
@@ -179,6 +181,7 @@ impl engine::RelayReader for RelayReader {
     async fn pending(
         &self,
         upstream: &str,
+        _shards: &BTreeSet<Shard>,
         after: i64,
         limit: u32,
     ) -> Result<Vec<RelayRow>, StoreError> {

@@ -1,17 +1,15 @@
 //! A copy that is refused, or that would lose something, leaves the target empty.
 
-use std::fs;
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::collections::BTreeSet;
 
-use rustix::process::Signal;
-use whatsapp_business_exporter::store::copy::{CopiedContent, copy};
-use whatsapp_business_exporter::store::{CopyError, Location, OpenError, Store};
+use whatsapp_business_exporter::store::copy::copy;
+use whatsapp_business_exporter::store::{CopyError, Location};
 
-use super::copying::{KEPT, closed, copied, filled, rows, tried};
-use crate::process::{outcome, program};
+use super::copying::{KEPT, closed, copied, filled, repeated, rows, tried, watching};
+use crate::process::outcome;
 use crate::support::postgres::shared;
 use crate::support::store::{NewStore, opened};
+use crate::support::waba;
 
 #[tokio::test]
 async fn a_target_with_data_and_a_store_in_use_are_refused() {

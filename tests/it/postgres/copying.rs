@@ -16,8 +16,7 @@ use whatsapp_business_exporter::store::{
     CopyError, Location, OpenError, RelayDelivery, RelayQueueConfig, Settlement, Store,
 };
 
-use crate::process::{outcome, program};
-use crate::support::postgres::shared;
+use crate::process::program;
 use crate::support::store::{NewStore, every_line, opened};
 use crate::support::{at, number_id, polled, text_at, told, waba};
 
@@ -67,7 +66,7 @@ fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
-async fn watching(location: &Location, watched: &BTreeSet<WabaId>) -> Store {
+pub async fn watching(location: &Location, watched: &BTreeSet<WabaId>) -> Store {
     let store = opened(location, KEPT).await;
     store.watch(watched.clone()).await.expect("a sound store");
     let upstreams = names(&["crm", "archive"]);
@@ -86,7 +85,7 @@ pub async fn closed(store: Store) {
 }
 
 /// A webhook that Meta may repeat.
-fn repeated() -> Event {
+pub fn repeated() -> Event {
     let snapshot = number::Snapshot {
         quality_rating: Some(QualityRating::Yellow),
         ..number::Snapshot::new(number_id(0))

@@ -5,6 +5,7 @@ mod copy_refused;
 mod copying;
 mod customer_key;
 mod examined;
+mod joining;
 mod program;
 mod queries;
 mod queues;

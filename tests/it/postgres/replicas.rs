@@ -14,12 +14,12 @@ use whatsapp_business_exporter::telemetry::Telemetry;
 use crate::support::postgres::shared;
 
 /// Longer than the hold-off after a crash, on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(30);
+pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Accounts in as many shards.
 const ACCOUNTS: usize = 12;
 
-fn accounts() -> Vec<WabaId> {
+pub fn accounts() -> Vec<WabaId> {
     let ids = (0..).map(|id| (800_100_200_300_400_u64 + id).to_string());
     let ids = ids.map(|id| WabaId::parse(&id).expect("digits"));
     let mut shards = BTreeSet::new();
@@ -27,7 +27,7 @@ fn accounts() -> Vec<WabaId> {
     of_new_shard.take(ACCOUNTS).collect()
 }
 
-fn message(waba_id: &WabaId, key: u128) -> Event {
+pub fn message(waba_id: &WabaId, key: u128) -> Event {
     let at = Timestamp::from_seconds(1_775_000_000);
     Event {
         waba_id: waba_id.clone(),
@@ -45,7 +45,7 @@ fn message(waba_id: &WabaId, key: u128) -> Event {
     }
 }
 
-async fn replica(location: &Location) -> Store {
+pub async fn replica(location: &Location) -> Store {
     let kept_for = Duration::from_secs(86_400);
     let store = Store::open(location, kept_for, Arc::new(Telemetry::new())).await;
     let store = store.expect("a store that opens");
@@ -55,7 +55,7 @@ async fn replica(location: &Location) -> Store {
 }
 
 /// The messages that a replica exports of an account. `None` if it does not export it.
-fn received(store: &Store, waba_id: &WabaId) -> Option<u64> {
+pub fn received(store: &Store, waba_id: &WabaId) -> Option<u64> {
     let account = store.account(waba_id)?;
     let counts = account
         .traffic()
@@ -64,7 +64,7 @@ fn received(store: &Store, waba_id: &WabaId) -> Option<u64> {
 }
 
 /// Waits until each account is exported by one of the replicas, with this count.
-async fn until_each_has(stores: &[&Store], count: u64) {
+pub async fn until_each_has(stores: &[&Store], count: u64) {
     let began = Instant::now();
     for waba_id in accounts() {
         loop {
@@ -88,14 +88,14 @@ async fn until_each_has(stores: &[&Store], count: u64) {
     }
 }
 
-async fn commit(store: &Store, key: u128) {
+pub async fn commit(store: &Store, key: u128) {
     let all = accounts().into_iter().enumerate();
     let events = all.map(|(place, waba_id)| message(&waba_id, key + place as u128));
     // One delivery for all accounts: those of the other replica go to its inbox.
     store.commit(events.collect()).await.expect("a sound store");
 }
 
-fn location(database: &str) -> Location {
+pub fn location(database: &str) -> Location {
     Location::Server(Box::new(super::options(&shared().url(database))))
 }
 

@@ -93,6 +93,7 @@ impl Replica {
             rows: Vec::new(),
             effects: Vec::new(),
         };
+        replica.member.join();
         replica.lose_session();
         replica
     }
