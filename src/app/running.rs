@@ -304,9 +304,10 @@ impl RunningParts {
     /// # Errors
     /// If the store does not accept commits.
     pub async fn read_relay_again(&mut self) -> anyhow::Result<()> {
+        // First, because it would count deliveries as lost that the store no longer has.
+        self.relay.stop().await;
         let core = &self.core;
         let upstreams = relaying::prepare(&self.config.relay, core).await?;
-        self.relay.stop().await;
         self.relay = start_relay(&self.config, upstreams, core);
         self.relay_control.store(Arc::new(self.relay.control()));
         Ok(())
