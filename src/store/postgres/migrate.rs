@@ -3,13 +3,14 @@
 //! A role that owns nothing is enough for a replica if the tables are up to date: rights to create are only needed for
 //! a migration.
 
-use sqlx::Connection;
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::postgres::PgConnection;
 use thiserror::Error;
 
+use super::limits::{LONG, within};
 use super::pooling::session_facts;
 use super::rights::{APPLIED, missing_grants};
+use super::session::say_goodbye;
 use super::{Connected, PostgresError, PostgresOptions, Role, connect};
 use crate::store::StoreErrorReason;
 
@@ -99,7 +100,7 @@ pub async fn migrate(options: &PostgresOptions) -> Result<(), MigrationError> {
     };
     let migrated = migrated.run().await;
     // Releases the lock, if an error left it.
-    drop(connection.close().await);
+    say_goodbye(connection).await;
     migrated
 }
 
@@ -121,18 +122,31 @@ struct Rights {
 
 impl Migration<'_> {
     async fn run(mut self) -> Result<(), MigrationError> {
-        self.check_session().await?;
-        let rights = self.rights().await?;
+        let look = async |it: &mut Self| {
+            it.check_session().await?;
+            it.rights().await
+        };
+        let rights = self.within_limit(look).await?;
         if !rights.exists {
             self.create_schema(&rights).await?;
         } else if !rights.may_use {
             let grant = self.grant("USAGE, CREATE ON SCHEMA", &rights);
             return Err(self.missing(&rights, "use schema", grant));
         }
-        if !self.is_current().await? {
+        if !self.within_limit(Self::is_current).await? {
             self.apply().await?;
         }
-        self.check_tables().await
+        self.within_limit(Self::check_tables).await
+    }
+
+    /// For what reads. What changes tables may take any time, also because another replica does so.
+    async fn within_limit<T>(
+        &mut self,
+        read: impl AsyncFnOnce(&mut Self) -> Result<T, MigrationError>,
+    ) -> Result<T, MigrationError> {
+        let read = async { Ok::<_, PostgresError>(read(self).await) };
+        let done = within(LONG, read).await;
+        done.unwrap_or_else(|error: PostgresError| Err(self.failed(error)))
     }
 
     /// First, because the lock of migrations needs a session too.
