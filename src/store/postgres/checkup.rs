@@ -38,6 +38,8 @@ pub struct Checkup {
     pub connections: ConnectionCounts,
     /// Connected replicas.
     pub replicas: Vec<ReplicaFacts>,
+    /// Roles of replicas whose sessions this role may not see.
+    pub hidden_roles: Vec<String>,
     /// Shards that nobody has locked.
     pub shards_without_owner: i64,
 }
@@ -118,9 +120,10 @@ async fn read(
         .persistent(false)
         .fetch_one(&mut *connection)
         .await?;
-    let (mut replicas, mut shards_without_owner) = (Vec::new(), 0);
+    let (mut replicas, mut hidden_roles, mut shards_without_owner) = (Vec::new(), Vec::new(), 0);
     if has_tables && missing_grants.is_empty() {
         replicas = connected_replicas(&mut *connection).await?;
+        hidden_roles = roles_of_hidden(&mut *connection).await?;
         shards_without_owner = unowned(&mut *connection, options).await?;
     }
     Ok(Checkup {
@@ -136,6 +139,7 @@ async fn read(
         standbys,
         connections,
         replicas,
+        hidden_roles,
         shards_without_owner,
     })
 }
@@ -181,6 +185,16 @@ async fn connected_replicas(
          JOIN pg_stat_activity AS activity ON activity.pid = backend_pid \
          AND activity.backend_start = replicas.backend_start ORDER BY 1";
     let query = sqlx::query_as(query).persistent(false);
+    Ok(query.fetch_all(connection).await?)
+}
+
+/// PostgreSQL shows the process id and the role of each session, but the start only to its role. Only of replicas that have
+/// just reported: the number of a process that has ended can be another's now.
+async fn roles_of_hidden(connection: &mut PgConnection) -> Result<Vec<String>, PostgresError> {
+    let query = "SELECT DISTINCT usename::text FROM replicas JOIN pg_stat_activity AS activity \
+         ON activity.pid = backend_pid WHERE activity.backend_start IS NULL \
+         AND seen_at > clock_timestamp() - interval '15 seconds' ORDER BY 1";
+    let query = sqlx::query_scalar(query).persistent(false);
     Ok(query.fetch_all(connection).await?)
 }
 

@@ -60,7 +60,7 @@ pub enum MigrationError {
         location: String,
     },
     /// Anything else.
-    #[error("store.url: cannot open {location}: {error}")]
+    #[error("store.url: cannot open {location}: {error}{}", cure(error))]
     Failed {
         /// Hosts and database.
         location: String,
@@ -69,7 +69,24 @@ pub enum MigrationError {
     },
 }
 
+/// What to do about what is no mistake of the configuration. Errors of those say it themselves.
+fn cure(error: &PostgresError) -> String {
+    match error.reason {
+        StoreErrorReason::Other => String::new(),
+        reason => format!("; {}", reason.server_cure()),
+    }
+}
+
 impl MigrationError {
+    /// The server could not be used.
+    #[must_use]
+    pub fn failed(options: &PostgresOptions, error: PostgresError) -> Self {
+        Self::Failed {
+            location: options.to_string(),
+            error,
+        }
+    }
+
     /// The reason, if it can pass without a change to the configuration or the database.
     #[must_use]
     pub fn passing_reason(&self) -> Option<StoreErrorReason> {
@@ -88,10 +105,7 @@ impl MigrationError {
 /// # Errors
 /// If the server cannot be reached, a right is missing, or a newer version has migrated the tables.
 pub async fn migrate(options: &PostgresOptions) -> Result<(), MigrationError> {
-    let failed = |error: PostgresError| MigrationError::Failed {
-        location: options.to_string(),
-        error,
-    };
+    let failed = |error| MigrationError::failed(options, error);
     let connected = connect(options, Role::Migration).await.map_err(failed)?;
     let Connected { mut connection, .. } = connected;
     let migrated = Migration {
@@ -122,31 +136,29 @@ struct Rights {
 
 impl Migration<'_> {
     async fn run(mut self) -> Result<(), MigrationError> {
-        let look = async |it: &mut Self| {
-            it.check_session().await?;
-            it.rights().await
-        };
-        let rights = self.within_limit(look).await?;
+        let rights = limited(self.look()).await;
+        let rights = self.answered(rights)?;
         if !rights.exists {
             self.create_schema(&rights).await?;
         } else if !rights.may_use {
             let grant = self.grant("USAGE, CREATE ON SCHEMA", &rights);
             return Err(self.missing(&rights, "use schema", grant));
         }
-        if !self.within_limit(Self::is_current).await? {
+        let is_current = limited(self.is_current()).await;
+        if !self.answered(is_current)? {
             self.apply().await?;
         }
-        self.within_limit(Self::check_tables).await
+        let checked = limited(self.check_tables()).await;
+        self.answered(checked)
     }
 
-    /// For what reads. What changes tables may take any time, also because another replica does so.
-    async fn within_limit<T>(
-        &mut self,
-        read: impl AsyncFnOnce(&mut Self) -> Result<T, MigrationError>,
-    ) -> Result<T, MigrationError> {
-        let read = async { Ok::<_, PostgresError>(read(self).await) };
-        let done = within(LONG, read).await;
-        done.unwrap_or_else(|error: PostgresError| Err(self.failed(error)))
+    async fn look(&mut self) -> Result<Rights, MigrationError> {
+        self.check_session().await?;
+        self.rights().await
+    }
+
+    fn answered<T>(&self, answer: Answer<T>) -> Result<T, MigrationError> {
+        answer.unwrap_or_else(|error| Err(self.failed(error)))
     }
 
     /// First, because the lock of migrations needs a session too.
@@ -275,10 +287,7 @@ impl Migration<'_> {
     }
 
     fn failed(&self, error: impl Into<PostgresError>) -> MigrationError {
-        MigrationError::Failed {
-            location: self.options.to_string(),
-            error: error.into(),
-        }
+        MigrationError::failed(self.options, error.into())
     }
 
     fn unmigrated(&self, error: MigrateError) -> MigrationError {
@@ -293,6 +302,14 @@ impl Migration<'_> {
             )),
         }
     }
+}
+
+/// The outcome of an operation, if the server has answered.
+type Answer<T> = Result<Result<T, MigrationError>, PostgresError>;
+
+/// For what reads. What changes tables may take any time, also because another replica does so.
+async fn limited<T>(read: impl Future<Output = Result<T, MigrationError>>) -> Answer<T> {
+    within(LONG, async { Ok::<_, PostgresError>(read.await) }).await
 }
 
 /// A name as SQL has it.
