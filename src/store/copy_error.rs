@@ -1,13 +1,12 @@
 //! Why a store could not be copied.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::OpenError;
 use super::engine::StoreError;
-use super::postgres::MigrationError;
+use super::postgres::{MigrationError, PostgresOptions};
+use super::{Location, OpenError};
 
 /// Why a store could not be copied, and what to do about it. The target is as it was before.
 #[derive(Debug, Error)]
@@ -84,19 +83,33 @@ pub enum CopyError {
         to_checksum: String,
     },
     /// Reading or writing failed.
-    #[error("{location}: {error}; {}. Nothing was copied", error.reason.cure())]
+    #[error("{location}: {error}; {cure}. Nothing was copied")]
     Failed {
         /// Which store.
         location: String,
         /// The database's own error.
         error: StoreError,
+        /// What an operator can do about it.
+        cure: &'static str,
     },
 }
 
 impl CopyError {
-    pub(super) fn failed(location: impl fmt::Display, error: StoreError) -> Self {
+    pub(super) fn failed(location: &Location, error: StoreError) -> Self {
+        match location {
+            Location::Server(options) => Self::failed_server(options, error),
+            Location::File(_) | Location::Memory => Self::Failed {
+                location: location.path().display().to_string(),
+                cure: error.reason.cure(),
+                error,
+            },
+        }
+    }
+
+    pub(super) fn failed_server(options: &PostgresOptions, error: StoreError) -> Self {
         Self::Failed {
-            location: location.to_string(),
+            location: options.to_string(),
+            cure: error.reason.server_cure(),
             error,
         }
     }

@@ -731,7 +731,7 @@ async fn open_engine(location: &Location) -> Result<Box<dyn Engine>, OpenError> 
     if let Location::Server(options) = location {
         postgres::migrate(options).await?;
         let opened = postgres::Database::open((**options).clone()).await;
-        let opened = opened.map_err(|error| OpenError::new(location.path(), error.into()))?;
+        let opened = opened.map_err(|error| postgres::MigrationError::failed(options, error))?;
         return Ok(Box::new(opened));
     }
     let mut database = sqlite::Database::open(location).await?;

@@ -262,7 +262,7 @@ impl Telemetry {
             shard_takeover_duration: new.histogram("shard_takeover_duration_seconds", "Time in seconds from the acquisition of a shard until this replica exports its accounts.", TAKEOVER_BUCKETS),
             inbox_pending: new.gauge("inbox_pending", "Number of rows in the inbox that wait for this replica: deliveries that other replicas have received for its accounts. More than 10,000 are not counted."),
             inbox_oldest: new.float_gauges("inbox_oldest_timestamp_seconds", "Time at which the oldest row in the inbox was received. Absent if none waits for this replica.", &[]),
-            store_connections: new.gauges("store_connections", "Number of open connections to PostgreSQL for reading, by state: busy or idle. One is always busy, because it listens for notifications of other replicas. Absent if the store is of one process.", &["state"]),
+            store_connections: new.gauges("store_connections", "Number of open connections to PostgreSQL for reading, by state: busy or idle. Absent if the store is of one process.", &["state"]),
             store_commit_duration: new.histogram("store_commit_duration_seconds", "Duration of a commit to the store in seconds, until it is durable. Deliveries that arrive together share a commit.", COMMIT_BUCKETS),
             store_commit_failures: new.counters("store_commit_failures_total", "Number of failed attempts to open the store or to commit to it, by reason.", &["reason"]),
             conversations_dropped: new.gauge("customer_key_dropped_conversations", "Number of open conversations dropped at the last start because the key that hashes customers had changed. 0 if the key is the same."),

@@ -174,6 +174,17 @@ fn connections(checkup: &Checkup, readers: i64) -> Finding {
 
 fn replicas(checkup: &Checkup, config_hash: &str) -> Finding {
     let replicas = &checkup.replicas;
+    if !checkup.hidden_roles.is_empty() {
+        let (user, roles) = (&checkup.user, checkup.hidden_roles.join(", "));
+        return Finding::problem(
+            REPLICAS,
+            format!(
+                "replicas use other roles than {user} ({roles}): PostgreSQL does not show one role the sessions of another, \
+                 so replicas take each other for disconnected"
+            ),
+            "Give all replicas, and doctor, the same user in store.url.",
+        );
+    }
     if replicas.is_empty() {
         return Finding::fine(REPLICAS, "none is connected");
     }

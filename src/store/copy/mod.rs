@@ -54,8 +54,8 @@ pub async fn copy(from: &Location, to: &Location) -> Result<Vec<CopiedContent>, 
         }
     };
     let mut copy = Copy {
-        from: shown(from),
-        to: shown(to),
+        from: from.clone(),
+        to: to.clone(),
         source,
         target,
     };
@@ -73,7 +73,7 @@ async fn open_file(path: &Path) -> Result<Box<dyn CopySide>, CopyError> {
     let moved = older_rows::move_older(&mut database).await;
     moved.map_err(|error| OpenError::new(path.to_owned(), error))?;
     let begun = database.begin_copy().await;
-    begun.map_err(|error| CopyError::failed(path.display(), error))?;
+    begun.map_err(|error| CopyError::failed(&location, error))?;
     Ok(Box::new(database))
 }
 
@@ -89,8 +89,8 @@ fn shown(location: &Location) -> String {
 }
 
 struct Copy {
-    from: String,
-    to: String,
+    from: Location,
+    to: Location,
     source: Box<dyn CopySide>,
     target: Box<dyn CopySide>,
 }
@@ -126,7 +126,7 @@ impl Copy {
             .map(|(table, rows)| format!("{table}: {rows} rows"))
             .collect();
         Err(CopyError::NotEmpty {
-            location: self.to.clone(),
+            location: shown(&self.to),
             contents: contents.join(", "),
         })
     }

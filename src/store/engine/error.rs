@@ -9,7 +9,7 @@ use std::time::Duration;
 pub enum StoreErrorReason {
     /// No space is left.
     DiskFull,
-    /// Another process holds the database.
+    /// Another process holds the database, or another session of the server a lock.
     Locked,
     /// The file or its folder may not be written to.
     ReadOnly,
@@ -23,7 +23,7 @@ pub enum StoreErrorReason {
     Unreachable,
     /// Another exporter writes to it.
     OtherWriter,
-    /// A query exceeded its timeout.
+    /// A statement exceeded its timeout.
     Interrupted,
     /// Anything else.
     Other,
@@ -31,7 +31,7 @@ pub enum StoreErrorReason {
 
 impl StoreErrorReason {
     /// Every reason for which a commit fails, for counters that start at 0.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::DiskFull,
         Self::Locked,
         Self::ReadOnly,
@@ -40,6 +40,7 @@ impl StoreErrorReason {
         Self::FileReplaced,
         Self::Unreachable,
         Self::OtherWriter,
+        Self::Interrupted,
         Self::Other,
     ];
 
@@ -60,7 +61,7 @@ impl StoreErrorReason {
         }
     }
 
-    /// What an operator can do about it.
+    /// What an operator can do about it, if the store is in files.
     #[must_use]
     pub fn cure(self) -> &'static str {
         match self {
@@ -78,6 +79,28 @@ impl StoreErrorReason {
             Self::OtherWriter => "stop the other exporter, and restart this one",
             Self::Interrupted => "request a shorter time range or one account",
             Self::Other => "see the system's log",
+        }
+    }
+
+    /// What an operator can do about it, if the store is in PostgreSQL.
+    #[must_use]
+    pub fn server_cure(self) -> &'static str {
+        match self {
+            Self::DiskFull => "free space on the file system of PostgreSQL",
+            Self::Locked => {
+                "end the session that holds the lock (see pg_stat_activity and pg_blocking_pids)"
+            }
+            Self::ReadOnly => {
+                "let the server accept writes, or give store.url the host of the primary"
+            }
+            Self::Corrupt => "see PostgreSQL's log, and restore a backup",
+            Self::Io | Self::Unreachable => {
+                "check that PostgreSQL runs, that its disk works, and that this machine reaches it"
+            }
+            Self::Interrupted => {
+                "find out what slows PostgreSQL down: its disk, its load, or long queries (see pg_stat_activity)"
+            }
+            Self::FileReplaced | Self::OtherWriter | Self::Other => "see PostgreSQL's log",
         }
     }
 

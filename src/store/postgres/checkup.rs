@@ -1,10 +1,12 @@
 //! Reads what `doctor` checks of a server, without changing anything and without waiting for replicas.
 
+use sqlx::FromRow;
 use sqlx::postgres::PgConnection;
-use sqlx::{Connection, FromRow};
 
+use super::limits::{LONG, within};
 use super::pooling::{SessionFacts, session_facts};
 use super::rights::missing_grants;
+use super::session::say_goodbye;
 use super::shared::namespace;
 use super::{Connected, PostgresError, PostgresOptions, Role, connect};
 use crate::clock;
@@ -36,6 +38,8 @@ pub struct Checkup {
     pub connections: ConnectionCounts,
     /// Connected replicas.
     pub replicas: Vec<ReplicaFacts>,
+    /// Roles of replicas whose sessions this role may not see.
+    pub hidden_roles: Vec<String>,
     /// Shards that nobody has locked.
     pub shards_without_owner: i64,
 }
@@ -72,50 +76,59 @@ pub struct ReplicaFacts {
 /// # Errors
 /// If no host accepts writes, or a query fails.
 pub async fn check_up(options: &PostgresOptions) -> Result<Checkup, PostgresError> {
+    let mut connected = connect(options, Role::Reader).await?;
+    let checkup = within(LONG, read(&mut connected, options)).await;
+    say_goodbye(connected.connection).await;
+    checkup
+}
+
+async fn read(
+    connected: &mut Connected,
+    options: &PostgresOptions,
+) -> Result<Checkup, PostgresError> {
     let Connected {
-        mut connection,
+        connection,
         host,
         version,
         ..
-    } = connect(options, Role::Reader).await?;
-    let session = session_facts(&mut connection, options).await?;
-    let (user, has_tables, missing_grants) = rights(&mut connection, &options.schema).await?;
+    } = connected;
+    let session = session_facts(&mut *connection, options).await?;
+    let (user, has_tables, missing_grants) = rights(&mut *connection, &options.schema).await?;
     let sent = clock::machine_time();
     let theirs = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
     let theirs: i64 = sqlx::query_scalar(theirs)
         .persistent(false)
-        .fetch_one(&mut connection)
+        .fetch_one(&mut *connection)
         .await?;
     let received = clock::machine_time();
     let ours = sent.as_millis().midpoint(received.as_millis());
     let settings = "SELECT current_setting('synchronous_commit'), current_setting('synchronous_standby_names')";
     let (synchronous_commit, synchronous_standby_names) = sqlx::query_as(settings)
         .persistent(false)
-        .fetch_one(&mut connection)
+        .fetch_one(&mut *connection)
         .await?;
     // Base backups stream too, but are no standbys.
     let standbys =
         "SELECT sync_state FROM pg_stat_replication WHERE state IS DISTINCT FROM 'backup'";
     let standbys = sqlx::query_as(standbys)
         .persistent(false)
-        .fetch_all(&mut connection)
+        .fetch_all(&mut *connection)
         .await?;
     let counts = "SELECT (SELECT coalesce(sum(numbackends), 0) FROM pg_stat_database)::bigint AS used, \
          (current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int)::bigint AS limit";
     let connections = sqlx::query_as(counts)
         .persistent(false)
-        .fetch_one(&mut connection)
+        .fetch_one(&mut *connection)
         .await?;
-    let (mut replicas, mut shards_without_owner) = (Vec::new(), 0);
+    let (mut replicas, mut hidden_roles, mut shards_without_owner) = (Vec::new(), Vec::new(), 0);
     if has_tables && missing_grants.is_empty() {
-        replicas = connected_replicas(&mut connection).await?;
-        shards_without_owner = unowned(&mut connection, options).await?;
+        replicas = connected_replicas(&mut *connection).await?;
+        hidden_roles = roles_of_hidden(&mut *connection).await?;
+        shards_without_owner = unowned(&mut *connection, options).await?;
     }
-    // Tells the server; that it may not hear it changes nothing.
-    drop(connection.close().await);
     Ok(Checkup {
-        host,
-        version,
+        host: host.clone(),
+        version: *version,
         user,
         missing_grants,
         has_tables,
@@ -126,6 +139,7 @@ pub async fn check_up(options: &PostgresOptions) -> Result<Checkup, PostgresErro
         standbys,
         connections,
         replicas,
+        hidden_roles,
         shards_without_owner,
     })
 }
@@ -171,6 +185,16 @@ async fn connected_replicas(
          JOIN pg_stat_activity AS activity ON activity.pid = backend_pid \
          AND activity.backend_start = replicas.backend_start ORDER BY 1";
     let query = sqlx::query_as(query).persistent(false);
+    Ok(query.fetch_all(connection).await?)
+}
+
+/// PostgreSQL shows the process id and the role of each session, but the start only to its role. Only of replicas that have
+/// just reported: the number of a process that has ended can be another's now.
+async fn roles_of_hidden(connection: &mut PgConnection) -> Result<Vec<String>, PostgresError> {
+    let query = "SELECT DISTINCT usename::text FROM replicas JOIN pg_stat_activity AS activity \
+         ON activity.pid = backend_pid WHERE activity.backend_start IS NULL \
+         AND seen_at > clock_timestamp() - interval '15 seconds' ORDER BY 1";
+    let query = sqlx::query_scalar(query).persistent(false);
     Ok(query.fetch_all(connection).await?)
 }
 

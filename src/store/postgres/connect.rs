@@ -7,7 +7,8 @@ use sqlx::{ConnectOptions, Connection};
 use tokio::time::timeout;
 
 use super::error::{UNREACHABLE, cure_of_sqlstate};
-use super::session::prepare;
+use super::limits::SHORT;
+use super::session::{prepare, say_goodbye};
 use super::{PostgresError, PostgresOptions, Role};
 use crate::store::StoreErrorReason;
 
@@ -70,6 +71,13 @@ pub fn reader_pool(connected: &Connected, options: &PostgresOptions) -> PgPool {
             let own = own.clone();
             Box::pin(async move { prepare(connection, &own, Role::Reader).await })
         })
+        // sqlx waits without limit for the answer to its own ping, and until then the pool lacks the connection.
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                let answer = timeout(SHORT, connection.ping()).await;
+                Ok(answer.is_ok_and(|answer| answer.is_ok()))
+            })
+        })
         .connect_lazy_with(connected.options.clone())
 }
 
@@ -85,8 +93,7 @@ async fn connect_to(
             Ok((connection, version))
         }
         Err(problem) => {
-            // Tells the server; that it may not hear it changes nothing.
-            drop(connection.close().await);
+            say_goodbye(connection).await;
             Err(problem)
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use sqlx::postgres::PgConnection;
@@ -9,7 +10,8 @@ use sqlx::{Connection, PgPool as Pool};
 
 use super::hints::Listener;
 use super::journal_lines::JournalNames;
-use super::pools::{Owned, Pools};
+use super::limits::{FAREWELL, SHORT, within};
+use super::pools::{Owned, Pools, close};
 use super::{Connected, PostgresError, PostgresOptions, Role, connect, reader_pool};
 use crate::cluster::Backend;
 use crate::domain::Shard;
@@ -54,26 +56,30 @@ impl Database {
         })
     }
 
-    /// The connection of the session.
-    pub(super) fn connection(&mut self) -> Result<&mut PgConnection, StoreError> {
-        self.connection.as_mut().ok_or_else(StoreError::closed)
-    }
-
-    /// The connection, and the names of the journal.
-    pub(super) fn connection_and_names(
+    /// Runs an operation on the connection of the session. Unless it succeeds, the connection is closed: after an error, the
+    /// caller begins another session, and after a time limit, or if the caller stops waiting, this one is in the middle
+    /// of an exchange.
+    pub(super) async fn run<T, E>(
         &mut self,
-    ) -> Result<(&mut PgConnection, &mut JournalNames), StoreError> {
-        let connection = self.connection.as_mut().ok_or_else(StoreError::closed)?;
-        Ok((connection, &mut self.names))
+        limit: Duration,
+        operation: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
+    ) -> Result<T, StoreError>
+    where
+        StoreError: From<E>,
+    {
+        let mut connection = self.connection.take().ok_or_else(StoreError::closed)?;
+        let done: Result<T, StoreError> = within(limit, operation(&mut connection)).await;
+        if done.is_ok() {
+            self.connection = Some(connection);
+        }
+        done
     }
 
     /// Begins another session. The locks of the former one are lost with it.
     pub(super) async fn reconnect(&mut self) -> Result<(), PostgresError> {
         self.owned.store(Arc::default());
-        if let Some(former) = self.connection.take() {
-            // Without a farewell: the connection may be broken, and waiting for it would take its time limit.
-            drop(former.close_hard().await);
-        }
+        // Without a farewell: the connection may be broken, and waiting for it would take its time limit.
+        drop(self.connection.take());
         let (connected, backend) = begin_session(&self.options).await?;
         let pool = reader_pool(&connected, &self.options);
         let former: Arc<Pool> = self.pools.swap(Arc::new(pool));
@@ -97,9 +103,9 @@ impl Database {
 
     /// Closes the session and the pool.
     pub(super) async fn end(mut self) -> Result<(), StoreError> {
-        self.pools.load_full().close().await;
+        close(&self.pools).await;
         match self.connection.take() {
-            Some(connection) => Ok(connection.close().await?),
+            Some(connection) => within(FAREWELL, connection.close()).await,
             None => Ok(()),
         }
     }
@@ -115,6 +121,7 @@ async fn begin_session(options: &PostgresOptions) -> Result<(Connected, Backend)
     let own = "SELECT pid, (extract(epoch FROM backend_start) * 1000000)::bigint \
          FROM pg_stat_activity WHERE pid = pg_backend_pid()";
     let own = sqlx::query_as(own).fetch_one(&mut connected.connection);
-    let (pid, started) = own.await?;
+    let own: Result<(i32, i64), PostgresError> = within(SHORT, own).await;
+    let (pid, started) = own?;
     Ok((connected, Backend { pid, started }))
 }

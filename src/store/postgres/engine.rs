@@ -8,6 +8,8 @@ use async_trait::async_trait;
 use super::account_reader::PostgresAccounts;
 use super::database::number;
 use super::hints::{INBOX, SHARDS, tell};
+use super::limited_accounts::LimitedAccounts;
+use super::limits::{LONG, SHORT};
 use super::readers::{PostgresJournal, PostgresRelay, PostgresSignals};
 use super::reports::PostgresReports;
 use super::{
@@ -23,7 +25,7 @@ use crate::store::engine::{
 };
 use crate::store::relay_queue::Settlement;
 
-/// How often Meta's time is stored. It is one row for all replicas, so it is not part of their commits.
+/// How often Meta's time is stored.
 const SAVE_CLOCK_EVERY_MS: i64 = 60_000;
 
 #[async_trait]
@@ -42,7 +44,8 @@ impl Engine for Database {
     }
 
     fn account_reader(&self) -> Option<Arc<dyn AccountReader>> {
-        Some(Arc::new(PostgresAccounts::new(Arc::clone(&self.pools))))
+        let accounts = PostgresAccounts::new(Arc::clone(&self.pools));
+        Some(Arc::new(LimitedAccounts(accounts)))
     }
 
     fn report_reader(&self) -> Option<Arc<dyn ReportReader>> {
@@ -65,21 +68,14 @@ impl Engine for Database {
 
     async fn write(&mut self, writes: &Writes) -> Result<Written, StoreError> {
         let owned = self.owned.load_full();
-        let schema = self.options.schema.clone();
-        let (connection, names) = self.connection_and_names()?;
-        let written = write::write(connection, names, &owned, writes).await?;
+        let mut names = std::mem::take(&mut self.names);
+        let write =
+            async |connection: &mut _| write::write(connection, &mut names, &owned, writes).await;
+        let written = self.run(SHORT, write).await;
+        self.names = names;
+        let written = written?;
         if written == Written::Committed {
-            // After the commit: within it, PostgreSQL would take a lock that all commits with notifications share.
-            if !writes.inbox.is_empty() {
-                tell(connection, &schema, INBOX).await?;
-            }
-            let (clock_ms, _, _) = writes.clock;
-            if let Some(clock_ms) = clock_ms
-                && clock_ms - self.clock_saved_ms >= SAVE_CLOCK_EVERY_MS
-            {
-                times::save_clock(self.connection()?, clock_ms).await?;
-                self.clock_saved_ms = clock_ms;
-            }
+            self.after_commit(writes).await?;
         }
         Ok(written)
     }
@@ -99,11 +95,14 @@ impl Engine for Database {
     }
 
     async fn clock(&mut self) -> Result<ClockRow, StoreError> {
-        Ok(times::clock(self.connection()?).await?)
+        self.run(SHORT, times::clock).await
     }
 
     async fn load(&mut self, waba_ids: &[String]) -> Result<SavedAccounts, StoreError> {
-        load::load(self.connection()?, waba_ids).await
+        self.run(LONG, async |connection| {
+            load::load(connection, waba_ids).await
+        })
+        .await
     }
 
     async fn oldest_segments(
@@ -112,12 +111,14 @@ impl Engine for Database {
         phone_number_id: &PhoneNumberId,
         newest: i64,
     ) -> Result<Vec<SavedSegment>, StoreError> {
-        let connection = self.connection()?;
-        customer_segments::oldest_segments(connection, waba_id, phone_number_id, newest).await
+        let read = async |connection: &mut _| {
+            customer_segments::oldest_segments(connection, waba_id, phone_number_id, newest).await
+        };
+        self.run(SHORT, read).await
     }
 
     async fn all_segments(&mut self) -> Result<Vec<SavedSegment>, StoreError> {
-        customer_segments::all_segments(self.connection()?).await
+        self.run(LONG, customer_segments::all_segments).await
     }
 
     async fn delivery_keys(
@@ -125,11 +126,15 @@ impl Engine for Database {
         shard: Shard,
         scope: DedupScope,
     ) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
-        keys::delivery_keys(self.connection()?, number(shard), scope).await
+        let shard = number(shard);
+        self.run(LONG, async |connection| {
+            keys::delivery_keys(connection, shard, scope).await
+        })
+        .await
     }
 
     async fn customer_key(&mut self) -> Result<Option<String>, StoreError> {
-        customer_key::customer_key(self.connection()?).await
+        self.run(SHORT, customer_key::customer_key).await
     }
 
     async fn replace_customer_key(
@@ -137,12 +142,14 @@ impl Engine for Database {
         check_value: &str,
         keep_customers: bool,
     ) -> Result<(), StoreError> {
-        let connection = self.connection()?;
-        customer_key::replace_customer_key(connection, check_value, keep_customers).await
+        let replace = async |connection: &mut _| {
+            customer_key::replace_customer_key(connection, check_value, keep_customers).await
+        };
+        self.run(LONG, replace).await
     }
 
     async fn discovered(&mut self) -> Result<Vec<DiscoveredRow>, StoreError> {
-        discovered::discovered(self.connection()?).await
+        self.run(LONG, discovered::discovered).await
     }
 
     async fn remember_discovered(
@@ -151,23 +158,34 @@ impl Engine for Database {
         rows: &[DiscoveredRow],
     ) -> Result<(), StoreError> {
         let schema = self.options.schema.clone();
-        let connection = self.connection()?;
-        discovered::remember_discovered(connection, app, rows).await?;
-        Ok(tell(connection, &schema, SHARDS).await?)
+        let remember = async |connection: &mut _| {
+            discovered::remember_discovered(connection, app, rows).await?;
+            Ok::<_, StoreError>(tell(connection, &schema, SHARDS).await?)
+        };
+        self.run(LONG, remember).await
     }
 
     async fn new_numbers(&mut self, _: i64, count: usize) -> Result<Vec<i64>, StoreError> {
-        relay_queue::new_numbers(self.connection()?, count).await
+        self.run(SHORT, async |connection| {
+            relay_queue::new_numbers(connection, count).await
+        })
+        .await
     }
 
     async fn deliveries(&mut self) -> Result<Vec<(i64, i64)>, StoreError> {
         let owned = self.owned.load_full();
-        relay_queue::deliveries(self.connection()?, &owned).await
+        self.run(LONG, async |connection| {
+            relay_queue::deliveries(connection, &owned).await
+        })
+        .await
     }
 
     async fn forward_to(&mut self, upstreams: &[String]) -> Result<u64, StoreError> {
         let owned = self.owned.load_full();
-        relay_queue::forward_to(self.connection()?, &owned, upstreams).await
+        self.run(LONG, async |connection| {
+            relay_queue::forward_to(connection, &owned, upstreams).await
+        })
+        .await
     }
 
     async fn settle(
@@ -175,22 +193,34 @@ impl Engine for Database {
         upstream: &str,
         settlement: &Settlement,
     ) -> Result<Vec<i64>, StoreError> {
-        relay_queue::settle(self.connection()?, upstream, settlement).await
+        self.run(SHORT, async |connection| {
+            relay_queue::settle(connection, upstream, settlement).await
+        })
+        .await
     }
 
     async fn signal_span(&mut self) -> Result<SignalSpan, StoreError> {
         let owned = self.owned.load_full();
-        notify_queue::signal_span(self.connection()?, &owned).await
+        self.run(SHORT, async |connection| {
+            notify_queue::signal_span(connection, &owned).await
+        })
+        .await
     }
 
     async fn notify(&mut self, receivers: &[String], newest: i64) -> Result<(), StoreError> {
         let owned = self.owned.load_full();
-        notify_queue::notify(self.connection()?, &owned, receivers, newest).await
+        self.run(LONG, async |connection| {
+            notify_queue::notify(connection, &owned, receivers, newest).await
+        })
+        .await
     }
 
     async fn settle_signals(&mut self, receiver: &str, settled: i64) -> Result<(), StoreError> {
         let owned = self.owned.load_full();
-        notify_queue::settle_signals(self.connection()?, &owned, receiver, settled).await
+        let settle = async |connection: &mut _| {
+            notify_queue::settle_signals(connection, &owned, receiver, settled).await
+        };
+        self.run(SHORT, settle).await
     }
 
     async fn prune(
@@ -200,6 +230,34 @@ impl Engine for Database {
         kept_for_ms: i64,
     ) -> Result<Option<String>, StoreError> {
         let owned = self.owned.load_full();
-        prune::prune(self.connection()?, &owned, after, cutoff_ms, kept_for_ms).await
+        let prune = async |connection: &mut _| {
+            prune::prune(connection, &owned, after, cutoff_ms, kept_for_ms).await
+        };
+        self.run(LONG, prune).await
+    }
+}
+
+impl Database {
+    /// What a commit leaves to do. Not within it: PostgreSQL would take a lock then that all commits with notifications
+    /// share, and Meta's time is one row for all replicas.
+    async fn after_commit(&mut self, writes: &Writes) -> Result<(), StoreError> {
+        if !writes.inbox.is_empty() {
+            let schema = self.options.schema.clone();
+            self.run(SHORT, async |connection| {
+                tell(connection, &schema, INBOX).await
+            })
+            .await?;
+        }
+        let (clock_ms, _, _) = writes.clock;
+        if let Some(clock_ms) = clock_ms
+            && clock_ms - self.clock_saved_ms >= SAVE_CLOCK_EVERY_MS
+        {
+            self.run(SHORT, async |connection| {
+                times::save_clock(connection, clock_ms).await
+            })
+            .await?;
+            self.clock_saved_ms = clock_ms;
+        }
+        Ok(())
     }
 }

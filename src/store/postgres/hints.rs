@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnection, PgListener};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgListener, PgPool};
 use tokio::time::sleep;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::PostgresError;
+use super::limits::{SHORT, within};
 use super::pools::Pools;
 use crate::store::engine::Hints;
 
@@ -61,10 +63,23 @@ async fn listen_always(pools: Pools, channel: String, hints: Arc<Hints>) {
     }
 }
 
-/// Listens until the connection ends.
-async fn listen(pools: &Pools, channel: &str, hints: &Hints) -> sqlx::Result<()> {
-    let mut listener = PgListener::connect_with(&pools.load_full()).await?;
-    listener.listen(channel).await?;
+/// Listens until the connection ends, or the readers' pool does: the writer then finds the server that accepts writes, and
+/// opens a pool there. The connection is not one of the pool, because it would be missing there.
+async fn listen(pools: &Pools, channel: &str, hints: &Hints) -> Result<(), PostgresError> {
+    let readers = pools.load_full();
+    let mut is_over = readers.close_event();
+    let own = readers.options().clone().max_connections(1);
+    let own = own.idle_timeout(None).max_lifetime(None);
+    let own = own.connect_lazy_with(PgConnectOptions::clone(&readers.connect_options()));
+    drop(readers);
+    is_over.do_until(hear(&own, channel, hints)).await?
+}
+
+async fn hear(own: &PgPool, channel: &str, hints: &Hints) -> Result<(), PostgresError> {
+    let mut listener = PgListener::connect_with(own).await?;
+    listener.eager_reconnect(false);
+    let begun: Result<(), PostgresError> = within(SHORT, listener.listen(channel)).await;
+    begun?;
     // What was said before the connection was made is lost.
     hints.note_shards();
     while let Some(said) = listener.try_recv().await? {

@@ -3,13 +3,14 @@
 //! A role that owns nothing is enough for a replica if the tables are up to date: rights to create are only needed for
 //! a migration.
 
-use sqlx::Connection;
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::postgres::PgConnection;
 use thiserror::Error;
 
+use super::limits::{LONG, within};
 use super::pooling::session_facts;
 use super::rights::{APPLIED, missing_grants};
+use super::session::say_goodbye;
 use super::{Connected, PostgresError, PostgresOptions, Role, connect};
 use crate::store::StoreErrorReason;
 
@@ -59,7 +60,7 @@ pub enum MigrationError {
         location: String,
     },
     /// Anything else.
-    #[error("store.url: cannot open {location}: {error}")]
+    #[error("store.url: cannot open {location}: {error}{}", cure(error))]
     Failed {
         /// Hosts and database.
         location: String,
@@ -68,7 +69,24 @@ pub enum MigrationError {
     },
 }
 
+/// What to do about what is no mistake of the configuration. Errors of those say it themselves.
+fn cure(error: &PostgresError) -> String {
+    match error.reason {
+        StoreErrorReason::Other => String::new(),
+        reason => format!("; {}", reason.server_cure()),
+    }
+}
+
 impl MigrationError {
+    /// The server could not be used.
+    #[must_use]
+    pub fn failed(options: &PostgresOptions, error: PostgresError) -> Self {
+        Self::Failed {
+            location: options.to_string(),
+            error,
+        }
+    }
+
     /// The reason, if it can pass without a change to the configuration or the database.
     #[must_use]
     pub fn passing_reason(&self) -> Option<StoreErrorReason> {
@@ -87,10 +105,7 @@ impl MigrationError {
 /// # Errors
 /// If the server cannot be reached, a right is missing, or a newer version has migrated the tables.
 pub async fn migrate(options: &PostgresOptions) -> Result<(), MigrationError> {
-    let failed = |error: PostgresError| MigrationError::Failed {
-        location: options.to_string(),
-        error,
-    };
+    let failed = |error| MigrationError::failed(options, error);
     let connected = connect(options, Role::Migration).await.map_err(failed)?;
     let Connected { mut connection, .. } = connected;
     let migrated = Migration {
@@ -99,7 +114,7 @@ pub async fn migrate(options: &PostgresOptions) -> Result<(), MigrationError> {
     };
     let migrated = migrated.run().await;
     // Releases the lock, if an error left it.
-    drop(connection.close().await);
+    say_goodbye(connection).await;
     migrated
 }
 
@@ -121,18 +136,29 @@ struct Rights {
 
 impl Migration<'_> {
     async fn run(mut self) -> Result<(), MigrationError> {
-        self.check_session().await?;
-        let rights = self.rights().await?;
+        let rights = limited(self.look()).await;
+        let rights = self.answered(rights)?;
         if !rights.exists {
             self.create_schema(&rights).await?;
         } else if !rights.may_use {
             let grant = self.grant("USAGE, CREATE ON SCHEMA", &rights);
             return Err(self.missing(&rights, "use schema", grant));
         }
-        if !self.is_current().await? {
+        let is_current = limited(self.is_current()).await;
+        if !self.answered(is_current)? {
             self.apply().await?;
         }
-        self.check_tables().await
+        let checked = limited(self.check_tables()).await;
+        self.answered(checked)
+    }
+
+    async fn look(&mut self) -> Result<Rights, MigrationError> {
+        self.check_session().await?;
+        self.rights().await
+    }
+
+    fn answered<T>(&self, answer: Answer<T>) -> Result<T, MigrationError> {
+        answer.unwrap_or_else(|error| Err(self.failed(error)))
     }
 
     /// First, because the lock of migrations needs a session too.
@@ -261,10 +287,7 @@ impl Migration<'_> {
     }
 
     fn failed(&self, error: impl Into<PostgresError>) -> MigrationError {
-        MigrationError::Failed {
-            location: self.options.to_string(),
-            error: error.into(),
-        }
+        MigrationError::failed(self.options, error.into())
     }
 
     fn unmigrated(&self, error: MigrateError) -> MigrationError {
@@ -279,6 +302,14 @@ impl Migration<'_> {
             )),
         }
     }
+}
+
+/// The outcome of an operation, if the server has answered.
+type Answer<T> = Result<Result<T, MigrationError>, PostgresError>;
+
+/// For what reads. What changes tables may take any time, also because another replica does so.
+async fn limited<T>(read: impl Future<Output = Result<T, MigrationError>>) -> Answer<T> {
+    within(LONG, async { Ok::<_, PostgresError>(read.await) }).await
 }
 
 /// A name as SQL has it.

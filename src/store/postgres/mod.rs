@@ -20,6 +20,8 @@ mod inbox;
 mod journal_lines;
 mod journal_query;
 mod keys;
+mod limited_accounts;
+mod limits;
 mod load;
 mod migrate;
 mod notify_queue;

@@ -10,8 +10,9 @@ use sqlx::{FromRow, Postgres, QueryBuilder, Transaction};
 
 use super::database::number;
 use super::journal_query::{in_force_query, lines_query, newest_query};
+use super::limits::{READ, WAIT, within};
 use super::load::load_insights;
-use super::pools::{Owned, Pools};
+use super::pools::{Owned, Pools, close};
 use crate::domain::Shard;
 use crate::store::engine::{
     AttributeFilter, JournalFilter, JournalLine, JournalReader, RelayReader, RelayRow,
@@ -31,6 +32,11 @@ impl PostgresJournal {
         Self { pools, time_limit }
     }
 
+    /// The server ends a statement at the time limit, so it answers a little later.
+    fn limit(&self) -> Duration {
+        self.time_limit + WAIT
+    }
+
     /// A transaction whose statements end with `Interrupted` at the time limit.
     async fn begin(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
         let pool: &PgPool = &self.pools.load_full();
@@ -48,11 +54,14 @@ impl PostgresJournal {
     where
         R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
-        let mut transaction = self.begin().await?;
-        let query = query.build_query_as().persistent(false);
-        let rows = query.fetch_all(&mut *transaction).await?;
-        transaction.commit().await?;
-        Ok(rows)
+        let read = async {
+            let mut transaction = self.begin().await?;
+            let query = query.build_query_as().persistent(false);
+            let rows = query.fetch_all(&mut *transaction).await?;
+            transaction.commit().await?;
+            Ok::<_, StoreError>(rows)
+        };
+        within(self.limit(), read).await
     }
 }
 
@@ -64,10 +73,13 @@ impl JournalReader for PostgresJournal {
     }
 
     async fn probe(&self) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
-        let newest = sqlx::query("SELECT max(order_ms) FROM transitions");
-        newest.execute(&mut *transaction).await?;
-        Ok(transaction.commit().await?)
+        let read = async {
+            let mut transaction = self.begin().await?;
+            let newest = sqlx::query("SELECT max(order_ms) FROM transitions");
+            newest.execute(&mut *transaction).await?;
+            Ok::<_, StoreError>(transaction.commit().await?)
+        };
+        within(self.limit(), read).await
     }
 
     async fn lines(
@@ -98,10 +110,13 @@ impl JournalReader for PostgresJournal {
     }
 
     async fn insights(&self, waba_id: Option<&str>) -> Result<SavedAccounts, StoreError> {
-        let mut transaction = self.begin().await?;
-        let saved = load_insights(&mut transaction, waba_id).await?;
-        transaction.commit().await?;
-        Ok(saved)
+        let read = async {
+            let mut transaction = self.begin().await?;
+            let saved = load_insights(&mut transaction, waba_id).await?;
+            transaction.commit().await?;
+            Ok::<_, StoreError>(saved)
+        };
+        within(self.limit(), read).await
     }
 
     async fn copy_to(&self, _: &Path) -> Result<(), StoreError> {
@@ -110,7 +125,7 @@ impl JournalReader for PostgresJournal {
     }
 
     async fn close(&self) {
-        self.pools.load_full().close().await;
+        close(&self.pools).await;
     }
 }
 
@@ -141,7 +156,7 @@ impl RelayReader for PostgresRelay {
              WHERE upstream = $1 AND parcel > $2 AND shard = ANY($3) ORDER BY parcel LIMIT $4";
         let query = sqlx::query_as(query).bind(upstream).bind(after);
         let query = query.bind(shards).bind(i64::from(limit));
-        Ok(query.fetch_all(&*self.pools.load_full()).await?)
+        within(READ, query.fetch_all(&*self.pools.load_full())).await
     }
 
     async fn contents(
@@ -150,11 +165,11 @@ impl RelayReader for PostgresRelay {
     ) -> Result<Vec<(i64, String, Vec<u8>)>, StoreError> {
         let query = "SELECT parcel, signature, body FROM relay_parcels WHERE parcel = ANY($1)";
         let query = sqlx::query_as(query).bind(deliveries);
-        Ok(query.fetch_all(&*self.pools.load_full()).await?)
+        within(READ, query.fetch_all(&*self.pools.load_full())).await
     }
 
     async fn close(&self) {
-        self.pools.load_full().close().await;
+        close(&self.pools).await;
     }
 }
 
@@ -181,7 +196,7 @@ impl SignalReader for PostgresSignals {
                WHERE notify_queue.shard = notify_receivers.shard AND number > settled ORDER BY number LIMIT 1) \
              AS first ON true WHERE receiver = $1 AND shard = ANY($2)";
         let query = sqlx::query_scalar(query).bind(receiver).bind(&owned[..]);
-        Ok(query.fetch_one(&*self.pools.load_full()).await?)
+        within(READ, query.fetch_one(&*self.pools.load_full())).await
     }
 
     /// Without those that the receiver has accepted in shards where it is further.
@@ -198,10 +213,10 @@ impl SignalReader for PostgresSignals {
              ORDER BY number LIMIT $4";
         let query = sqlx::query_as(query).bind(receiver).bind(&owned[..]);
         let query = query.bind(number).bind(i64::from(limit));
-        Ok(query.fetch_all(&*self.pools.load_full()).await?)
+        within(READ, query.fetch_all(&*self.pools.load_full())).await
     }
 
     async fn close(&self) {
-        self.pools.load_full().close().await;
+        close(&self.pools).await;
     }
 }

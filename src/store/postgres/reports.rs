@@ -1,9 +1,10 @@
 //! The last report of `doctor`, which all replicas show.
 
 use async_trait::async_trait;
-use sqlx::Connection;
 
+use super::limits::{READ, SHORT, within};
 use super::pools::Pools;
+use super::session::say_goodbye;
 use super::{PostgresError, PostgresOptions, Role, connect};
 use crate::store::engine::{ReportReader, StoreError};
 
@@ -23,7 +24,7 @@ impl PostgresReports {
 impl ReportReader for PostgresReports {
     async fn last_report(&self) -> Result<Option<String>, StoreError> {
         let query = sqlx::query_scalar("SELECT report FROM examinations");
-        Ok(query.fetch_optional(&*self.pools.load_full()).await?)
+        within(READ, query.fetch_optional(&*self.pools.load_full())).await
     }
 }
 
@@ -36,8 +37,7 @@ pub async fn keep_report(options: &PostgresOptions, text: &str) -> Result<(), Po
     let upsert = "INSERT INTO examinations (report) VALUES ($1) \
          ON CONFLICT (only_row) DO UPDATE SET report = excluded.report";
     let kept = sqlx::query(upsert).bind(text).persistent(false);
-    let kept = kept.execute(&mut connection).await;
-    // Tells the server; that it may not hear it changes nothing.
-    drop(connection.close().await);
-    kept.map(drop).map_err(PostgresError::from)
+    let kept: Result<_, PostgresError> = within(SHORT, kept.execute(&mut connection)).await;
+    say_goodbye(connection).await;
+    kept.map(drop)
 }

@@ -2,9 +2,11 @@
 //! them as parameters of the start.
 
 use sqlx::postgres::PgConnection;
-use sqlx::{Postgres, QueryBuilder};
+use sqlx::{Connection, Postgres, QueryBuilder};
+use tokio::time::timeout;
 
 use super::PostgresOptions;
+use super::limits::FAREWELL;
 
 /// `application_name` if the URL gives none.
 const APPLICATION_NAME: &str = "whatsapp-business-exporter";
@@ -96,4 +98,9 @@ pub(super) async fn prepare(
     }
     query.build().persistent(false).execute(connection).await?;
     Ok(())
+}
+
+/// Closes a connection, and tells the server. That it may not hear it changes nothing.
+pub(super) async fn say_goodbye(connection: PgConnection) {
+    drop(timeout(FAREWELL, connection.close()).await);
 }

@@ -7,6 +7,7 @@ use sqlx::{Connection, FromRow, PgConnection};
 
 use super::database::number;
 use super::hints::{SHARDS, tell};
+use super::limits::{LONG, SHORT};
 use super::{Database, keys, notify_queue, relay_commands};
 use crate::cluster::{Backend, Epoch, Release, ReplicaId, ReplicaRow, ShardRow, View};
 use crate::domain::{Shard, Timestamp, WabaId};
@@ -52,72 +53,37 @@ impl SharedEngine for Database {
 
     async fn heartbeat(&mut self, heartbeat: &Heartbeat) -> Result<View, StoreError> {
         let namespace = namespace(&self.options.schema);
-        let mut transaction = self.connection()?.begin().await?;
-        if !heartbeat.is_durable {
-            // It need not survive a crash of the server, and must not wait for a standby.
-            sqlx::query("SET LOCAL synchronous_commit = off")
-                .execute(&mut *transaction)
-                .await?;
-        }
-        write_replica(&mut transaction, heartbeat).await?;
-        let replicas = read_replicas(&mut transaction).await?;
-        let shards = read_shards(&mut transaction, namespace).await?;
-        let reader = sqlx::query_as(OWN_BACKEND);
-        let (pid, started) = reader.fetch_one(&mut *transaction).await?;
-        transaction.commit().await?;
-        Ok(View {
-            reader: Backend { pid, started },
-            replicas,
-            shards,
-        })
+        let beat = async |connection: &mut _| beat(connection, namespace, heartbeat).await;
+        self.run(SHORT, beat).await
     }
 
     async fn acquire(&mut self, shard: Shard) -> Result<Option<Acquired>, StoreError> {
         let namespace = namespace(&self.options.schema);
         let owner = format!("{}", self.backend.pid);
-        let connection = self.connection()?;
-        let is_locked = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)")
-            .bind(namespace)
-            .bind(i32::from(number(shard)))
-            .fetch_one(&mut *connection);
-        if !is_locked.await? {
-            return Ok(None);
+        let acquire =
+            async |connection: &mut _| acquire(connection, namespace, shard, &owner).await;
+        let acquired = self.run(SHORT, acquire).await?;
+        if acquired.is_some() {
+            self.note_owned(shard, true);
         }
-        let raise = "UPDATE shards SET epoch = shards.epoch + 1, released = false, owner = $2 \
-             FROM (SELECT shard, released FROM shards WHERE shard = $1 FOR UPDATE) AS before \
-             WHERE shards.shard = before.shard RETURNING shards.epoch, before.released";
-        let raised = sqlx::query_as(raise).bind(number(shard)).bind(owner);
-        let (epoch, was_released) = raised.fetch_one(connection).await?;
-        self.note_owned(shard, true);
-        Ok(Some(Acquired {
-            epoch: Epoch(epoch),
-            was_released,
-        }))
+        Ok(acquired)
     }
 
     async fn adopt_signals(&mut self, shard: Shard, newest: i64) -> Result<(), StoreError> {
         let owned = self.owned.load_full();
-        notify_queue::adopt_signals(self.connection()?, &owned, number(shard), newest).await
+        let shard = number(shard);
+        let adopt = async |connection: &mut _| {
+            notify_queue::adopt_signals(connection, &owned, shard, newest).await
+        };
+        self.run(LONG, adopt).await
     }
 
     async fn release(&mut self, shard: Shard, release: Release) -> Result<(), StoreError> {
         self.note_owned(shard, false);
-        let (namespace, schema) = (namespace(&self.options.schema), self.options.schema.clone());
-        let connection = self.connection()?;
-        sqlx::query(
-            "UPDATE shards SET released = $1, owner = NULL WHERE shard = $2 AND epoch = $3",
-        )
-        .bind(release.released)
-        .bind(number(shard))
-        .bind(release.epoch.0)
-        .execute(&mut *connection)
-        .await?;
-        sqlx::query("SELECT pg_advisory_unlock($1, $2)")
-            .bind(namespace)
-            .bind(i32::from(number(shard)))
-            .execute(&mut *connection)
-            .await?;
-        Ok(tell(connection, &schema, SHARDS).await?)
+        let schema = self.options.schema.clone();
+        let release =
+            async |connection: &mut _| release_shard(connection, &schema, shard, release).await;
+        self.run(SHORT, release).await
     }
 
     fn drop_shard(&mut self, shard: Shard) {
@@ -128,8 +94,8 @@ impl SharedEngine for Database {
         let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
              WHERE pid = $1 AND (extract(epoch FROM backend_start) * 1000000)::bigint = $2";
         let end = sqlx::query(end).bind(backend.pid).bind(backend.started);
-        end.execute(self.connection()?).await?;
-        Ok(())
+        let end = async |connection: &mut _| end.execute(connection).await.map(drop);
+        self.run(SHORT, end).await
     }
 
     async fn inbox(&mut self, limit: u32, except: &[i64]) -> Result<Vec<InboxRow>, StoreError> {
@@ -145,7 +111,8 @@ impl SharedEngine for Database {
              ) AS measured WHERE coalesce(before, 0) < $4 ORDER BY id";
         let rows = sqlx::query_as(query).bind(&owned[..]).bind(except);
         let rows = rows.bind(i64::from(limit)).bind(INBOX_BYTES);
-        let rows: Vec<StoredRow> = rows.fetch_all(self.connection()?).await?;
+        let read = async |connection: &mut _| rows.fetch_all(connection).await;
+        let rows: Vec<StoredRow> = self.run(SHORT, read).await?;
         Ok(rows.into_iter().map(InboxRow::from).collect())
     }
 
@@ -155,13 +122,15 @@ impl SharedEngine for Database {
         let query = "SELECT (SELECT count(*) FROM (SELECT FROM inbox WHERE shard = ANY($1) LIMIT $2) AS counted), \
              (SELECT received_ms FROM inbox WHERE shard = ANY($1) ORDER BY id LIMIT 1)";
         let size = sqlx::query_as(query).bind(&owned[..]).bind(MOST_COUNTED);
-        let (rows, oldest_ms) = size.fetch_one(self.connection()?).await?;
+        let read = async |connection: &mut _| size.fetch_one(connection).await;
+        let (rows, oldest_ms) = self.run(SHORT, read).await?;
         Ok(InboxSize { rows, oldest_ms })
     }
 
     async fn versions(&mut self) -> Result<Versions, StoreError> {
         let query = sqlx::query_as("SELECT discovered_version, relay_version FROM cluster");
-        let (discovered, relay) = query.fetch_one(self.connection()?).await?;
+        let read = async |connection: &mut _| query.fetch_one(connection).await;
+        let (discovered, relay) = self.run(SHORT, read).await?;
         Ok(Versions { discovered, relay })
     }
 
@@ -170,18 +139,92 @@ impl SharedEngine for Database {
         command: &OthersCommand,
     ) -> Result<OthersDeliveries, StoreError> {
         let (owned, schema) = (self.owned.load_full(), self.options.schema.clone());
-        let connection = self.connection()?;
-        let deliveries = relay_commands::command_others(connection, &owned, command).await?;
-        if command.change.is_some() {
-            // Its heartbeat reads the versions.
-            tell(connection, &schema, SHARDS).await?;
-        }
-        Ok(deliveries)
+        let execute = async |connection: &mut _| {
+            let deliveries = relay_commands::command_others(connection, &owned, command).await?;
+            if command.change.is_some() {
+                // Its heartbeat reads the versions.
+                tell(connection, &schema, SHARDS).await?;
+            }
+            Ok::<_, StoreError>(deliveries)
+        };
+        self.run(LONG, execute).await
     }
 
     async fn copied_keys(&mut self, scope: DedupScope) -> Result<Vec<Vec<u8>>, StoreError> {
-        keys::copied_keys(self.connection()?, scope).await
+        self.run(LONG, async |connection| {
+            keys::copied_keys(connection, scope).await
+        })
+        .await
     }
+}
+
+async fn beat(
+    connection: &mut PgConnection,
+    namespace: i32,
+    heartbeat: &Heartbeat,
+) -> sqlx::Result<View> {
+    let mut transaction = connection.begin().await?;
+    if !heartbeat.is_durable {
+        // It need not survive a crash of the server, and must not wait for a standby.
+        sqlx::query("SET LOCAL synchronous_commit = off")
+            .execute(&mut *transaction)
+            .await?;
+    }
+    write_replica(&mut transaction, heartbeat).await?;
+    let replicas = read_replicas(&mut transaction).await?;
+    let shards = read_shards(&mut transaction, namespace).await?;
+    let reader = sqlx::query_as(OWN_BACKEND);
+    let (pid, started) = reader.fetch_one(&mut *transaction).await?;
+    transaction.commit().await?;
+    Ok(View {
+        reader: Backend { pid, started },
+        replicas,
+        shards,
+    })
+}
+
+async fn acquire(
+    connection: &mut PgConnection,
+    namespace: i32,
+    shard: Shard,
+    owner: &str,
+) -> sqlx::Result<Option<Acquired>> {
+    let is_locked = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)")
+        .bind(namespace)
+        .bind(i32::from(number(shard)))
+        .fetch_one(&mut *connection);
+    if !is_locked.await? {
+        return Ok(None);
+    }
+    let raise = "UPDATE shards SET epoch = shards.epoch + 1, released = false, owner = $2 \
+         FROM (SELECT shard, released FROM shards WHERE shard = $1 FOR UPDATE) AS before \
+         WHERE shards.shard = before.shard RETURNING shards.epoch, before.released";
+    let raised = sqlx::query_as(raise).bind(number(shard)).bind(owner);
+    let (epoch, was_released) = raised.fetch_one(connection).await?;
+    Ok(Some(Acquired {
+        epoch: Epoch(epoch),
+        was_released,
+    }))
+}
+
+async fn release_shard(
+    connection: &mut PgConnection,
+    schema: &str,
+    shard: Shard,
+    release: Release,
+) -> sqlx::Result<()> {
+    sqlx::query("UPDATE shards SET released = $1, owner = NULL WHERE shard = $2 AND epoch = $3")
+        .bind(release.released)
+        .bind(number(shard))
+        .bind(release.epoch.0)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("SELECT pg_advisory_unlock($1, $2)")
+        .bind(namespace(schema))
+        .bind(i32::from(number(shard)))
+        .execute(&mut *connection)
+        .await?;
+    tell(connection, schema, SHARDS).await
 }
 
 const OWN_BACKEND: &str = "SELECT pid, (extract(epoch FROM backend_start) * 1000000)::bigint \

@@ -16,6 +16,7 @@ mod replicas;
 mod rolling;
 mod scrapes;
 mod senders;
+mod silence;
 mod stall;
 mod takeover;
 mod upgrade;

@@ -117,7 +117,20 @@ async fn a_role_without_a_right_on_the_sequence_reads_it() {
     run("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA whatsapp_exporter TO ROLE");
     expect(&findings(&own), "store_rights", "problem", "lacks rights");
     run("GRANT USAGE ON ALL SEQUENCES IN SCHEMA whatsapp_exporter TO ROLE");
-    expect(&findings(&own), "store_rights", "fine", "read and write");
+    let found = findings(&own);
+    expect(&found, "store_rights", "fine", "read and write");
+    expect(&found, "store_replicas", "fine", "none is connected");
+
+    // A replica of another role, which this one cannot see.
+    let store = opened(location, DAY).await;
+    let found = findings(&own);
+    expect(
+        &found,
+        "store_replicas",
+        "problem",
+        "other roles than unnumbered_",
+    );
+    store.close().await;
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn a_replica_shows_its_shards_and_its_connections() {
         "whatsapp_exporter_replicas 1",
         "whatsapp_exporter_shards{state=\"owned\"} 64",
         "whatsapp_exporter_shards{state=\"unowned\"} 0",
-        "whatsapp_exporter_store_connections{state=\"busy\"} 1",
+        "whatsapp_exporter_store_connections{state=\"busy\"} 0",
         "whatsapp_exporter_config_hash_info{hash=",
     ] {
         until_metric(address, series);

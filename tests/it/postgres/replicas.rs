@@ -12,6 +12,7 @@ use whatsapp_business_exporter::store::{Location, Store};
 use whatsapp_business_exporter::telemetry::Telemetry;
 
 use crate::support::postgres::shared;
+use crate::support::store::every_line;
 
 /// Longer than the hold-off after a crash, on a busy machine.
 pub const DEADLINE: Duration = Duration::from_secs(30);
@@ -165,4 +166,23 @@ async fn nothing_is_lost_or_doubled_when_sessions_end() {
     }
     one.close().await;
     other.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_connection_is_enough_to_read() {
+    let url = shared().new_database();
+    let mut options = super::options(&url);
+    options.max_connections = 1;
+    let store = replica(&Location::Server(Box::new(options))).await;
+    until_each_has(&[&store], 0).await;
+    let database = url.rsplit('/').next().expect("a name");
+    let listens = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN %'";
+    let began = Instant::now();
+    while shared().execute(database, listens) != "1" {
+        assert!(began.elapsed() < DEADLINE, "it listens to other replicas");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let rows = store.history().rows(&every_line(), 100, 0).await;
+    assert!(rows.expect("a connection").is_empty());
+    store.close().await;
 }

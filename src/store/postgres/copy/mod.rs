@@ -33,7 +33,7 @@ impl Copying {
     /// # Errors
     /// If the server cannot be reached, or replicas use the store.
     pub async fn begin(options: &PostgresOptions, role: CopyRole) -> Result<Self, CopyError> {
-        let failed = |error: StoreError| CopyError::failed(options, error);
+        let failed = |error: StoreError| CopyError::failed_server(options, error);
         let connected = connect(options, Role::Migration).await;
         let Connected { connection, .. } = connected.map_err(|error| failed(error.into()))?;
         let mut copying = Self { connection };
@@ -66,7 +66,7 @@ impl Copying {
         options: &PostgresOptions,
         role: CopyRole,
     ) -> Result<(), CopyError> {
-        let failed = |error: StoreError| CopyError::failed(options, error);
+        let failed = |error: StoreError| CopyError::failed_server(options, error);
         // Before the locks, which would delay the heartbeats of replicas.
         self.refuse_replicas(options).await?;
         let mode = match role {
@@ -102,7 +102,7 @@ impl Copying {
         let query = sqlx::query_scalar(query);
         let replicas: Result<Vec<String>, sqlx::Error> =
             query.fetch_all(&mut self.connection).await;
-        let replicas = replicas.map_err(|error| CopyError::failed(options, error.into()))?;
+        let replicas = replicas.map_err(|error| CopyError::failed_server(options, error.into()))?;
         match replicas.is_empty() {
             true => Ok(()),
             false => Err(CopyError::InUse {
