@@ -102,8 +102,8 @@ pub struct Store {
 pub struct SavedKey {
     /// The check value of the key in use so far.
     pub check_value: Option<String>,
-    /// Number of stored conversations that were hashed with it.
-    pub conversations: usize,
+    /// Whether conversations are stored, but no check value of the key that they were hashed with.
+    pub has_unchecked_conversations: bool,
     /// Whether other replicas are connected, which use it.
     pub has_other_replicas: bool,
 }

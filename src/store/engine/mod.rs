@@ -120,8 +120,13 @@ pub trait Engine: Send {
         newest: i64,
     ) -> Result<Vec<SavedSegment>, StoreError>;
 
-    /// The segments of all accounts, each log oldest first.
-    async fn all_segments(&mut self) -> Result<Vec<SavedSegment>, StoreError>;
+    /// The segments of the first log of customers after this account and phone number, oldest first. Empty if there is
+    /// none. A log can be large, so that not all are read at once.
+    async fn segments_after(
+        &mut self,
+        waba_id: &str,
+        phone_number_id: &str,
+    ) -> Result<Vec<SavedSegment>, StoreError>;
 
     /// The segments of this window of delivery keys, oldest first: the number of the newest key of each, and its keys.
     async fn delivery_keys(

@@ -116,8 +116,12 @@ impl Engine for Database {
         customer_segments::oldest_segments(connection, waba_id, phone_number_id, newest).await
     }
 
-    async fn all_segments(&mut self) -> Result<Vec<SavedSegment>, StoreError> {
-        customer_segments::all_segments(self.connection()?).await
+    async fn segments_after(
+        &mut self,
+        waba_id: &str,
+        phone_number_id: &str,
+    ) -> Result<Vec<SavedSegment>, StoreError> {
+        customer_segments::segments_after(self.connection()?, waba_id, phone_number_id).await
     }
 
     async fn delivery_keys(
