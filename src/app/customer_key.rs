@@ -138,7 +138,7 @@ pub(super) async fn load(
 
 /// The key that version 0.1.0 derived from the secret of the first app. `None` if a later version has used the store.
 fn imported(config: &Config, saved: &SavedKey) -> Option<CustomerKey> {
-    if saved.check_value.is_some() || saved.conversations == 0 {
+    if !saved.has_unchecked_conversations {
         return None;
     }
     let first = config.apps.iter().find_map(|app| app.app_secret.as_ref());

@@ -66,6 +66,13 @@ impl Operator {
         accounts
     }
 
+    /// The accounts of the portfolios that this replica exports, and all of its own, including that of a running drill.
+    pub(super) fn portfolio_accounts(&self) -> Accounts {
+        let mut accounts = self.store.portfolio_accounts();
+        self.drill.join(&mut accounts, clock::now());
+        accounts
+    }
+
     /// The accounts that this permit includes, and that of a running drill.
     pub(super) fn accounts_within(&self, permit: &ExportPermit) -> Accounts {
         let mut accounts = self.store.snapshot_within(permit);

@@ -117,7 +117,7 @@ fn render(operator: &Operator, variant: ScrapeVariant, permit: ExportPermit) -> 
     operator.telemetry.note_clock_skew(clock::skew_seconds());
     let is_shared = operator.store.is_shared();
     // The page of one replica has a part of the accounts, but a portfolio can own accounts of all.
-    let portfolio_accounts = is_shared.then(|| operator.accounts());
+    let portfolio_accounts = is_shared.then(|| operator.portfolio_accounts());
     let store = &operator.store;
     let campaign_rows = store.campaign_accounts();
     let empty = Accounts::new();

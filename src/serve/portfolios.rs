@@ -16,15 +16,16 @@ pub async fn keep_read(operator: Operator) {
     }
     let mut reads = interval(READ_EVERY);
     reads.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut shards = operator.store.shards();
     loop {
         tokio::select! {
             () = operator.stop.cancelled() => return,
-            _ = reads.tick() => {
-                note_unread(operator.store.read_portfolios().await);
-                if !operator.options.load().campaigns.is_empty() {
-                    note_unread(operator.store.read_campaigns().await);
-                }
-            }
+            _ = reads.tick() => {}
+            // A portfolio or a campaign may have come with a shard.
+            Ok(()) = shards.changed() => {}
         }
+        note_unread(operator.store.read_portfolios().await);
+        let options = operator.options.load_full();
+        note_unread(operator.store.read_campaigns(&options.campaigns).await);
     }
 }

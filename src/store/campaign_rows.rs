@@ -1,50 +1,137 @@
-//! The accounts of all replicas, as their rows say, for the counters of campaigns.
+//! The accounts of all replicas, for the counters of campaigns.
 //!
 //! A campaign can have messages of many accounts, and one replica exports it. Its counters must never fall, also when
-//! accounts or the campaign move to another replica. Therefore all accounts are taken from their rows, those of this
-//! replica too: a row that is read later never has lower counts, whoever reads it. A replica exports a campaign only
-//! from rows that it has read since it owns the campaign's shard.
+//! accounts or the campaign move to another replica. Therefore all counts are those of one reading: of accounts that
+//! this replica exported at that time from memory, and of all others from their rows. Both are committed states, so a
+//! later reading never has lower counts, whoever reads. A replica exports a campaign only from a reading that began
+//! since it owns the campaign's shard.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::ExportPermit;
-use super::engine::{AccountReader, StoreError};
-use super::others::Others;
+use super::engine::{ACCOUNTS_PER_LOAD, AccountReader, StoreError};
+use super::rows;
 use crate::domain::WabaId;
-use crate::state::Accounts;
+use crate::state::{Account, Accounts, Traffic};
 
-/// The rows that were read last.
+/// What was read last.
 #[derive(Debug)]
 pub struct CampaignRows {
-    rows: Others,
-    permit: Mutex<Option<ExportPermit>>,
+    reader: Arc<dyn AccountReader>,
+    reading: Mutex<Reading>,
+}
+
+#[derive(Debug, Default)]
+struct Reading {
+    /// The accounts of other replicas.
+    others: BTreeMap<WabaId, Row>,
+    /// All accounts with counts of campaigns.
+    counted: Accounts,
+    /// The permit before the reading. `None` before the first.
+    permit: Option<ExportPermit>,
+}
+
+/// What is kept of an account of another replica.
+#[derive(Clone, Debug)]
+struct Row {
+    saved_ms: i64,
+    /// The account with nothing but its traffic. `None` without counts of a campaign.
+    counted: Option<Arc<Account>>,
 }
 
 impl CampaignRows {
     /// Nothing is read yet.
     pub fn new(reader: Arc<dyn AccountReader>) -> Self {
         Self {
-            rows: Others::new(reader),
-            permit: Mutex::default(),
+            reader,
+            reading: Mutex::default(),
         }
     }
 
-    /// Reads these accounts. The permit is that of the time before.
+    /// Reads the accounts of others whose rows have changed. `own` are those of this replica, and the permit is that of
+    /// the time before. Forgets accounts that are in neither.
     pub async fn read(
         &self,
-        waba_ids: BTreeSet<WabaId>,
+        own: Accounts,
+        others: BTreeSet<WabaId>,
         permit: ExportPermit,
     ) -> Result<(), StoreError> {
-        self.rows.read_all(waba_ids).await?;
-        *self.permit.lock().unwrap_or_else(PoisonError::into_inner) = Some(permit);
+        let ids: Vec<String> = others.iter().map(WabaId::to_string).collect();
+        let mut rows = self.reading().others.clone();
+        rows.retain(|waba_id, _| others.contains(waba_id));
+        let mut changed = BTreeMap::new();
+        for (waba_id, saved_ms) in self.reader.saved_times(&ids).await? {
+            let Some(waba_id) = WabaId::parse(&waba_id) else {
+                continue;
+            };
+            if rows
+                .get(&waba_id)
+                .is_none_or(|row| row.saved_ms != saved_ms)
+            {
+                changed.insert(waba_id, saved_ms);
+            }
+        }
+        let changed: Vec<(WabaId, i64)> = changed.into_iter().collect();
+        for some in changed.chunks(ACCOUNTS_PER_LOAD) {
+            let mut counted = self.load(some).await?;
+            for (waba_id, saved_ms) in some {
+                let row = Row {
+                    saved_ms: *saved_ms,
+                    counted: counted.remove(waba_id).map(Arc::new),
+                };
+                rows.insert(waba_id.clone(), row);
+            }
+        }
+        let counts = |account: &Account| account.traffic().any(counts_campaigns);
+        let mut counted = own;
+        counted.retain(|_, account| counts(account));
+        counted.extend(rows.iter().filter_map(|(waba_id, row)| {
+            let account = row.counted.as_ref()?;
+            Some((waba_id.clone(), Arc::clone(account)))
+        }));
+        *self.reading() = Reading {
+            others: rows,
+            counted,
+            permit: Some(permit),
+        };
         Ok(())
     }
 
-    /// The accounts, with the permit at the time of the read.
-    pub fn accounts(&self) -> Option<(Accounts, ExportPermit)> {
-        let permit = self.permit.lock().unwrap_or_else(PoisonError::into_inner);
-        let permit = permit.clone()?;
-        Some((self.rows.accounts(), permit))
+    /// Forgets everything, because this replica exports no campaign.
+    pub fn clear(&self) {
+        *self.reading() = Reading::default();
     }
+
+    /// The accounts with counts of campaigns, with the permit at the time of the reading.
+    pub fn accounts(&self) -> Option<(Accounts, ExportPermit)> {
+        let reading = self.reading();
+        let permit = reading.permit.clone()?;
+        Some((reading.counted.clone(), permit))
+    }
+
+    /// Those of these accounts that have counts of a campaign.
+    async fn load(&self, some: &[(WabaId, i64)]) -> Result<BTreeMap<WabaId, Account>, StoreError> {
+        let ids: Vec<String> = some.iter().map(|(id, _)| id.to_string()).collect();
+        let mut counted: BTreeMap<WabaId, Account> = BTreeMap::new();
+        for (waba_id, state) in self.reader.traffic(&ids).await? {
+            let traffic = rows::to_traffic(&state)?;
+            if let Some(waba_id) = WabaId::parse(&waba_id).filter(|_| counts_campaigns(&traffic)) {
+                let account = counted.entry(waba_id).or_default();
+                account
+                    .traffic
+                    .insert(traffic.id.clone(), Arc::new(traffic));
+            }
+        }
+        Ok(counted)
+    }
+
+    /// Hold the lock only briefly.
+    fn reading(&self) -> MutexGuard<'_, Reading> {
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn counts_campaigns(traffic: &Traffic) -> bool {
+    traffic.campaigns.iter().next().is_some()
 }

@@ -183,16 +183,11 @@ fn last_entries<'a>(
     Ok(last)
 }
 
-/// Number of conversations in these segments, sorted by account and phone number.
-pub fn count_conversations(segments: &[SavedSegment]) -> Result<usize, StoreError> {
-    let mut count = 0;
-    for log in segments.chunk_by(SavedSegment::is_in_log_of) {
-        let last = last_entries(log)?.into_keys();
-        count += last
-            .filter(|subject| matches!(subject, Subject::Conversation(_)))
-            .count();
-    }
-    Ok(count)
+/// Number of conversations in the segments of one log.
+pub fn count_conversations(log: &[SavedSegment]) -> Result<usize, StoreError> {
+    let last = last_entries(log)?.into_keys();
+    let conversations = last.filter(|subject| matches!(subject, Subject::Conversation(_)));
+    Ok(conversations.count())
 }
 
 type LogId = (WabaId, PhoneNumberId);

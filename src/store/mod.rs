@@ -22,12 +22,14 @@ mod json;
 mod kept_out;
 mod loading;
 mod location;
+mod lookups;
 mod notify_queue;
 mod older_rows;
 mod open_error;
 mod others;
 pub mod postgres;
 mod published;
+mod readings;
 mod refreshes;
 mod relay_queue;
 mod rows;
@@ -63,12 +65,12 @@ pub use relay_queue::{
 pub use unavailable::StoreUnavailable;
 
 use crate::domain::track::Trackers;
-use crate::domain::{AccountsOfApp, BusinessId, Event, PhoneNumberId, Shard, WabaId};
+use crate::domain::{AccountsOfApp, Event, PhoneNumberId, Shard, WabaId};
 use crate::state::{Account, Accounts, Change};
 use crate::telemetry::{Examination, Telemetry};
 use campaign_rows::CampaignRows;
 use committer::{Committer, CommitterRequest};
-use engine::{Engine, RelayReader, ReportReader, SignalReader};
+use engine::{AccountParts, Engine, RelayReader, ReportReader, SignalReader};
 use examination::last_examination;
 use others::Others;
 use published::Published;
@@ -89,7 +91,10 @@ pub struct Store {
     shared: Arc<Published>,
     location: Location,
     history: HistoryReader,
+    /// Accounts of other replicas with all their parts, for requests about any account.
     others: Option<Others>,
+    /// Accounts of other replicas in the portfolios that this one exports, or decides about.
+    portfolio_others: Option<Others>,
     campaigns: Option<CampaignRows>,
     reports: Option<Arc<dyn ReportReader>>,
     deliveries: Arc<dyn RelayReader>,
@@ -102,8 +107,8 @@ pub struct Store {
 pub struct SavedKey {
     /// The check value of the key in use so far.
     pub check_value: Option<String>,
-    /// Number of stored conversations that were hashed with it.
-    pub conversations: usize,
+    /// Whether conversations are stored, but no check value of the key that they were hashed with.
+    pub has_unchecked_conversations: bool,
     /// Whether other replicas are connected, which use it.
     pub has_other_replicas: bool,
 }
@@ -158,7 +163,11 @@ impl Store {
         start_at_zero(&telemetry);
         let shared = Arc::new(Published::new(telemetry, &mut *database, replica));
         let history = HistoryReader::new(&*database, keep_journal_for);
-        let others = database.account_reader().map(Others::new);
+        let others = database.account_reader();
+        let others = others.map(|reader| Others::new(reader, AccountParts::All));
+        let portfolio_others = database.account_reader();
+        let portfolio_others =
+            portfolio_others.map(|reader| Others::new(reader, AccountParts::ForLimits));
         let campaigns = database.account_reader().map(CampaignRows::new);
         let reports = database.report_reader();
         let (deliveries, signals) = (database.relay_reader(), database.signal_reader());
@@ -175,6 +184,7 @@ impl Store {
             location: location.clone(),
             history,
             others,
+            portfolio_others,
             campaigns,
             reports,
             deliveries,
@@ -448,136 +458,10 @@ impl Store {
         self.shared.account(waba_id)
     }
 
-    /// The committed state of each account in which polls or messages have shown this number. Faster than a search in
-    /// a snapshot. Those of other replicas are as they were when they were [read](Self::read_number).
-    #[must_use]
-    pub fn accounts_of_number(&self, id: &PhoneNumberId) -> Accounts {
-        let own = self
-            .shared
-            .indexed(|index| index.of_number(id).cloned().collect());
-        self.with_others(own, |others| others.of_number(id))
-    }
-
     /// The phone numbers that polls or messages have shown in several accounts, which are few.
     #[must_use]
     pub fn numbers_of_several(&self) -> BTreeSet<PhoneNumberId> {
         self.shared.index().numbers_of_several()
-    }
-
-    /// The committed state of each account that this portfolio owns. Faster than a search in a snapshot.
-    #[must_use]
-    pub fn accounts_of_portfolio(&self, id: &BusinessId) -> Accounts {
-        let own = self
-            .shared
-            .indexed(|index| index.of_portfolio(id).cloned().collect());
-        self.with_others(own, |others| others.of_portfolio(id))
-    }
-
-    /// The committed state of all accounts, those of other replicas as they were when they were [read](Self::read_all).
-    #[must_use]
-    pub fn all_accounts(&self) -> Accounts {
-        self.with_others(self.snapshot(), Others::accounts)
-    }
-
-    fn with_others(&self, mut own: Accounts, find: impl FnOnce(&Others) -> Accounts) -> Accounts {
-        if let Some(others) = &self.others {
-            let mut found = find(others);
-            found.retain(|waba_id, _| self.is_other(waba_id));
-            own.retain(|waba_id, _| self.exports_account(waba_id));
-            own.extend(found);
-        }
-        own
-    }
-
-    /// Whether the account is watched, and another replica exports it.
-    fn is_other(&self, waba_id: &WabaId) -> bool {
-        self.is_watched(waba_id) && !self.exports_account(waba_id)
-    }
-
-    /// Reads the accounts of all other replicas, if that was not done within the last seconds.
-    ///
-    /// # Errors
-    /// If they cannot be read.
-    pub async fn read_all(&self) -> Result<(), StoreUnavailable> {
-        let Some(others) = &self.others else {
-            return Ok(());
-        };
-        let read = others.read_all(self.shared.watched_elsewhere()).await;
-        read.map_err(|error| StoreUnavailable::unreadable(&error))
-    }
-
-    /// How many accounts of other replicas were read last, and how long ago. `None` if there are none, as in a store of one
-    /// process.
-    #[must_use]
-    pub fn last_reading_of_others(&self) -> Option<(usize, Duration)> {
-        let reading = self.others.as_ref()?.last_reading();
-        reading.filter(|(accounts, _)| *accounts > 0)
-    }
-
-    /// Reads the accounts of other replicas that have this number, and those of their portfolios.
-    ///
-    /// # Errors
-    /// If they cannot be read.
-    pub async fn read_number(&self, id: &PhoneNumberId) -> Result<(), StoreUnavailable> {
-        let Some(others) = &self.others else {
-            return Ok(());
-        };
-        let read = others
-            .read_number(id, |waba_id| self.is_other(waba_id))
-            .await;
-        read.map_err(|error| StoreUnavailable::unreadable(&error))?;
-        let accounts = self.accounts_of_number(id);
-        let portfolios = accounts
-            .values()
-            .filter_map(|account| account.business_id.value());
-        let portfolios: Vec<BusinessId> = portfolios.cloned().collect();
-        let read = others.read_portfolios(&portfolios, |waba_id| self.is_other(waba_id));
-        let read = read.await;
-        read.map_err(|error| StoreUnavailable::unreadable(&error))
-    }
-
-    /// Reads the accounts of all replicas, for the campaigns that this one exports.
-    ///
-    /// # Errors
-    /// If they cannot be read.
-    pub async fn read_campaigns(&self) -> Result<(), StoreUnavailable> {
-        let Some(campaigns) = &self.campaigns else {
-            return Ok(());
-        };
-        // Before the read, so that a later owner of the same shard reads later.
-        let permit = self.export_permit();
-        let read = campaigns.read(self.shared.watched(), permit).await;
-        read.map_err(|error| StoreUnavailable::unreadable(&error))
-    }
-
-    /// The accounts of all replicas as they were read for campaigns, with the permit at that time. `None` for a store of
-    /// one process, and before the first read.
-    #[must_use]
-    pub fn campaign_accounts(&self) -> Option<(Accounts, ExportPermit)> {
-        self.campaigns.as_ref()?.accounts()
-    }
-
-    /// Whether a permit includes what belongs to no account, given by its name or id.
-    #[must_use]
-    pub fn permits_key(&self, permit: &ExportPermit, key: &str) -> bool {
-        permit.includes(self.shared.sharding().of_key(key))
-    }
-
-    /// Reads what this replica needs of others' accounts to export portfolios, and drops what nobody has asked for.
-    ///
-    /// # Errors
-    /// If they cannot be read.
-    pub async fn read_portfolios(&self) -> Result<(), StoreUnavailable> {
-        let Some(others) = &self.others else {
-            return Ok(());
-        };
-        others.forget(|waba_id| self.is_other(waba_id));
-        let portfolios = others.portfolios().await;
-        let mut portfolios = portfolios.map_err(|error| StoreUnavailable::unreadable(&error))?;
-        portfolios.retain(|id| self.exports_key(id.as_str()));
-        let read = others.read_portfolios(&portfolios, |waba_id| self.is_other(waba_id));
-        let read = read.await;
-        read.map_err(|error| StoreUnavailable::unreadable(&error))
     }
 
     /// A consistent snapshot of the committed state of all accounts that this replica may export.

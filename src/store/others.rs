@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use super::account_index::AccountIndex;
 use super::customer_log::CustomerLogs;
-use super::engine::{ACCOUNTS_PER_LOAD, AccountReader, StoreError};
+use super::engine::{ACCOUNTS_PER_LOAD, AccountParts, AccountReader, StoreError};
+use super::lookups::Lookups;
 use super::rows;
 use crate::domain::{BusinessId, PhoneNumberId, WabaId};
 use crate::state::Accounts;
@@ -24,12 +25,14 @@ const KEPT_FOR: Duration = Duration::from_secs(600);
 #[derive(Debug)]
 pub struct Others {
     reader: Arc<dyn AccountReader>,
+    /// What is read of each account.
+    parts: AccountParts,
     cache: Mutex<Cache>,
     /// One request reads at a time; the others find what it has read.
     turn: tokio::sync::Mutex<()>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Cache {
     accounts: Accounts,
     index: AccountIndex,
@@ -37,13 +40,32 @@ struct Cache {
     rows: BTreeMap<WabaId, (i64, Instant)>,
     /// When all were read.
     all_read_at: Option<Instant>,
+    numbers: Lookups<PhoneNumberId>,
+    portfolios: Lookups<BusinessId>,
+    /// When a read for a decision has failed.
+    failed_at: Option<Instant>,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self {
+            accounts: Accounts::new(),
+            index: AccountIndex::default(),
+            rows: BTreeMap::new(),
+            all_read_at: None,
+            numbers: Lookups::new(READ_AGAIN_AFTER),
+            portfolios: Lookups::new(READ_AGAIN_AFTER),
+            failed_at: None,
+        }
+    }
 }
 
 impl Others {
     /// Nothing is read yet.
-    pub fn new(reader: Arc<dyn AccountReader>) -> Self {
+    pub fn new(reader: Arc<dyn AccountReader>, parts: AccountParts) -> Self {
         Self {
             reader,
+            parts,
             cache: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
         }
@@ -86,14 +108,70 @@ impl Others {
         Ok(())
     }
 
-    /// Reads the accounts that have this number. `is_other` selects those of other replicas.
+    /// Reads the accounts that have this number, if that was not done within the last seconds. `is_other` selects those
+    /// of other replicas.
     pub async fn read_number(
         &self,
         id: &PhoneNumberId,
         is_other: impl Fn(&WabaId) -> bool,
     ) -> Result<(), StoreError> {
-        let found = self.reader.of_number(id.as_str()).await?;
+        let known = self.cache().numbers.get(id);
+        let found = match known {
+            Some(found) => found,
+            None => self.look_up_number(id).await?,
+        };
         self.read_some(found, is_other).await
+    }
+
+    async fn look_up_number(&self, id: &PhoneNumberId) -> Result<Vec<WabaId>, StoreError> {
+        let _turn = self.turn.lock().await;
+        let known = self.cache().numbers.get(id);
+        if let Some(found) = known {
+            return Ok(found);
+        }
+        let asked_at = Instant::now();
+        let found = parsed(&self.reader.of_number(id.as_str()).await?);
+        let mut cache = self.cache();
+        cache.numbers.insert(id.clone(), asked_at, found.clone());
+        Ok(found)
+    }
+
+    /// Reads the accounts that this portfolio owns, if that was not done within the last seconds.
+    pub async fn read_portfolio(
+        &self,
+        id: &BusinessId,
+        is_other: impl Fn(&WabaId) -> bool,
+    ) -> Result<(), StoreError> {
+        let known = self.cache().portfolios.get(id);
+        let found = match known {
+            Some(found) => found,
+            None => self.look_up_portfolio(id).await?,
+        };
+        self.read_some(found, is_other).await
+    }
+
+    async fn look_up_portfolio(&self, id: &BusinessId) -> Result<Vec<WabaId>, StoreError> {
+        let _turn = self.turn.lock().await;
+        let known = self.cache().portfolios.get(id);
+        if let Some(found) = known {
+            return Ok(found);
+        }
+        let asked_at = Instant::now();
+        let found = parsed(&self.reader.of_portfolios(&[id.to_string()]).await?);
+        let mut cache = self.cache();
+        cache.portfolios.insert(id.clone(), asked_at, found.clone());
+        Ok(found)
+    }
+
+    /// Whether a read for a decision has failed within the last seconds.
+    pub fn has_failed_lately(&self) -> bool {
+        let failed_at = self.cache().failed_at;
+        failed_at.is_some_and(|at| at.elapsed() < READ_AGAIN_AFTER)
+    }
+
+    /// Notes that a read for a decision has failed.
+    pub fn note_failure(&self) {
+        self.cache().failed_at = Some(Instant::now());
     }
 
     /// Reads the accounts that these portfolios own.
@@ -104,7 +182,7 @@ impl Others {
     ) -> Result<(), StoreError> {
         let ids: Vec<String> = ids.iter().map(BusinessId::to_string).collect();
         let found = self.reader.of_portfolios(&ids).await?;
-        self.read_some(found, is_other).await
+        self.read_some(parsed(&found), is_other).await
     }
 
     /// The portfolios that own stored accounts.
@@ -127,24 +205,32 @@ impl Others {
         }
     }
 
+    /// Reads those of these accounts of other replicas that were not read within the last seconds.
     async fn read_some(
         &self,
-        waba_ids: Vec<String>,
+        mut waba_ids: Vec<WabaId>,
         is_other: impl Fn(&WabaId) -> bool,
     ) -> Result<(), StoreError> {
+        waba_ids.retain(is_other);
+        if self.stale(&waba_ids).is_empty() {
+            return Ok(());
+        }
         let _turn = self.turn.lock().await;
-        let waba_ids = waba_ids.iter().filter_map(|id| WabaId::parse(id));
-        let waba_ids: Vec<WabaId> = waba_ids.filter(is_other).collect();
-        let stale = {
-            let cache = self.cache();
-            let is_stale = |id: &WabaId| {
-                let row = cache.rows.get(id);
-                row.is_none_or(|(_, read_at)| read_at.elapsed() >= READ_AGAIN_AFTER)
-            };
-            let stale = waba_ids.into_iter().filter(is_stale);
-            stale.collect()
-        };
+        // Another request may have read them meanwhile.
+        let stale = self.stale(&waba_ids);
+        if stale.is_empty() {
+            return Ok(());
+        }
         self.read(stale).await
+    }
+
+    fn stale(&self, waba_ids: &[WabaId]) -> BTreeSet<WabaId> {
+        let cache = self.cache();
+        let is_stale = |id: &&WabaId| {
+            let row = cache.rows.get(*id);
+            row.is_none_or(|(_, read_at)| read_at.elapsed() >= READ_AGAIN_AFTER)
+        };
+        waba_ids.iter().filter(is_stale).cloned().collect()
     }
 
     /// Reads those of these accounts whose rows have changed.
@@ -165,7 +251,7 @@ impl Others {
         }
         for some in changed.chunks(ACCOUNTS_PER_LOAD) {
             let ids: Vec<String> = some.iter().map(|(id, _)| id.clone()).collect();
-            let rows = self.reader.load(&ids).await?;
+            let rows = self.reader.load(&ids, self.parts).await?;
             let times: BTreeMap<&str, i64> =
                 some.iter().map(|(id, ms)| (id.as_str(), *ms)).collect();
             let mut accounts = Accounts::new();
@@ -193,6 +279,10 @@ impl Others {
     fn cache(&self) -> MutexGuard<'_, Cache> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn parsed(waba_ids: &[String]) -> Vec<WabaId> {
+    waba_ids.iter().filter_map(|id| WabaId::parse(id)).collect()
 }
 
 impl Cache {

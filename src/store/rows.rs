@@ -180,7 +180,7 @@ pub fn to_account(saved: &SavedAccount) -> Result<Account, StoreError> {
     let listed = account.newest_template_listing();
     account.templates = to_templates(&saved.template_pages, listed)?;
     for state in &saved.traffic {
-        let traffic: Traffic = parse("a number's traffic", state)?;
+        let traffic = to_traffic(state)?;
         account
             .traffic
             .insert(traffic.id.clone(), Arc::new(traffic));
@@ -197,6 +197,11 @@ pub fn to_account(saved: &SavedAccount) -> Result<Account, StoreError> {
     account.number_insights = Arc::new(numbers.collect::<Result<_, StoreError>>()?);
     account.count_objects();
     Ok(account)
+}
+
+/// The message counters of a number.
+pub fn to_traffic(state: &str) -> Result<Traffic, StoreError> {
+    parse("a number's traffic", state)
 }
 
 /// The journal line of a transition.

@@ -91,7 +91,7 @@ async fn answer(gate: &SendGate, asked: ExtractedParameters) -> Response {
         .and_then(|Query(parameters)| GateQuery::parse(parameters));
     match query {
         Ok(query) => {
-            note_unread(gate.store.read_number(&query.phone_number_id).await);
+            note_unread(gate.store.read_for_decision(&query.phone_number_id).await);
             let answer = gate.decide(&query);
             ([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response()
         }

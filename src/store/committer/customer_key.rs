@@ -13,15 +13,30 @@ impl Committer {
     }
 
     pub(super) async fn saved_key(&mut self) -> Result<SavedKey, StoreError> {
+        let check_value = self.database.customer_key().await?;
+        // Nearly every start finds a check value. The customers of a large fleet take long to read.
+        let has_unchecked_conversations =
+            check_value.is_none() && self.count_conversations(1).await? > 0;
         Ok(SavedKey {
-            check_value: self.database.customer_key().await?,
-            conversations: self.count_conversations().await?,
+            check_value,
+            has_unchecked_conversations,
             has_other_replicas: self.has_other_replicas(),
         })
     }
 
-    pub(super) async fn count_conversations(&mut self) -> Result<usize, StoreError> {
-        count_conversations(&self.database.all_segments().await?)
+    /// The number of stored conversations. Stops after the log that reaches `enough`. Reads one log at a time, which
+    /// limits memory.
+    pub(super) async fn count_conversations(&mut self, enough: usize) -> Result<usize, StoreError> {
+        let (mut count, mut after) = (0, (String::new(), String::new()));
+        while count < enough {
+            let mut log = self.database.segments_after(&after.0, &after.1).await?;
+            count += count_conversations(&log)?;
+            let Some(last) = log.pop() else {
+                break;
+            };
+            after = (last.waba_id, last.phone_number_id);
+        }
+        Ok(count)
     }
 
     pub(super) async fn use_customer_key(
@@ -42,7 +57,7 @@ impl Committer {
     ) -> Result<u64, StoreError> {
         let dropped = match keep_conversations {
             true => 0,
-            false => self.count_conversations().await?,
+            false => self.count_conversations(usize::MAX).await?,
         };
         let replaced = self
             .database

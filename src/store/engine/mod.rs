@@ -29,8 +29,8 @@ pub use journal::{
 };
 pub use queues::{RelayRow, SignalRow, SignalSpan};
 pub use rows::{
-    AccountRows, ClockRow, DiscoveredRow, Keys, ObjectRow, SavedAccount, SavedAccounts,
-    SavedSegment, SavedTemplatePage, SegmentRow, Table, TemplatePageRow,
+    AccountParts, AccountRows, ClockRow, DiscoveredRow, Keys, ObjectRow, SavedAccount,
+    SavedAccounts, SavedSegment, SavedTemplatePage, SegmentRow, Table, TemplatePageRow,
 };
 pub use shared::{
     Acquired, Heartbeat, Hints, InboxInsert, InboxRow, InboxSize, ReadConnections, SharedEngine,
@@ -120,8 +120,13 @@ pub trait Engine: Send {
         newest: i64,
     ) -> Result<Vec<SavedSegment>, StoreError>;
 
-    /// The segments of all accounts, each log oldest first.
-    async fn all_segments(&mut self) -> Result<Vec<SavedSegment>, StoreError>;
+    /// The segments of the first log of customers after this account and phone number, oldest first. Empty if there is
+    /// none. A log can be large, so that not all are read at once.
+    async fn segments_after(
+        &mut self,
+        waba_id: &str,
+        phone_number_id: &str,
+    ) -> Result<Vec<SavedSegment>, StoreError>;
 
     /// The segments of this window of delivery keys, oldest first: the number of the newest key of each, and its keys.
     async fn delivery_keys(
@@ -198,8 +203,15 @@ pub trait AccountReader: Debug + Send + Sync {
     /// When each of these accounts was saved, in Unix milliseconds; unknown ones are absent.
     async fn saved_times(&self, waba_ids: &[String]) -> Result<Vec<(String, i64)>, StoreError>;
 
-    /// Loads those of these accounts that are stored: at most [`ACCOUNTS_PER_LOAD`].
-    async fn load(&self, waba_ids: &[String]) -> Result<SavedAccounts, StoreError>;
+    /// Loads these parts of those of these accounts that are stored: at most [`ACCOUNTS_PER_LOAD`].
+    async fn load(
+        &self,
+        waba_ids: &[String],
+        parts: AccountParts,
+    ) -> Result<SavedAccounts, StoreError>;
+
+    /// The message counters of each number of these accounts, as pairs of account and state.
+    async fn traffic(&self, waba_ids: &[String]) -> Result<Vec<(String, String)>, StoreError>;
 
     /// The accounts that have this phone number.
     async fn of_number(&self, phone_number_id: &str) -> Result<Vec<String>, StoreError>;

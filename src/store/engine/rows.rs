@@ -38,6 +38,15 @@ impl Table {
     }
 }
 
+/// What is loaded of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountParts {
+    /// Everything.
+    All,
+    /// What the use of a messaging limit is computed from: the account, its numbers, and their messages and customers.
+    ForLimits,
+}
+
 /// The row of one object, or its deletion.
 #[derive(Clone, Debug)]
 pub struct ObjectRow {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::load;
 use super::pools::Pools;
-use crate::store::engine::{AccountReader, SavedAccounts, StoreError};
+use crate::store::engine::{AccountParts, AccountReader, SavedAccounts, StoreError};
 
 /// Reads while the owners write.
 #[derive(Debug)]
@@ -26,9 +26,22 @@ impl AccountReader for PostgresAccounts {
         Ok(query.fetch_all(&*self.pools.load_full()).await?)
     }
 
-    async fn load(&self, waba_ids: &[String]) -> Result<SavedAccounts, StoreError> {
+    async fn load(
+        &self,
+        waba_ids: &[String],
+        parts: AccountParts,
+    ) -> Result<SavedAccounts, StoreError> {
         let mut connection = self.pools.load_full().acquire().await?;
-        load::load(&mut connection, waba_ids).await
+        match parts {
+            AccountParts::All => load::load(&mut connection, waba_ids).await,
+            AccountParts::ForLimits => load::load_for_limits(&mut connection, waba_ids).await,
+        }
+    }
+
+    async fn traffic(&self, waba_ids: &[String]) -> Result<Vec<(String, String)>, StoreError> {
+        let query = "SELECT waba_id, state FROM traffic WHERE waba_id = ANY($1)";
+        let query = sqlx::query_as(query).bind(waba_ids);
+        Ok(query.fetch_all(&*self.pools.load_full()).await?)
     }
 
     async fn of_number(&self, phone_number_id: &str) -> Result<Vec<String>, StoreError> {

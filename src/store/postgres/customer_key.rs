@@ -3,6 +3,7 @@
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
+use super::customer_segments::delete_all_segments;
 use crate::store::engine::StoreError;
 
 /// The check value of the key in use so far. Waits for a replica that replaces it at this moment.
@@ -48,8 +49,7 @@ pub(super) async fn replace_customer_key(
         .execute(&mut *transaction)
         .await?;
     if !keep_customers {
-        let deleted = sqlx::query("DELETE FROM customer_segments");
-        deleted.execute(&mut *transaction).await?;
+        delete_all_segments(&mut transaction).await?;
     }
     Ok(transaction.commit().await?)
 }

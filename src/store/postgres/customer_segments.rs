@@ -6,6 +6,9 @@ use sqlx::postgres::PgConnection;
 use crate::domain::{PhoneNumberId, WabaId};
 use crate::store::engine::{SavedSegment, SegmentRow, StoreError};
 
+/// Number of segments that one statement deletes, and the others of the last account among them.
+const DELETED_AT_ONCE: i64 = 10_000;
+
 const SELECT: &str =
     "SELECT waba_id, phone_number_id, segment, entries, content FROM customer_segments";
 
@@ -24,13 +27,38 @@ pub(super) async fn oldest_segments(
     Ok(query.fetch_all(connection).await?)
 }
 
-/// The segments of all accounts, each log oldest first.
-pub(super) async fn all_segments(
+/// The segments of the first log after this account and phone number, oldest first.
+pub(super) async fn segments_after(
     connection: &mut PgConnection,
+    waba_id: &str,
+    phone_number_id: &str,
 ) -> Result<Vec<SavedSegment>, StoreError> {
-    let query = format!("{SELECT} ORDER BY waba_id, phone_number_id, segment");
-    let query = sqlx::query_as(AssertSqlSafe(query));
+    let query = format!(
+        "{SELECT} WHERE (waba_id, phone_number_id) = (\
+           SELECT waba_id, phone_number_id FROM customer_segments WHERE (waba_id, phone_number_id) > ($1, $2) \
+           ORDER BY waba_id, phone_number_id LIMIT 1) ORDER BY segment"
+    );
+    let query = sqlx::query_as(AssertSqlSafe(query)).bind(waba_id);
+    let query = query.bind(phone_number_id);
     Ok(query.fetch_all(connection).await?)
+}
+
+/// Deletes all segments, in steps that each end before the time limit of a statement.
+pub(super) async fn delete_all_segments(connection: &mut PgConnection) -> sqlx::Result<()> {
+    let mut after = String::new();
+    loop {
+        let last = "SELECT max(waba_id) FROM (SELECT waba_id FROM customer_segments WHERE waba_id > $1 \
+             ORDER BY waba_id LIMIT $2) AS step";
+        let last = sqlx::query_scalar(last).bind(&after).bind(DELETED_AT_ONCE);
+        let last: Option<String> = last.fetch_one(&mut *connection).await?;
+        let Some(last) = last else {
+            return Ok(());
+        };
+        let delete = "DELETE FROM customer_segments WHERE waba_id > $1 AND waba_id <= $2";
+        let delete = sqlx::query(delete).bind(&after).bind(&last);
+        delete.execute(&mut *connection).await?;
+        after = last;
+    }
 }
 
 /// The segments of these accounts, each log oldest first.

@@ -117,8 +117,15 @@ impl Engine for Database {
         self.run(SHORT, read).await
     }
 
-    async fn all_segments(&mut self) -> Result<Vec<SavedSegment>, StoreError> {
-        self.run(LONG, customer_segments::all_segments).await
+    async fn segments_after(
+        &mut self,
+        waba_id: &str,
+        phone_number_id: &str,
+    ) -> Result<Vec<SavedSegment>, StoreError> {
+        let read = async |connection: &mut _| {
+            customer_segments::segments_after(connection, waba_id, phone_number_id).await
+        };
+        self.run(SHORT, read).await
     }
 
     async fn delivery_keys(

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::limits::{READ, within};
-use crate::store::engine::{AccountReader, SavedAccounts, StoreError};
+use crate::store::engine::{AccountParts, AccountReader, SavedAccounts, StoreError};
 
 /// Ends each operation of a reader at the time limit.
 #[derive(Debug)]
@@ -15,8 +15,16 @@ impl<R: AccountReader> AccountReader for LimitedAccounts<R> {
         within(READ, self.0.saved_times(waba_ids)).await
     }
 
-    async fn load(&self, waba_ids: &[String]) -> Result<SavedAccounts, StoreError> {
-        within(READ, self.0.load(waba_ids)).await
+    async fn load(
+        &self,
+        waba_ids: &[String],
+        parts: AccountParts,
+    ) -> Result<SavedAccounts, StoreError> {
+        within(READ, self.0.load(waba_ids, parts)).await
+    }
+
+    async fn traffic(&self, waba_ids: &[String]) -> Result<Vec<(String, String)>, StoreError> {
+        within(READ, self.0.traffic(waba_ids)).await
     }
 
     async fn of_number(&self, phone_number_id: &str) -> Result<Vec<String>, StoreError> {

@@ -14,20 +14,53 @@ pub(super) async fn load(
     let mut saved = SavedAccounts::new();
     load_accounts(connection, waba_ids, &mut saved).await?;
     for table in Table::ALL {
-        let (name, key) = table.name_and_key();
-        let query = format!(
-            "SELECT waba_id, state FROM {name} WHERE waba_id = ANY($1) ORDER BY waba_id, {key}"
-        );
-        let query = sqlx::query_as(AssertSqlSafe(query)).bind(waba_ids);
-        let rows: Vec<(String, String)> = query.fetch_all(&mut *connection).await?;
-        add_objects(&mut saved, table, rows);
+        load_objects(connection, table, waba_ids, &mut saved).await?;
     }
     load_template_pages(connection, waba_ids, &mut saved).await?;
+    load_customers(connection, waba_ids, &mut saved).await?;
+    Ok(saved)
+}
+
+/// Loads what the use of a messaging limit is computed from.
+pub(super) async fn load_for_limits(
+    connection: &mut PgConnection,
+    waba_ids: &[String],
+) -> Result<SavedAccounts, StoreError> {
+    let mut saved = SavedAccounts::new();
+    load_accounts(connection, waba_ids, &mut saved).await?;
+    for table in [Table::Numbers, Table::Traffic] {
+        load_objects(connection, table, waba_ids, &mut saved).await?;
+    }
+    load_customers(connection, waba_ids, &mut saved).await?;
+    Ok(saved)
+}
+
+async fn load_objects(
+    connection: &mut PgConnection,
+    table: Table,
+    waba_ids: &[String],
+    saved: &mut SavedAccounts,
+) -> sqlx::Result<()> {
+    let (name, key) = table.name_and_key();
+    let query = format!(
+        "SELECT waba_id, state FROM {name} WHERE waba_id = ANY($1) ORDER BY waba_id, {key}"
+    );
+    let query = sqlx::query_as(AssertSqlSafe(query)).bind(waba_ids);
+    let rows: Vec<(String, String)> = query.fetch_all(connection).await?;
+    add_objects(saved, table, rows);
+    Ok(())
+}
+
+async fn load_customers(
+    connection: &mut PgConnection,
+    waba_ids: &[String],
+    saved: &mut SavedAccounts,
+) -> sqlx::Result<()> {
     for segment in load_segments(connection, waba_ids).await? {
         let account = saved.entry(segment.waba_id.clone()).or_default();
         account.segments.push(segment);
     }
-    Ok(saved)
+    Ok(())
 }
 
 /// Loads the daily figures of all accounts, or of one, with the rows of the accounts themselves.

@@ -26,10 +26,20 @@ impl Database {
         Ok(query.build_query_as().fetch_all(self.connection()?).await?)
     }
 
-    /// The segments of all accounts, each log oldest first.
-    pub async fn all_segments(&mut self) -> Result<Vec<SavedSegment>, StoreError> {
+    /// The segments of the first log after this account and phone number, oldest first.
+    pub async fn segments_after(
+        &mut self,
+        waba_id: &str,
+        phone_number_id: &str,
+    ) -> Result<Vec<SavedSegment>, StoreError> {
         let mut query = QueryBuilder::<Sqlite>::new(SELECT);
-        query.push("ORDER BY waba_id, phone_number_id, segment");
+        query.push(
+            "WHERE (waba_id, phone_number_id) = (\
+               SELECT waba_id, phone_number_id FROM customer_segments WHERE (waba_id, phone_number_id) > (",
+        );
+        query.push_bind(waba_id).push(", ");
+        query.push_bind(phone_number_id);
+        query.push(") ORDER BY waba_id, phone_number_id LIMIT 1) ORDER BY segment");
         Ok(query.build_query_as().fetch_all(self.connection()?).await?)
     }
 }

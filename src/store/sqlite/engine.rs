@@ -88,8 +88,12 @@ impl Engine for Database {
         self.oldest_segments(waba_id, phone_number_id, newest).await
     }
 
-    async fn all_segments(&mut self) -> Result<Vec<SavedSegment>, StoreError> {
-        self.all_segments().await
+    async fn segments_after(
+        &mut self,
+        waba_id: &str,
+        phone_number_id: &str,
+    ) -> Result<Vec<SavedSegment>, StoreError> {
+        self.segments_after(waba_id, phone_number_id).await
     }
 
     async fn delivery_keys(

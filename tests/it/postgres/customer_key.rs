@@ -11,7 +11,7 @@ use super::closed_port;
 use super::program::environment;
 use crate::http::{metrics, until_metric};
 use crate::process::{Process, program};
-use crate::support::postgres::shared;
+use crate::support::postgres::{PostgresServer, shared};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -80,4 +80,52 @@ fn another_key_is_refused_while_other_replicas_run() {
     until_metric(address(&other), ALL);
     other.until_logged("customers' key was replaced; open conversations were dropped");
     assert_ne!(stored_key(&store), stored);
+}
+
+/// Three logs of customers: one conversation in the first, none in the second, and one in the third.
+const LOGS: &str = "INSERT INTO whatsapp_exporter.customer_segments (waba_id, phone_number_id, segment, entries, content) \
+     SELECT waba_id, phone_number_id, segment, 1, decode(kind || repeat('00', 16) || '00000002' || '7b7d', 'hex') \
+     FROM (VALUES ('801', '901', 1, '01'), ('801', '901', 2, '01'), ('801', '902', 1, '02'), ('802', '901', 1, '01')) \
+       AS log (waba_id, phone_number_id, segment, kind)";
+
+#[test]
+fn customers_are_read_and_counted_only_if_the_key_changes() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let [key, other_key] = ["abcdefghijklmnop", "ponmlkjihgfedcba"].map(|bytes| {
+        let path = folder.path().join(bytes);
+        let digits = bytes.bytes().map(|byte| format!("{byte:02x}00"));
+        fs::write(&path, digits.collect::<String>()).expect("room");
+        path
+    });
+    let server = PostgresServer::start(&["fsync=off", "log_statement=all"]);
+    let store = server.new_database();
+    let database = store.rsplit('/').next().expect("a name");
+    let run = |key: &Path, until: &str| {
+        let mut replica = start(&store, key);
+        until_metric(address(&replica), ALL);
+        replica.until_logged(until);
+        replica.signal(Signal::TERM);
+        assert!(replica.ended_within(PATIENCE).success(), "{replica:?}");
+        replica.log()
+    };
+    run(&key, "");
+    server.execute(database, LOGS);
+    let before = server.log().len();
+    let log = run(&key, "");
+    assert!(!log.contains("dropped"), "{log}");
+    let statements = server.log()[before..].to_owned();
+    assert!(
+        statements.contains("SELECT customer_key FROM cluster"),
+        "{statements}"
+    );
+    let of_all = |line: &&str| {
+        line.contains("FROM customer_segments") && !line.contains("waba_id = ANY($1)")
+    };
+    let read: Vec<&str> = statements.lines().filter(of_all).collect();
+    assert!(read.is_empty(), "{read:?}");
+
+    let log = run(&other_key, "customers' key was replaced");
+    assert!(log.contains("dropped=2"), "{log}");
+    let left = "SELECT count(*) FROM whatsapp_exporter.customer_segments";
+    assert_eq!(server.execute(database, left).trim(), "0");
 }

@@ -73,6 +73,8 @@ CREATE TABLE phone_numbers (
     state text NOT NULL,
     PRIMARY KEY (waba_id, phone_number_id)
 ) WITH (fillfactor = 85);
+-- For requests about a number, here and below. Ids are never updated, so HOT updates stay possible.
+CREATE INDEX phone_numbers_by_number ON phone_numbers (phone_number_id);
 
 -- What is counted of each number's messages. Updated at each commit with a message.
 CREATE TABLE traffic (
@@ -81,6 +83,7 @@ CREATE TABLE traffic (
     state text NOT NULL,
     PRIMARY KEY (waba_id, phone_number_id)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 500);
+CREATE INDEX traffic_by_number ON traffic (phone_number_id);
 
 -- The templates of each account, in pages of neighbouring ids. `template_ids` are separated by spaces; `state` has a
 -- column for each attribute, in a packed form, which PostgreSQL could not compress further.
