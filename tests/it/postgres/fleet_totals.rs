@@ -39,7 +39,10 @@ impl Fleet {
         until("each account has an owner, and each replica some", || {
             let (mine, theirs) = (owned(&fleet.one), owned(&fleet.other));
             let all = mine.union(&theirs).count();
-            !mine.is_empty() && !theirs.is_empty() && all == accounts().len()
+            let shares = [&fleet.one, &fleet.other].map(|store| store.shards().borrow().len());
+            // Otherwise, shards and keys may still move.
+            let is_settled = shares == [32, 32];
+            is_settled && !mine.is_empty() && !theirs.is_empty() && all == accounts().len()
         })
         .await;
         fleet
