@@ -21,8 +21,8 @@ const TEMPLATES: u64 = 50;
 /// 5 s on an idle machine.
 const KILLED_P99: Duration = Duration::from_secs(10);
 
-/// A replica counts as stuck after 8 s without progress.
-const PAUSED_P99: Duration = Duration::from_secs(15);
+/// A replica counts as stuck after 8 s without progress. 15 s on an idle machine.
+const PAUSED_P99: Duration = Duration::from_secs(25);
 
 /// One page with the accounts of a replica, on a busy machine.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(5);
