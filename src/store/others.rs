@@ -115,25 +115,9 @@ impl Others {
         id: &PhoneNumberId,
         is_other: impl Fn(&WabaId) -> bool,
     ) -> Result<(), StoreError> {
-        let known = self.cache().numbers.get(id);
-        let found = match known {
-            Some(found) => found,
-            None => self.look_up_number(id).await?,
-        };
+        let ask = async { self.reader.of_number(id.as_str()).await };
+        let found = self.look_up(|cache| &mut cache.numbers, id, ask).await?;
         self.read_some(found, is_other).await
-    }
-
-    async fn look_up_number(&self, id: &PhoneNumberId) -> Result<Vec<WabaId>, StoreError> {
-        let _turn = self.turn.lock().await;
-        let known = self.cache().numbers.get(id);
-        if let Some(found) = known {
-            return Ok(found);
-        }
-        let asked_at = Instant::now();
-        let found = parsed(&self.reader.of_number(id.as_str()).await?);
-        let mut cache = self.cache();
-        cache.numbers.insert(id.clone(), asked_at, found.clone());
-        Ok(found)
     }
 
     /// Reads the accounts that this portfolio owns, if that was not done within the last seconds.
@@ -142,24 +126,31 @@ impl Others {
         id: &BusinessId,
         is_other: impl Fn(&WabaId) -> bool,
     ) -> Result<(), StoreError> {
-        let known = self.cache().portfolios.get(id);
-        let found = match known {
-            Some(found) => found,
-            None => self.look_up_portfolio(id).await?,
-        };
+        let ask = async { self.reader.of_portfolios(&[id.to_string()]).await };
+        let found = self.look_up(|cache| &mut cache.portfolios, id, ask).await?;
         self.read_some(found, is_other).await
     }
 
-    async fn look_up_portfolio(&self, id: &BusinessId) -> Result<Vec<WabaId>, StoreError> {
+    /// The accounts of a key: as the database answered within the last seconds, or as it answers now.
+    async fn look_up<K: Clone + Ord>(
+        &self,
+        lookups: impl Fn(&mut Cache) -> &mut Lookups<K>,
+        key: &K,
+        ask: impl Future<Output = Result<Vec<String>, StoreError>>,
+    ) -> Result<Vec<WabaId>, StoreError> {
+        let known = lookups(&mut self.cache()).get(key);
+        if let Some(found) = known {
+            return Ok(found);
+        }
         let _turn = self.turn.lock().await;
-        let known = self.cache().portfolios.get(id);
+        // Another request may have asked meanwhile.
+        let known = lookups(&mut self.cache()).get(key);
         if let Some(found) = known {
             return Ok(found);
         }
         let asked_at = Instant::now();
-        let found = parsed(&self.reader.of_portfolios(&[id.to_string()]).await?);
-        let mut cache = self.cache();
-        cache.portfolios.insert(id.clone(), asked_at, found.clone());
+        let found = parsed(&ask.await?);
+        lookups(&mut self.cache()).insert(key.clone(), asked_at, found.clone());
         Ok(found)
     }
 
