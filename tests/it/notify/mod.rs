@@ -237,7 +237,7 @@ async fn a_new_receiver_starts_with_the_next_change() {
     exporter.until_above(&failures("unavailable"), 0.0).await;
     exporter.file.write(&notifying(&other.url(), ""));
     assert_eq!(exporter.reload().await.0, 200);
-    exporter.until(SENT, 1.0).await;
+    exporter.until(SENT, 2.0).await;
     assert_eq!(steps(&other), ["review_status REJECTED"]);
     exporter.file.write(&without);
     assert_eq!(exporter.reload().await.0, 200);

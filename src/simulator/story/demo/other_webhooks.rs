@@ -94,17 +94,17 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
             [components(&cast.doomed, "Hello {{1}}, a little sooner.")],
         ),
         beat(
-            76,
-            "The deletion of template winter_offer is pending",
-            [event(NEW_TEMPLATE, "PENDING_DELETION")],
-        ),
-        beat(
             77,
             "Webhooks that are not about quality, one of them with an unknown field",
             other_fields::update(),
         ),
         beat(
-            78,
+            80,
+            "The deletion of template winter_offer is pending",
+            [event(NEW_TEMPLATE, "PENDING_DELETION")],
+        ),
+        beat(
+            81,
             "Template winter_offer is deleted",
             [event(NEW_TEMPLATE, "DELETED")],
         ),
