@@ -11,6 +11,7 @@ mod configurable;
 mod drills;
 mod end_to_end;
 pub mod faster;
+mod few;
 mod form;
 mod generated;
 mod identity;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::identity::OF_A_PROCESS;
 use super::rules::alerts;
 use super::series::{notation, samples};
-use super::{rules, text, tools, unit_tests};
+use super::{few, rules, text, tools, unit_tests};
 
 /// Alerts whose case cannot have a replaced instance, and why. Alerts of `OF_A_PROCESS` cannot either: a replaced process is
 /// another process.
@@ -23,9 +23,6 @@ const NOT_REPLACED: &[(&str, &str)] = &[
         "an instance is replaced in its case already; after two, each has counted too few",
     ),
 ];
-
-/// Group of the recordings with names.
-const NAMES: &str = "whatsapp-recording";
 
 /// Cases with more evaluations than these are evaluated every 20 minutes, which suffices for windows of days.
 pub(super) const MANY: u64 = 1_000;
@@ -224,30 +221,14 @@ fn two_clusters(case: &Case) -> Value {
     test
 }
 
-/// A file with this alert, the names that its texts join, and what its expression reads of the recordings, so that each test
-/// evaluates few rules. Gives the names of its groups.
+/// A file with this alert and what it reads of the recordings. Gives the names of its groups, recordings first.
 pub(super) fn write_rules(alert: &str, file: &Path) -> Vec<String> {
-    let mut rules = alerts().into_iter();
-    let rule = rules.find(|rule| rule.name() == alert);
-    let expression = rule.expect(alert).expr;
-    let (mut recordings, mut kept) = (Vec::new(), Vec::new());
-    for name in rules::files() {
-        let rules: Value = serde_saphyr::from_str(&text(&name)).expect("YAML");
-        for group in list_of(&rules["groups"]) {
-            let rules = list_of(&group["rules"]);
-            let is_named = |rule: &&Value| expression.contains(text_of(rule, "record"));
-            if rules[0]["record"].is_null() {
-                let mut group = group.clone();
-                let own = rules.iter().filter(|rule| rule["alert"] == alert);
-                group["rules"] = own.cloned().collect();
-                kept.push(group);
-            } else if group["name"] == NAMES || rules.iter().any(|rule| is_named(&rule)) {
-                recordings.push(group.clone());
-            }
-        }
-    }
-    kept.retain(|group| !list_of(&group["rules"]).is_empty());
-    let groups = [recordings, kept].concat();
+    let files = rules::files();
+    let (recordings, alerts): (Vec<_>, Vec<_>) = files
+        .iter()
+        .flat_map(|file| few::groups_of(file))
+        .partition(|group| group["rules"][0]["alert"].is_null());
+    let groups = few::only(&[recordings, alerts].concat(), [alert.to_owned()].into());
     fs::write(file, json!({"groups": groups}).to_string()).expect("the folder is ours");
     let names = groups.iter().map(|group| text_of(group, "name").to_owned());
     names.collect()

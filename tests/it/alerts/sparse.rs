@@ -7,9 +7,8 @@ use promql_parser::label::MatchOp;
 use promql_parser::parser::{Expr, parse};
 use serde_json::{Value, json};
 
+use super::few;
 use super::series::{notation, samples};
-use super::tools::promtool;
-use super::{path, text};
 use crate::docs::tables;
 
 /// The time of the last increment of each counter that alone can fire an alert.
@@ -221,10 +220,10 @@ fn newer_of_each(known: &mut Vec<String>, more: &[String]) {
     }
 }
 
-/// The tests of a file that have other series with sparse metrics, with the rules of this repository.
+/// A file of unit tests, with those that have other series with sparse metrics.
 fn sparse_file(file: &str) -> Value {
     let affected = affected();
-    let mut parsed: Value = serde_saphyr::from_str(&text(file)).expect("YAML");
+    let mut parsed = few::unit_tests_of(file);
     let tests = parsed["tests"].as_array().expect("tests");
     let tests: Vec<Value> = tests
         .iter()
@@ -232,9 +231,6 @@ fn sparse_file(file: &str) -> Value {
         .collect();
     assert!(!tests.is_empty(), "{file} has no state and no counter");
     parsed["tests"] = tests.into();
-    let rules = parsed["rule_files"].as_array().expect("rule files").iter();
-    let rules = rules.map(|rule| path("tests").join(rule.as_str().expect("a path")));
-    parsed["rule_files"] = rules.map(|rule| rule.display().to_string()).collect();
     parsed
 }
 
@@ -242,11 +238,8 @@ macro_rules! sparse_unit_tests_pass {
     ($($file:ident)*) => {$(
         #[test]
         fn $file() {
-            let parsed = super::sparse_file(concat!("tests/", stringify!($file), ".yml"));
-            let folder = tempfile::tempdir().expect("a temporary folder");
-            let file = folder.path().join("sparse.yml");
-            std::fs::write(&file, parsed.to_string()).expect("the folder is ours");
-            super::promtool(&["test", "rules"], vec![file.display().to_string()]);
+            let file = concat!("tests/", stringify!($file), ".yml");
+            super::few::run_unit_tests(&super::sparse_file(file));
         }
     )*};
 }
