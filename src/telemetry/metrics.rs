@@ -201,10 +201,10 @@ impl Telemetry {
         let new = Maker::default();
         new.process();
         let telemetry = Self {
-            polls: PollOutcomes::new(
-                new.gauges("poll_up", "Whether the last poll of this account and collector succeeded: 1 if it did; 0 if it failed, or if the next poll has not started for three of its intervals. Absent before the first poll.", &["app", "waba_id", "collector"]),
-                new.gauges("poll_failure", "Reason why the last poll of this account and collector failed, or why the next one is late: rate_limit, budget_spent, not_listed, or queued behind other polls. Always 1; absent after a successful poll.", &["app", "waba_id", "collector", "reason"]),
-            ),
+            polls: new.register(PollOutcomes::new(
+                (Maker::opts("poll_up", "Whether the last poll of this account and collector succeeded: 1 if it did; 0 if it failed, or if the next poll has not started for three of its intervals. Absent before the first poll."), &["app", "waba_id", "collector"]),
+                (Maker::opts("poll_failure", "Reason why the last poll of this account and collector failed, or why the next one is late: rate_limit, budget_spent, not_listed, or queued behind other polls. Always 1; absent after a successful poll."), &["app", "waba_id", "collector", "reason"]),
+            )),
             poll_duration: new.histograms("poll_duration_seconds", "Duration of a poll in seconds, including all pages.", &["collector"], REQUEST_BUCKETS),
             polls_deferred: new.counters("polls_deferred_total", "Number of polls deferred because the API budget was short.", &["collector"]),
             discovery_up: new.gauges("discovery_up", "Whether the last discovery of the app's accounts was complete: 1 if it was, 0 if not. Absent for apps without discovery.", &["app"]),

@@ -1,9 +1,11 @@
 //! The outcome of the last poll of each account and collector, as two consistent gauges.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use prometheus::IntGaugeVec;
+use prometheus::core::{Collector as Metric, Desc};
+use prometheus::proto::MetricFamily;
+use prometheus::{IntGaugeVec, Opts};
 
 use crate::domain::{Collector, WabaId, Word};
 
@@ -16,22 +18,39 @@ type LastOutcomes = BTreeMap<(String, WabaId, Collector), Option<&'static str>>;
 
 /// The gauges, and the last outcome of each poll. A reason's series must be removed when the poll recovers or fails
 /// for another reason, even after a reload has replaced the poller.
-#[derive(Debug)]
+///
+/// Both gauges are one metric of the registry, so that no scrape has the one of before an outcome and the other of after it.
+#[derive(Clone, Debug)]
 pub struct PollOutcomes {
     up: IntGaugeVec,
     failure: IntGaugeVec,
-    outcomes: Mutex<LastOutcomes>,
+    /// Locked while the gauges change, and while they are collected.
+    outcomes: Arc<Mutex<LastOutcomes>>,
+}
+
+impl Metric for PollOutcomes {
+    fn desc(&self) -> Vec<&Desc> {
+        [self.up.desc(), self.failure.desc()].concat()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let _unchanged = self.lock();
+        [self.up.collect(), self.failure.collect()].concat()
+    }
 }
 
 impl PollOutcomes {
-    /// `up` has the labels app, account and collector. `failure` also has a reason, as its last label.
-    pub(super) fn new(up: IntGaugeVec, failure: IntGaugeVec) -> Self {
-        let outcomes = Mutex::default();
-        Self {
-            up,
-            failure,
-            outcomes,
-        }
+    /// The options and labels of both gauges: `up` has app, account and collector. `failure` also has a reason, as its last
+    /// label.
+    pub(super) fn new(
+        (up, up_labels): (Opts, &[&str]),
+        (failure, failure_labels): (Opts, &[&str]),
+    ) -> prometheus::Result<Self> {
+        Ok(Self {
+            up: IntGaugeVec::new(up, up_labels)?,
+            failure: IntGaugeVec::new(failure, failure_labels)?,
+            outcomes: Arc::default(),
+        })
     }
 
     /// Records the outcome of a poll: success, or the reason of its failure.
@@ -43,11 +62,11 @@ impl PollOutcomes {
         failure: Option<&'static str>,
     ) {
         let labels = [app, waba_id.as_str(), collector.as_str()];
+        let key = (app.to_owned(), waba_id.clone(), collector);
+        let mut outcomes = self.lock();
         self.up
             .with_label_values(&labels)
             .set(failure.is_none().into());
-        let key = (app.to_owned(), waba_id.clone(), collector);
-        let mut outcomes = self.lock();
         let before = outcomes.insert(key, failure).flatten();
         if let Some(before) = before.filter(|before| Some(*before) != failure) {
             self.hide_failure(labels, before);
@@ -69,10 +88,10 @@ impl PollOutcomes {
     /// Drops the series of a collector that no longer polls the account.
     pub fn forget_collector(&self, app: &str, waba_id: &WabaId, collector: Collector) {
         let labels = [app, waba_id.as_str(), collector.as_str()];
-        drop(self.up.remove_label_values(&labels));
         let key = (app.to_owned(), waba_id.clone(), collector);
-        let before = self.lock().remove(&key).flatten();
-        if let Some(reason) = before {
+        let mut outcomes = self.lock();
+        drop(self.up.remove_label_values(&labels));
+        if let Some(reason) = outcomes.remove(&key).flatten() {
             self.hide_failure(labels, reason);
         }
     }
@@ -110,6 +129,9 @@ mod tests {
     use super::super::{Labelled, Telemetry};
     use super::*;
 
+    /// Enough changes for thousands of scrapes.
+    const ROUNDS: usize = 20_000;
+
     #[test]
     fn a_failing_poll_shows_only_its_latest_reason() {
         let polls = Telemetry::new().polls;
@@ -146,5 +168,38 @@ mod tests {
         polls.record("b", &waba_id, Collector::Numbers, None);
         assert_eq!((reasons(), up()), (vec![], Some(1.0)));
         assert!(polls.failing().is_empty());
+    }
+
+    #[test]
+    fn no_scrape_is_between_the_two_gauges() {
+        let telemetry = Telemetry::new();
+        let waba_id = WabaId::parse("800").expect("digits");
+        let note = |failure| {
+            let polls = &telemetry.polls;
+            polls.record("a", &waba_id, Collector::Numbers, failure);
+        };
+        let series = |families: &[MetricFamily], name: &str| -> Vec<f64> {
+            let family = families.iter().find(|family| family.name() == name);
+            let series = family.into_iter().flat_map(MetricFamily::get_metric);
+            series.map(|one| one.get_gauge().get_value()).collect()
+        };
+        note(None);
+        std::thread::scope(|scope| {
+            let noting = scope.spawn(|| {
+                for _ in 0..ROUNDS {
+                    note(Some("token"));
+                    note(None);
+                }
+            });
+            while !noting.is_finished() {
+                let families = telemetry.gather();
+                let [up, failure] = ["up", "failure"]
+                    .map(|name| series(&families, &format!("whatsapp_exporter_poll_{name}")));
+                assert!(
+                    matches!((&up[..], &failure[..]), ([1.0], []) | ([0.0], [1.0])),
+                    "up {up:?}, failure {failure:?}"
+                );
+            }
+        });
     }
 }

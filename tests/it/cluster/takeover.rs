@@ -18,11 +18,11 @@ const REPLICAS: usize = 3;
 const ACCOUNTS: u64 = 1_000;
 const TEMPLATES: u64 = 50;
 
-/// 5 s on an idle machine.
-const KILLED_P99: Duration = Duration::from_secs(10);
+/// 5 s on an idle machine. Tests of a build for debugging run beside many others: 15 s were seen.
+const KILLED_P99: Duration = Duration::from_secs(if cfg!(debug_assertions) { 30 } else { 10 });
 
 /// A replica counts as stuck after 8 s without progress. 15 s on an idle machine.
-const PAUSED_P99: Duration = Duration::from_secs(25);
+const PAUSED_P99: Duration = Duration::from_secs(if cfg!(debug_assertions) { 45 } else { 25 });
 
 /// One page with the accounts of a replica, on a busy machine.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(5);

@@ -45,17 +45,30 @@ impl Fleet {
         fleet
     }
 
-    /// What the server logs meanwhile.
-    async fn logged<T>(&self, work: impl Future<Output = T>) -> String {
+    /// The queries that the server logs meanwhile, with their parameters.
+    async fn queried<T>(&self, work: impl Future<Output = T>) -> String {
         let before = self.server.log().len();
         work.await;
-        self.server.log()[before..].to_owned()
+        queries(&self.server.log()[before..])
     }
 
     async fn stop(self) {
         self.one.close().await;
         self.other.close().await;
     }
+}
+
+/// The lines of a log about statements that read: what a store prunes at the same time names the same tables.
+fn queries(log: &str) -> String {
+    let mut is_query = false;
+    let lines = log.lines().filter(|line| {
+        if let Some((_, statement)) = line.split_once(" LOG:  ") {
+            let (how, sql) = statement.split_once(": ").unwrap_or_default();
+            is_query = how.starts_with("execute ") && sql.starts_with("SELECT ");
+        }
+        is_query
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 async fn until(what: &str, is_reached: impl Fn() -> bool) {
@@ -140,14 +153,14 @@ async fn a_campaign_is_read_by_its_exporter_alone_and_only_what_has_changed() {
     fleet.one.commit(sent(1_000)).await.expect("a sound store");
     until("all messages are applied", || applied(all)).await;
 
-    let log = fleet.logged(fleet.other.read_campaigns(names)).await;
+    let log = fleet.queried(fleet.other.read_campaigns(names)).await;
     assert!(
         !log.contains(SAVED_TIMES) && !log.contains(TRAFFIC),
         "{log}"
     );
     assert_eq!(counted(&fleet.other, &campaign), None);
 
-    let log = fleet.logged(fleet.one.read_campaigns(names)).await;
+    let log = fleet.queried(fleet.one.read_campaigns(names)).await;
     assert_eq!(counted(&fleet.one, &campaign), Some(all));
     for table in ["template_pages", "customer_segments", "phone_numbers"] {
         assert!(!log.contains(&format!("FROM {table}")), "{table}: {log}");
@@ -156,7 +169,7 @@ async fn a_campaign_is_read_by_its_exporter_alone_and_only_what_has_changed() {
     for waba_id in owned(&fleet.one) {
         assert!(!read.contains(waba_id.as_str()), "{waba_id}: {log}");
     }
-    let log = fleet.logged(fleet.one.read_campaigns(names)).await;
+    let log = fleet.queried(fleet.one.read_campaigns(names)).await;
     assert!(log.contains(SAVED_TIMES) && !log.contains(TRAFFIC), "{log}");
 
     // Own messages and those of others are counted on.
@@ -212,9 +225,9 @@ async fn a_portfolio_is_read_by_its_exporter_without_templates() {
     let committed = fleet.other.commit(polled(&foreign, &portfolio)).await;
     committed.expect("a sound store");
 
-    let log = fleet.logged(fleet.other.read_portfolios()).await;
+    let log = fleet.queried(fleet.other.read_portfolios()).await;
     assert!(!log.contains(SAVED_TIMES), "{log}");
-    let log = fleet.logged(fleet.one.read_portfolios()).await;
+    let log = fleet.queried(fleet.one.read_portfolios()).await;
     assert!(log.contains(SAVED_TIMES), "{log}");
     for table in ["template_pages", "template_insights", "number_insights"] {
         assert!(!log.contains(&format!("FROM {table}")), "{table}: {log}");
@@ -231,4 +244,19 @@ async fn a_portfolio_is_read_by_its_exporter_without_templates() {
         .accounts_of_portfolio(&BusinessId::parse(&portfolio).expect("digits"));
     assert!(of_portfolio.contains_key(&foreign));
     fleet.stop().await;
+}
+
+#[test]
+fn what_a_store_prunes_is_no_query() {
+    let deleted = [
+        "12:00 UTC [1] LOG:  execute sqlx_s_1: DELETE FROM transitions WHERE waba_id = $1",
+        "12:00 UTC [1] DETAIL:  parameters: $1 = '800'",
+        "12:00 UTC [1] LOG:  statement: COMMIT",
+    ];
+    let read = [
+        "12:00 UTC [2] LOG:  execute <unnamed>: SELECT state FROM traffic WHERE waba_id = $1",
+        "12:00 UTC [2] DETAIL:  parameters: $1 = '801'",
+    ];
+    let log = [&deleted[..], &read, &deleted].concat().join("\n");
+    assert_eq!(queries(&log), read.join("\n"));
 }
