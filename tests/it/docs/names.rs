@@ -45,6 +45,7 @@ const FOREIGN_FLAGS: &[&str] = &[
     "--ignored",
     "--kustomize",
     "--locked",
+    "--max-block-duration",
     "--name",
     "--namespace",
     "--now",

@@ -80,7 +80,8 @@ fn backfill(store: &Path, data: &Path) {
     let written = outcome(&arguments, &[]);
     assert_eq!(written.code, Some(0), "{}", written.log);
     let made = Command::new("promtool")
-        .args(["tsdb", "create-blocks-from", "openmetrics"])
+        .args(["tsdb", "create-blocks-from", "--max-block-duration=744h"])
+        .arg("openmetrics")
         .args([&text, &data.join("data")])
         .output()
         .expect("promtool comes with Debian's prometheus");
