@@ -1,8 +1,6 @@
 //! Signed deliveries with repeats and disorder, while replicas are killed, paused and restarted, and the database crashes:
 //! every acknowledged event is counted exactly once, and no counter goes down.
 
-use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use super::deliveries::{ACCOUNTS, accounts};
@@ -11,8 +9,7 @@ use super::ledger::{Ledger, until_settled};
 use super::real_prometheus::{assert_no_resets, scraping, until_known};
 use super::replicas::{Cluster, DATABASE, NO_META, Replica, watching};
 use super::rounds;
-use super::scrapes::Scrapes;
-use super::senders::{EndOnDrop, keep_sending};
+use super::senders::Load;
 use crate::support::measured;
 use crate::support::postgres::PostgresServer;
 
@@ -37,28 +34,20 @@ fn survive(faults: &[Fault], seed: u64) {
     let addresses = cluster.addresses();
     let prometheus = scraping(&addresses);
     until_known(&prometheus, ACCOUNTS);
-    let (ledger, scrapes) = (Mutex::new(ledger), Scrapes::default());
-    let is_over = AtomicBool::new(false);
     let began = Instant::now();
-    std::thread::scope(|scope| {
-        let (addresses, ledger, scrapes, is_over) = (&addresses, &ledger, &scrapes, &is_over);
-        let _end = EndOnDrop(is_over);
-        for _ in 0..SENDERS {
-            let seed = dice.u64(..);
-            scope.spawn(move || keep_sending(addresses, REPLICAS - 1, ledger, seed, is_over));
-        }
-        for (replica, address) in addresses.iter().enumerate() {
-            scope.spawn(move || scrapes.follow(replica, *address, is_over));
-        }
+    let ((), ledger, scrapes) = Load {
+        senders: SENDERS,
+        next: REPLICAS - 1,
+    }
+    .during(&cluster, ledger, &mut dice, |dice, _| {
         for fault in faults {
-            pass(&mut dice, LONGEST_CALM_MS);
-            fault.strike(&cluster, &server, &mut dice);
+            pass(dice, LONGEST_CALM_MS);
+            fault.strike(&cluster, &server, dice);
         }
         cluster.replicas.iter().for_each(Replica::until_ready);
         until_settled(&cluster, &server);
     });
     let took = began.elapsed();
-    let ledger = ledger.into_inner().expect("no panic");
     ledger.settle(&cluster, &server, seed);
     let findings = scrapes.check(&accounts(), seed);
     let counters = assert_no_resets(&prometheus, seed);

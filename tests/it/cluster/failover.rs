@@ -1,15 +1,12 @@
 //! The primary is lost and its synchronous standby is promoted. The replicas find it by themselves, because both are in
 //! the URL, and nothing that was acknowledged is lost.
 
-use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use super::deliveries::accounts;
 use super::ledger::{Ledger, until_settled};
 use super::replicas::{Cluster, DATABASE, NO_META, Replica, watching};
-use super::scrapes::Scrapes;
-use super::senders::{EndOnDrop, keep_sending};
+use super::senders::Load;
 use crate::process::until;
 use crate::support::measured;
 use crate::support::postgres::{PASSWORD, PostgresServer};
@@ -47,37 +44,22 @@ fn replicas_follow_the_promoted_standby_and_lose_nothing() {
     let mut ledger = Ledger::default();
     ledger.begin(&cluster);
     until_settled(&cluster, &primary);
-    let (ledger, scrapes) = (Mutex::new(ledger), Scrapes::default());
-    let (addresses, is_over) = (cluster.addresses(), AtomicBool::new(false));
-    let acknowledged = || ledger.lock().expect("no panic").acknowledged.len();
-    let until_acknowledged = |count: usize| {
-        until("acknowledgements", PATIENCE, || match acknowledged() {
-            known if known >= count => Ok(()),
-            known => Err(format!("{known} of {count}")),
-        });
-    };
-    let resumed = std::thread::scope(|scope| {
-        let (addresses, ledger, scrapes, is_over) = (&addresses, &ledger, &scrapes, &is_over);
-        let _end = EndOnDrop(is_over);
-        for _ in 0..SENDERS {
-            let seed = dice.u64(..);
-            scope.spawn(move || keep_sending(addresses, REPLICAS - 1, ledger, seed, is_over));
-        }
-        for (replica, address) in addresses.iter().enumerate() {
-            scope.spawn(move || scrapes.follow(replica, *address, is_over));
-        }
-        until_acknowledged(FACTS);
+    let (resumed, ledger, scrapes) = Load {
+        senders: SENDERS,
+        next: REPLICAS - 1,
+    }
+    .during(&cluster, ledger, &mut dice, |_, sent| {
+        sent.until_more(FACTS);
         primary.stop();
         standby.promote();
         let promoted = Instant::now();
-        until_acknowledged(acknowledged() + 1);
+        sent.until_more(1);
         let resumed = promoted.elapsed();
-        until_acknowledged(acknowledged() + FACTS);
+        sent.until_more(FACTS);
         cluster.replicas.iter().for_each(Replica::until_ready);
         until_settled(&cluster, &standby);
         resumed
     });
-    let ledger = ledger.into_inner().expect("no panic");
     ledger.settle(&cluster, &standby, seed);
     let findings = scrapes.check(&accounts(), seed);
     measured(&format!(

@@ -1,16 +1,13 @@
 //! A rolling restart: one replica after the other stops by SIGTERM and starts again. A client that tries the next replica
 //! once never sees a failure.
 
-use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use super::deliveries::accounts;
 use super::ledger::{Ledger, until_settled};
 use super::replicas::{Cluster, DATABASE, NO_META, Replica, watching};
 use super::rounds;
-use super::scrapes::Scrapes;
-use super::senders::{EndOnDrop, keep_sending};
+use super::senders::Load;
 use crate::support::measured;
 use crate::support::postgres::PostgresServer;
 
@@ -29,19 +26,12 @@ fn roll(rounds: u32) {
     let mut ledger = Ledger::default();
     ledger.begin(&cluster);
     until_settled(&cluster, &server);
-    let (ledger, scrapes) = (Mutex::new(ledger), Scrapes::default());
-    let (addresses, is_over) = (cluster.addresses(), AtomicBool::new(false));
     let began = Instant::now();
-    std::thread::scope(|scope| {
-        let (addresses, ledger, scrapes, is_over) = (&addresses, &ledger, &scrapes, &is_over);
-        let _end = EndOnDrop(is_over);
-        for _ in 0..SENDERS {
-            let seed = dice.u64(..);
-            scope.spawn(move || keep_sending(addresses, 1, ledger, seed, is_over));
-        }
-        for (replica, address) in addresses.iter().enumerate() {
-            scope.spawn(move || scrapes.follow(replica, *address, is_over));
-        }
+    let ((), ledger, scrapes) = Load {
+        senders: SENDERS,
+        next: 1,
+    }
+    .during(&cluster, ledger, &mut dice, |_, _| {
         for _ in 0..rounds {
             for replica in &cluster.replicas {
                 Replica::stop(replica);
@@ -52,7 +42,6 @@ fn roll(rounds: u32) {
         }
     });
     let took = began.elapsed();
-    let ledger = ledger.into_inner().expect("no panic");
     let findings = scrapes.check(&accounts(), seed);
     measured(&format!(
         "{rounds} rolling restarts of {REPLICAS} replicas in {took:?}: {} facts acknowledged, {} deliveries to the next \

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use super::deliveries::send;
 use super::ledger::Ledger;
+use super::replicas::Cluster;
+use super::scrapes::Scrapes;
+use crate::process::until;
 
 /// A replica that does not answer within this time has failed.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
@@ -14,8 +17,67 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 /// Pause between two deliveries of a client, so that the machine has time for other things.
 const PAUSE: Duration = Duration::from_millis(8);
 
+/// Longest time until deliveries are acknowledged again.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How a cluster is put under load.
+#[derive(Clone, Copy)]
+pub struct Load {
+    /// Number of clients.
+    pub senders: usize,
+    /// How many further replicas a client tries.
+    pub next: usize,
+}
+
+/// What the clients have sent so far.
+pub struct Sent<'a>(&'a Mutex<Ledger>);
+
+impl Sent<'_> {
+    /// Number of acknowledged facts.
+    fn acknowledged(&self) -> usize {
+        self.0.lock().expect("no panic").acknowledged.len()
+    }
+
+    /// Waits for so many acknowledged facts more.
+    pub fn until_more(&self, facts: usize) {
+        let count = self.acknowledged() + facts;
+        until("acknowledgements", PATIENCE, || match self.acknowledged() {
+            known if known >= count => Ok(()),
+            known => Err(format!("{known} of {count}")),
+        });
+    }
+}
+
+impl Load {
+    /// Sends deliveries to the cluster and scrapes each of its replicas while `work` goes on. Returns its result, with what
+    /// was sent and scraped.
+    pub fn during<T>(
+        self,
+        cluster: &Cluster,
+        ledger: Ledger,
+        dice: &mut fastrand::Rng,
+        work: impl FnOnce(&mut fastrand::Rng, &Sent<'_>) -> T,
+    ) -> (T, Ledger, Scrapes) {
+        let (ledger, scrapes) = (Mutex::new(ledger), Scrapes::default());
+        let (addresses, is_over) = (cluster.addresses(), AtomicBool::new(false));
+        let result = std::thread::scope(|scope| {
+            let (addresses, ledger, scrapes, is_over) = (&addresses, &ledger, &scrapes, &is_over);
+            let _end = EndOnDrop(is_over);
+            for _ in 0..self.senders {
+                let seed = dice.u64(..);
+                scope.spawn(move || keep_sending(addresses, self.next, ledger, seed, is_over));
+            }
+            for (replica, address) in addresses.iter().enumerate() {
+                scope.spawn(move || scrapes.follow(replica, *address, is_over));
+            }
+            work(dice, &Sent(ledger))
+        });
+        (result, ledger.into_inner().expect("no panic"), scrapes)
+    }
+}
+
 /// Ends the clients and scrapers of a test, also when the test fails.
-pub struct EndOnDrop<'a>(pub &'a AtomicBool);
+struct EndOnDrop<'a>(&'a AtomicBool);
 
 impl Drop for EndOnDrop<'_> {
     fn drop(&mut self) {
@@ -24,7 +86,7 @@ impl Drop for EndOnDrop<'_> {
 }
 
 /// Sends deliveries until `is_over`, each to a random replica first, then to so many next ones.
-pub fn keep_sending(
+fn keep_sending(
     addresses: &[SocketAddr],
     next: usize,
     ledger: &Mutex<Ledger>,

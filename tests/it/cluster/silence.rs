@@ -3,22 +3,19 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::deliveries::{accounts, get_within};
 use super::ledger::{Ledger, until_settled};
 use super::replicas::{Cluster, DATABASE, NO_META, Replica, watching};
-use super::scrapes::Scrapes;
-use super::senders::{EndOnDrop, keep_sending};
-use crate::process::until;
+use super::senders::Load;
 use crate::support::measured;
 use crate::support::postgres::{PASSWORD, PostgresServer};
 
 const REPLICAS: usize = 2;
 const SENDERS: usize = 2;
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Facts before the silence, and after it.
 const FACTS: usize = 100;
@@ -133,33 +130,19 @@ fn replicas_leave_a_silent_server_and_lose_nothing() {
     let mut ledger = Ledger::default();
     ledger.begin(&cluster);
     until_settled(&cluster, &server);
-    let (ledger, scrapes) = (Mutex::new(ledger), Scrapes::default());
-    let (addresses, is_over) = (cluster.addresses(), AtomicBool::new(false));
-    let acknowledged = || ledger.lock().expect("no panic").acknowledged.len();
-    let until_acknowledged = |count: usize| {
-        until("acknowledgements", PATIENCE, || match acknowledged() {
-            known if known >= count => Ok(()),
-            known => Err(format!("{known} of {count}")),
-        });
-    };
-    let resumed = std::thread::scope(|scope| {
-        let (addresses, ledger, scrapes, is_over) = (&addresses, &ledger, &scrapes, &is_over);
-        let _end = EndOnDrop(is_over);
-        for _ in 0..SENDERS {
-            let seed = dice.u64(..);
-            scope.spawn(move || keep_sending(addresses, REPLICAS - 1, ledger, seed, is_over));
-        }
-        for (replica, address) in addresses.iter().enumerate() {
-            scope.spawn(move || scrapes.follow(replica, *address, is_over));
-        }
-        until_acknowledged(FACTS);
+    let (resumed, ledger, scrapes) = Load {
+        senders: SENDERS,
+        next: REPLICAS - 1,
+    }
+    .during(&cluster, ledger, &mut dice, |_, sent| {
+        sent.until_more(FACTS);
         first.fall_silent();
         // A last answer may have passed just before.
         std::thread::sleep(2 * LOOK_EVERY);
-        let (silent, before) = (Instant::now(), acknowledged());
-        until_acknowledged(before + 1);
+        let silent = Instant::now();
+        sent.until_more(1);
         let resumed = silent.elapsed();
-        until_acknowledged(before + FACTS);
+        sent.until_more(FACTS);
         cluster.replicas.iter().for_each(Replica::until_ready);
         until_settled(&cluster, &server);
         resumed
@@ -171,7 +154,6 @@ fn replicas_leave_a_silent_server_and_lose_nothing() {
         let answer = get_within(replica.address, path, RESUMED_WITHIN).expect("an answer");
         assert_eq!(answer.status, 200, "{}: {}", answer.body, replica.log());
     }
-    let ledger = ledger.into_inner().expect("no panic");
     ledger.settle(&cluster, &server, seed);
     let findings = scrapes.check(&accounts(), seed);
     measured(&format!(

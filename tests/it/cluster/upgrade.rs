@@ -1,13 +1,10 @@
 //! A rolling upgrade, seen by the replicas of this version: the first replica of a later version migrates the tables
 //! while they count deliveries.
 
-use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
-
 use super::deliveries::{accounts, waba_id};
 use super::ledger::{Ledger, until_settled};
 use super::replicas::{Cluster, DATABASE, NO_META, PATIENCE, watching};
-use super::senders::{EndOnDrop, keep_sending};
+use super::senders::Load;
 use crate::process::until;
 use crate::support::measured;
 use crate::support::postgres::PostgresServer;
@@ -36,17 +33,6 @@ const LATER_MIGRATION: &str = "SET search_path = whatsapp_exporter; \
      CREATE TABLE labels (waba_id text PRIMARY KEY, label text NOT NULL); \
      CREATE INDEX inbox_by_time ON inbox (received_ms); \
      INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (2, 'later', true, '', 0)";
-
-fn until_acknowledged(ledger: &Mutex<Ledger>, more: usize) {
-    let so_far = |ledger: &Mutex<Ledger>| ledger.lock().expect("no panic").acknowledged.len();
-    let enough = so_far(ledger) + more;
-    until("acknowledged deliveries", PATIENCE, || {
-        match so_far(ledger) {
-            count if count >= enough => Ok(()),
-            count => Err(format!("{count} of {enough}")),
-        }
-    });
-}
 
 /// Inserts a row for the shard of an account, with a fact that only a later version knows. Returns its id.
 fn insert_unreadable(server: &PostgresServer) -> String {
@@ -85,18 +71,14 @@ fn replicas_count_on_while_a_later_version_migrates_the_tables() {
     let mut ledger = Ledger::default();
     ledger.begin(&cluster);
     until_settled(&cluster, &server);
-    let (ledger, is_over) = (Mutex::new(ledger), AtomicBool::new(false));
-    let addresses = cluster.addresses();
-    let unreadable = std::thread::scope(|scope| {
-        let (addresses, ledger, is_over) = (&addresses, &ledger, &is_over);
-        let _end = EndOnDrop(is_over);
-        for _ in 0..SENDERS {
-            let seed = dice.u64(..);
-            scope.spawn(move || keep_sending(addresses, REPLICAS - 1, ledger, seed, is_over));
-        }
-        until_acknowledged(ledger, MANY);
+    let load = Load {
+        senders: SENDERS,
+        next: REPLICAS - 1,
+    };
+    let (unreadable, ledger, _) = load.during(&cluster, ledger, &mut dice, |_, sent| {
+        sent.until_more(MANY);
         server.execute(DATABASE, LATER_MIGRATION);
-        until_acknowledged(ledger, MANY);
+        sent.until_more(MANY);
 
         let unreadable = insert_unreadable(&server);
         until("the row in a log", PATIENCE, || {
@@ -126,7 +108,7 @@ fn replicas_count_on_while_a_later_version_migrates_the_tables() {
         ] {
             assert!(log.contains(part), "{part}: {log}");
         }
-        until_acknowledged(ledger, MANY);
+        sent.until_more(MANY);
         unreadable
     });
     cluster.replicas.pop();
@@ -134,7 +116,6 @@ fn replicas_count_on_while_a_later_version_migrates_the_tables() {
     let applied =
         format!("DELETE FROM whatsapp_exporter.inbox WHERE id = {unreadable} RETURNING id");
     assert_eq!(server.execute(DATABASE, &applied), unreadable);
-    let ledger = ledger.into_inner().expect("no panic");
     ledger.settle(&cluster, &server, seed);
     let log = server.log();
     assert!(

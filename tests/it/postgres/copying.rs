@@ -9,13 +9,14 @@ use rustix::process::Signal;
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use whatsapp_business_exporter::domain::{
-    AccountSource, Assigned, Event, Fact, LaneKind, Lanes, Listing, QualityRating, WabaId, number,
+    AccountSource, Assigned, Event, Fact, Listing, QualityRating, WabaId, number,
 };
 use whatsapp_business_exporter::store::copy::{CopiedContent, copy};
 use whatsapp_business_exporter::store::{
-    CopyError, Location, OpenError, RelayDelivery, RelayQueueConfig, Settlement, Store,
+    CopyError, Location, OpenError, RelayQueueConfig, Settlement, Store,
 };
 
+use super::queues::delivery;
 use crate::process::program;
 use crate::support::store::{NewStore, every_line, opened};
 use crate::support::{at, number_id, polled, text_at, told, waba};
@@ -111,18 +112,8 @@ async fn add_queues(store: &Store) {
         store.commit(vec![event]).await.expect("room");
     }
     for body in ["one", "two", "three"] {
-        let delivery = RelayDelivery {
-            received_at: at(0),
-            waba_ids: vec![waba(), WabaId::parse("1").expect("digits")],
-            lanes: Lanes {
-                kind: LaneKind::Messages,
-                keys: vec![7, u64::MAX],
-            },
-            signature: format!("sha256={body}"),
-            body: body.into(),
-        };
         store
-            .commit_with(vec![], Some(delivery))
+            .commit_with(vec![], Some(delivery(body)))
             .await
             .expect("room");
     }

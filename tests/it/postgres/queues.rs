@@ -22,7 +22,7 @@ async fn watching(location: &Location) -> Store {
     store
 }
 
-fn delivery(body: &'static str) -> RelayDelivery {
+pub fn delivery(body: &'static str) -> RelayDelivery {
     RelayDelivery {
         received_at: at(0),
         waba_ids: vec![waba(), WabaId::parse("1").expect("digits")],
