@@ -6,10 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
+use whatsapp_business_exporter::domain::MessageKey;
 use whatsapp_business_exporter::domain::campaign::{CallbackData, Campaigns};
+use whatsapp_business_exporter::domain::journey::{Choice, OTHER, Step};
 use whatsapp_business_exporter::domain::journey::{
     Journey, JourneyId, Journeys, Progress, StepOutcome,
 };
+use whatsapp_business_exporter::domain::mark::{IgnoredMark, JourneyMark, Mark, MessageContext};
 use whatsapp_business_exporter::domain::track::{self, Actor, Happening, Trackers};
 use whatsapp_business_exporter::domain::{
     BusinessHours, CanSendMessage, ConversationKey, CustomerIds, DeliveryKey, DisplayDigits,
@@ -338,7 +341,8 @@ fn trackers() -> Trackers {
         hours: Some(hours),
         journeys: Journeys(vec![Journey {
             id: booking(),
-            steps: vec!["date".into(), "time".into()],
+            steps: vec![Step::open("date"), Step::open("time")],
+            goals: Vec::new(),
             variants: vec!["A".into(), "B".into()],
             idle_timeout: Duration::from_secs(60),
             loop_threshold: 2,
@@ -573,18 +577,39 @@ fn error_code(draw: &mut Draw<'_>) -> ErrorCode {
     ErrorCode::Number(131_000 + draw.below(100) as u32)
 }
 
+/// What callback data says: a campaign, a step, or nothing.
+fn mark(draw: &mut Draw<'_>) -> Mark {
+    let journey = JourneyMark {
+        id: booking(),
+        step: Some(draw.one_of(&["date", "time", OTHER]).to_owned()).filter(|_| draw.mostly()),
+        variant: Some(draw.one_of(&["A", "B"]).to_owned()).filter(|_| draw.mostly()),
+        is_goal: !draw.mostly(),
+        message: Some(MessageKey(draw.below(4) as u128)),
+    };
+    Mark {
+        campaign: Some(draw.one_of(&["spring", "summer"]).to_owned()).filter(|_| draw.mostly()),
+        journey: Some(journey).filter(|_| draw.mostly()),
+        ignored: Some(IgnoredMark::Incomplete).filter(|_| !draw.mostly()),
+    }
+}
+
 fn messages(observed_at: Timestamp, draw: &mut Draw<'_>) -> Fact {
     let update = match draw.below(11) {
         0 | 1 => message::Update::Received {
             from: Some(customer(draw)).filter(|_| draw.mostly()),
             kind: word(draw),
+            context: MessageContext {
+                replies_to: Some(MessageKey(draw.below(4) as u128)).filter(|_| draw.mostly()),
+                choice: Some(Choice::default()).filter(|_| draw.mostly()),
+                entry_point: word(draw),
+            },
         },
         2 | 3 => message::Update::Status {
             to: Some(customer(draw)).filter(|_| draw.mostly()),
             status: word(draw),
             category: word(draw),
             errors: (0..draw.below(3)).map(|_| error_code(draw)).collect(),
-            callback_data: CallbackData::new(draw.one_of(&["", "spring", "summer", "autumn"])),
+            mark: Some(mark(draw)).filter(|_| draw.mostly()),
         },
         4 => message::Update::Echo {
             to: Some(customer(draw)).filter(|_| draw.mostly()),

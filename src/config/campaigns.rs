@@ -5,8 +5,7 @@ use super::setting::Setting;
 use super::value;
 use super::walker::Walker;
 use crate::domain::campaign::{CallbackData, Campaigns, MAX_CAMPAIGNS};
-use crate::suggestion;
-use crate::yaml::{Entry, Node};
+use crate::yaml::Node;
 
 const VALUE: &str = "value";
 const NAME: &str = "name";
@@ -62,7 +61,7 @@ fn campaign<'a>(
 ) -> Option<(CallbackData, String)> {
     let (value, name) = match item {
         Node::Map(entries) => {
-            check_keys(place, entries, walker);
+            walker.refuse_other_keys(place, entries, &[NAME, VALUE]);
             let Some(value) = item.get(VALUE) else {
                 let message = "has no value; give it the value of biz_opaque_callback_data";
                 walker.error(place, message);
@@ -93,18 +92,4 @@ fn campaign<'a>(
         ),
     });
     Some((data, label.ok()?))
-}
-
-fn check_keys(place: &str, entries: &[Entry], walker: &mut Walker<'_>) {
-    for entry in entries {
-        if [VALUE, NAME].contains(&entry.key.as_str()) {
-            continue;
-        }
-        // The key may be a secret, so it is not shown.
-        let message = match suggestion::nearest(&entry.key, [VALUE, NAME].into_iter()) {
-            Some(best) => format!("contains an unknown key; did you mean `{best}`?"),
-            None => format!("contains an unknown key (known here: {NAME}, {VALUE})"),
-        };
-        walker.error(place, message);
-    }
 }

@@ -8,13 +8,24 @@ use super::section::SummaryLine;
 use super::setting::Setting;
 use super::value;
 use super::walker::Walker;
-use crate::domain::journey::{FIRST_VERSION, Journey, JourneyId, Journeys, NO_VARIANT, OTHER};
+use crate::domain::journey::{
+    FIRST_VERSION, Journey, JourneyId, Journeys, NO_VARIANT, OTHER, ReplyPattern, Step,
+};
 use crate::yaml::Node;
 
 /// Maximum number of journeys, because each step of each variant has about twenty series per number.
 const MAX_JOURNEYS: usize = 50;
 const MAX_STEPS: usize = 50;
 const MAX_VARIANTS: usize = 10;
+
+/// Maximum number of answers of a step, and of goals. Each answer is a series for each variant.
+const MAX_REPLIES: usize = 20;
+
+/// Keys of a step that declares its answers.
+const STEP_NAME: &str = "name";
+const STEP_ANSWERS: &str = "answers";
+
+const TWICE: &str = "is listed twice; remove one";
 
 /// A conversation ends after a day of silence, and so does every session in it.
 const TIMEOUTS: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(86_400);
@@ -31,7 +42,13 @@ const VERSION: Setting = Setting::new(
 
 const STEPS: Setting = Setting::new(
     "trackers.journeys[].steps",
-    "Steps of the journey, as a list; any other step is counted as `other`",
+    "Steps of the journey, as a list of names, or of mappings with the keys name and answers; any other step is counted \
+     as `other`",
+);
+
+const GOALS: Setting = Setting::new(
+    "trackers.journeys[].goals",
+    "Ids of the replies that reach the goal, such as that of a button, as a list; a trailing * stands for any text",
 );
 
 const VARIANTS: Setting = Setting::new(
@@ -53,7 +70,15 @@ const LOOP_THRESHOLD: Setting = Setting::new(
 
 /// Reads all journeys.
 pub(super) fn read(walker: &mut Walker<'_>) -> Journeys {
-    for setting in [NAME, VERSION, STEPS, VARIANTS, IDLE_TIMEOUT, LOOP_THRESHOLD] {
+    for setting in [
+        NAME,
+        VERSION,
+        STEPS,
+        GOALS,
+        VARIANTS,
+        IDLE_TIMEOUT,
+        LOOP_THRESHOLD,
+    ] {
         walker.note(&setting);
     }
     // The check of the file's structure rejects anything but a list of maps.
@@ -91,7 +116,8 @@ pub(super) fn lines(journeys: &Journeys) -> Vec<SummaryLine> {
         for (setting, value) in [
             (NAME, journey.id.journey.clone()),
             (VERSION, journey.id.version.clone()),
-            (STEPS, journey.steps.join(", ")),
+            (STEPS, shown_steps(&journey.steps)),
+            (GOALS, shown_replies(&journey.goals)),
             (VARIANTS, journey.variants.join(", ")),
             (IDLE_TIMEOUT, value::duration_text(journey.idle_timeout)),
             (LOOP_THRESHOLD, journey.loop_threshold.to_string()),
@@ -108,7 +134,7 @@ struct JourneyReader<'w, 'a> {
     index: usize,
 }
 
-impl JourneyReader<'_, '_> {
+impl<'a> JourneyReader<'_, 'a> {
     fn journey(mut self) -> Option<Journey> {
         let Node::Map(_) = self.item else {
             return None;
@@ -123,7 +149,8 @@ impl JourneyReader<'_, '_> {
                 journey: self.value(&NAME, name)?,
                 version: self.value(&VERSION, name)?,
             },
-            steps: self.names(&STEPS, 1..=MAX_STEPS),
+            steps: self.steps(),
+            goals: self.goals(),
             variants: self.names(&VARIANTS, 0..=MAX_VARIANTS),
             idle_timeout: self.value(&IDLE_TIMEOUT, |text| value::duration(text, &TIMEOUTS))?,
             loop_threshold: self.value(&LOOP_THRESHOLD, |text| value::number(text, &THRESHOLDS))?,
@@ -145,38 +172,138 @@ impl JourneyReader<'_, '_> {
             .ok()
     }
 
+    fn steps(&mut self) -> Vec<Step> {
+        let mut steps: Vec<Step> = Vec::new();
+        for (place, item) in self.items(&STEPS, "names", 1..=MAX_STEPS) {
+            let Some(step) = self.step(&place, item) else {
+                continue;
+            };
+            if steps.iter().any(|known| known.name == step.name) {
+                self.walker.error(place, TWICE);
+            } else {
+                steps.push(step);
+            }
+        }
+        steps
+    }
+
+    /// A step as its name, or as a mapping with its answers.
+    fn step(&mut self, place: &str, item: &'a Node) -> Option<Step> {
+        let Node::Map(entries) = item else {
+            return self.named(place, item).map(|name| Step::open(&name));
+        };
+        let known = [STEP_NAME, STEP_ANSWERS];
+        self.walker.refuse_other_keys(place, entries, &known);
+        let Some(named) = item.get(STEP_NAME) else {
+            let message = "has no name; give the step a name";
+            self.walker.error(place, message);
+            return None;
+        };
+        let name = self.named(&format!("{place}.{STEP_NAME}"), named)?;
+        let answers = match item.get(STEP_ANSWERS) {
+            Some(answers) => self.replies(&format!("{place}.{STEP_ANSWERS}"), answers),
+            None => Vec::new(),
+        };
+        Some(Step { name, answers })
+    }
+
+    fn goals(&mut self) -> Vec<ReplyPattern> {
+        match self.item.get(GOALS.name()) {
+            Some(goals) => self.replies(&GOALS.key_of_item(self.index), goals),
+            None => Vec::new(),
+        }
+    }
+
+    fn replies(&mut self, place: &str, node: &'a Node) -> Vec<ReplyPattern> {
+        let mut replies: Vec<ReplyPattern> = Vec::new();
+        for (place, item) in self.list(place, Some(node), "ids of replies", 1..=MAX_REPLIES) {
+            let Some(text) = self.walker.node_text(&place, item) else {
+                continue;
+            };
+            let pattern = name(text).and_then(|text| {
+                let wrong =
+                    "has a * before its end; write the beginning of the ids, and one * after it";
+                ReplyPattern::new(&text).ok_or_else(|| wrong.to_owned())
+            });
+            match pattern {
+                Ok(pattern) if replies.contains(&pattern) => self.walker.error(place, TWICE),
+                Ok(pattern) => replies.push(pattern),
+                Err(message) => self.walker.error(place, message),
+            }
+        }
+        replies
+    }
+
     fn names(&mut self, setting: &Setting, count: RangeInclusive<usize>) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for (place, item) in self.items(setting, "names", count) {
+            match self.named(&place, item) {
+                Some(name) if names.contains(&name) => self.walker.error(place, TWICE),
+                Some(name) => names.push(name),
+                None => {}
+            }
+        }
+        names
+    }
+
+    fn named(&mut self, place: &str, item: &'a Node) -> Option<String> {
+        let text = self.walker.node_text(place, item)?;
+        name(text)
+            .map_err(|message| self.walker.error(place, message))
+            .ok()
+    }
+
+    fn items(
+        &mut self,
+        setting: &Setting,
+        what: &str,
+        count: RangeInclusive<usize>,
+    ) -> Vec<(String, &'a Node)> {
         let place = setting.key_of_item(self.index);
-        let items: &[Node] = match self.item.get(setting.name()) {
+        self.list(&place, self.item.get(setting.name()), what, count)
+    }
+
+    /// The items of a list with their places.
+    fn list(
+        &mut self,
+        place: &str,
+        node: Option<&'a Node>,
+        what: &str,
+        count: RangeInclusive<usize>,
+    ) -> Vec<(String, &'a Node)> {
+        let items: &[Node] = match node {
             Some(Node::List(items)) => items,
             None => &[],
             Some(_) => {
-                self.walker.error(place, "takes a list of names");
+                self.walker.error(place, format!("takes a list of {what}"));
                 return Vec::new();
             }
         };
         if !count.contains(&items.len()) {
             let (least, most) = (count.start(), count.end());
-            let message = format!("takes a list of {least} to {most} names");
+            let message = format!("takes a list of {least} to {most} {what}");
             self.walker.error(place, message);
             return Vec::new();
         }
-        let mut names: Vec<String> = Vec::new();
-        for (index, item) in items.iter().enumerate() {
-            let place = format!("{place}[{index}]");
-            let Some(text) = self.walker.node_text(&place, item) else {
-                continue;
-            };
-            match name(text) {
-                Ok(name) if names.contains(&name) => {
-                    self.walker.error(place, "is listed twice; remove one");
-                }
-                Ok(name) => names.push(name),
-                Err(message) => self.walker.error(place, message),
-            }
-        }
-        names
+        let items = items.iter().enumerate();
+        items
+            .map(|(index, item)| (format!("{place}[{index}]"), item))
+            .collect()
     }
+}
+
+/// The steps for the summary, with the answers of those that declare some.
+fn shown_steps(steps: &[Step]) -> String {
+    let shown = steps.iter().map(|step| match &*step.answers {
+        [] => step.name.clone(),
+        answers => format!("{} ({})", step.name, shown_replies(answers)),
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+fn shown_replies(replies: &[ReplyPattern]) -> String {
+    let texts: Vec<&str> = replies.iter().map(ReplyPattern::as_str).collect();
+    texts.join(", ")
 }
 
 /// A name that is not reserved.

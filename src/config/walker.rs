@@ -11,7 +11,8 @@ use super::mistake::has_variable;
 use super::setting::{Scalar, Setting};
 use super::shape;
 use super::unknown_variables;
-use crate::yaml::Node;
+use crate::suggestion;
+use crate::yaml::{Entry, Node};
 
 /// One pass over all sources of the configuration.
 pub(super) struct Walker<'a> {
@@ -186,6 +187,20 @@ impl<'a> Walker<'a> {
 
     pub(super) fn config_file(&self) -> Option<&'a Path> {
         self.file.path.as_deref()
+    }
+
+    /// Adds an error for each key of a list's item that is not one of these. A key may be a secret, so it is not shown.
+    pub(super) fn refuse_other_keys(&mut self, place: &str, entries: &[Entry], known: &[&str]) {
+        for entry in entries {
+            if known.contains(&entry.key.as_str()) {
+                continue;
+            }
+            let message = match suggestion::nearest(&entry.key, known.iter().copied()) {
+                Some(best) => format!("contains an unknown key; did you mean `{best}`?"),
+                None => format!("contains an unknown key (known here: {})", known.join(", ")),
+            };
+            self.error(place, message);
+        }
     }
 
     /// Adds an error for each key of the file that no section requested. Call it last.

@@ -1,7 +1,8 @@
 //! An event: a fact about one account, with its source and time.
 
 use super::{
-    DeliveryKey, SpentCalls, Timestamp, WabaId, account, insights, message, number, template, track,
+    DeliveryKey, PhoneNumberId, SpentCalls, Timestamp, WabaId, account, insights, message, number,
+    template, track,
 };
 
 /// One observation. Applying the same events in any order, any number of times, gives the same state.
@@ -89,6 +90,19 @@ pub enum Fact {
 }
 
 impl Fact {
+    /// The number that a message or an event of an application belongs to, and a time that had certainly passed at its
+    /// receipt.
+    #[must_use]
+    pub fn received(&self) -> Option<(&PhoneNumberId, Timestamp)> {
+        if let Self::Message(webhook) = self {
+            Some((&webhook.phone_number_id, webhook.received_at))
+        } else if let Self::Tracked(event) = self {
+            Some((&event.phone_number_id, event.received_at))
+        } else {
+            None
+        }
+    }
+
     /// Whether several webhooks contain the fact, so that its repetition is not a retry.
     #[must_use]
     pub fn is_in_several_webhooks(&self) -> bool {

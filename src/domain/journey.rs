@@ -1,6 +1,9 @@
 //! Declared conversation journeys. Undeclared names are replaced by a single one.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
+
+use super::word::meta_words;
 
 /// The name that replaces every undeclared journey, version, step and variant.
 pub const OTHER: &str = "other";
@@ -55,13 +58,87 @@ pub enum Progress {
     Goal,
 }
 
+/// A declared step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Its name.
+    pub name: String,
+    /// Replies that answer it. Empty if any message answers it.
+    pub answers: Vec<ReplyPattern>,
+}
+
+impl Step {
+    /// A step that any message answers.
+    #[must_use]
+    pub fn open(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            answers: Vec::new(),
+        }
+    }
+}
+
+/// The id of a reply that the business offers, such as that of a button, or the beginning of one, followed by `*`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReplyPattern(String);
+
+impl ReplyPattern {
+    /// A pattern. `None` if it is empty, or has a `*` before its end.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let start = text.strip_suffix('*').unwrap_or(text);
+        (!text.is_empty() && !start.contains('*')).then(|| Self(text.to_owned()))
+    }
+
+    /// The text of the pattern.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the id of a reply matches the pattern.
+    #[must_use]
+    pub fn matches(&self, id: &str) -> bool {
+        match self.0.strip_suffix('*') {
+            Some(start) => id.starts_with(start),
+            None => id == self.0,
+        }
+    }
+}
+
+/// A reply that the customer chose from those that the business offers: the declared replies that it matches, possibly
+/// none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Choice(pub BTreeSet<ReplyPattern>);
+
+impl Choice {
+    /// The first of these replies that was chosen.
+    #[must_use]
+    pub fn first_of<'p>(&self, declared: &'p [ReplyPattern]) -> Option<&'p ReplyPattern> {
+        declared.iter().find(|pattern| self.0.contains(pattern))
+    }
+}
+
+meta_words! {
+    /// Why a step seems to have confused a customer. The words are the exporter's own.
+    Confusion {
+        FreeText = "free_text",
+        Unsupported = "unsupported",
+        Repeated = "repeated",
+        AskedAgain = "asked_again",
+        Slow = "slow",
+    }
+}
+
 /// A declared journey.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Journey {
     /// Its name and version.
     pub id: JourneyId,
     /// Its steps, in the intended order.
-    pub steps: Vec<String>,
+    pub steps: Vec<Step>,
+    /// Replies that reach the goal.
+    pub goals: Vec<ReplyPattern>,
     /// Its variants (A/B test). Empty if there are none.
     pub variants: Vec<String>,
     /// After this much silence a session is abandoned.
@@ -100,13 +177,35 @@ impl Journeys {
     /// The name of a step of this journey.
     #[must_use]
     pub fn step(&self, id: &JourneyId, step: &str) -> String {
-        declared(self.find(id).map(|journey| &journey.steps), step)
+        let found = self.find_step(id, step);
+        found.map_or(OTHER, |(_, step)| &step.name).to_owned()
+    }
+
+    /// The declared step of this name, with its place in the journey.
+    #[must_use]
+    pub fn find_step(&self, id: &JourneyId, step: &str) -> Option<(usize, &Step)> {
+        let mut steps = self.find(id)?.steps.iter().enumerate();
+        steps.find(|(_, known)| known.name == step)
+    }
+
+    /// The declared replies, each once, that this id of a reply matches. Nothing else of the id is kept.
+    #[must_use]
+    pub fn choice(&self, reply_id: &str) -> Choice {
+        let answers = self.0.iter().flat_map(|journey| {
+            let of_steps = journey.steps.iter().flat_map(|step| &step.answers);
+            of_steps.chain(&journey.goals)
+        });
+        let matched = answers.filter(|pattern| pattern.matches(reply_id));
+        Choice(matched.cloned().collect())
     }
 
     /// The name of a variant of this journey.
     #[must_use]
     pub fn variant(&self, id: &JourneyId, variant: &str) -> String {
-        declared(self.find(id).map(|journey| &journey.variants), variant)
+        let variants = self.find(id).map(|journey| &journey.variants);
+        let mut variants = variants.into_iter().flatten();
+        let known = variants.find(|known| *known == variant);
+        known.map_or(OTHER, |known| known).to_owned()
     }
 
     /// After this much silence a session of this journey is abandoned.
@@ -122,9 +221,4 @@ impl Journeys {
         self.find(id)
             .map_or(LOOP_THRESHOLD, |journey| journey.loop_threshold)
     }
-}
-
-fn declared(names: Option<&Vec<String>>, name: &str) -> String {
-    let known = names.into_iter().flatten().find(|known| *known == name);
-    known.map_or(OTHER, |known| known).to_owned()
 }

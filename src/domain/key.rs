@@ -11,3 +11,7 @@ pub struct ConversationKey(pub u128);
 /// 128 bits of a keyed hash of a customer, the same for all numbers of the business. It does not identify the customer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecipientKey(pub u128);
+
+/// 128 bits of a keyed hash of a message's id. Meta's ids of messages contain the customer's telephone number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageKey(pub u128);

@@ -1,6 +1,6 @@
 //! Messages: the parts of a webhook that are counted, without sender and content.
 
-use super::campaign::CallbackData;
+use super::mark::{Mark, MessageContext};
 use super::track::Actor;
 use super::word::meta_words;
 use super::{CustomerIds, ErrorCode, PhoneNumberId, RecipientIds, Timestamp};
@@ -144,6 +144,8 @@ pub enum Update {
         from: Option<CustomerIds>,
         /// The type of the message.
         kind: Kind,
+        /// What it follows.
+        context: MessageContext,
     },
     /// A status of a message of the business.
     Status {
@@ -155,8 +157,8 @@ pub enum Update {
         category: Category,
         /// Errors of a failed message.
         errors: Vec<ErrorCode>,
-        /// `biz_opaque_callback_data`, if the sender set it.
-        callback_data: Option<CallbackData>,
+        /// What `biz_opaque_callback_data` says about the message, if the sender set it.
+        mark: Option<Mark>,
     },
     /// The price of a message. Several of its statuses may contain it.
     Priced(Price),

@@ -24,6 +24,7 @@ mod key;
 mod lane;
 pub mod level;
 mod limit;
+pub mod mark;
 pub mod message;
 pub mod number;
 mod numbering;
@@ -57,7 +58,7 @@ pub use health::{
     MAX_EXPLANATIONS, PAYMENT_MISSING, PORTFOLIO_UNVERIFIED, SendingCause,
 };
 pub use ids::{AppId, BusinessId, DisplayDigits, FlowId, PhoneNumberId, TemplateId, WabaId};
-pub use key::{ConversationKey, DeliveryKey, RecipientKey};
+pub use key::{ConversationKey, DeliveryKey, MessageKey, RecipientKey};
 pub use lane::{LaneKind, LaneSet, Lanes, MAX_LANES};
 pub use level::{Level, Severity};
 pub use limit::MessagingLimit;

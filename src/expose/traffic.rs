@@ -10,7 +10,7 @@ use crate::domain::message::{Category, PricingType, Status};
 use crate::domain::time_zone::Month;
 use crate::domain::track::Actor;
 use crate::domain::{BusinessHours, Timestamp, WabaId, Word};
-use crate::state::traffic::Responses;
+use crate::state::responses::Responses;
 use crate::state::{Accounts, Histogram, Traffic};
 
 metrics! {
@@ -30,6 +30,8 @@ metrics! {
         "Number of service messages that are free in a calendar month. Absent before the first service message.";
     PREFERENCES: Counter "whatsapp_marketing_preferences_total" ["waba_id", "phone_number_id", "preference"]
         "Number of customers' choices about marketing messages by user_preferences webhooks: stop or resume. Retries are counted once. A customer who chooses repeatedly counts each time.";
+    IGNORED_MARKS: Counter "whatsapp_callback_data_ignored_total" ["waba_id", "phone_number_id", "reason"]
+        "Number of sent messages whose biz_opaque_callback_data says nothing to the exporter, by reason: neither a declared campaign nor a known key (no_known_key), an undeclared campaign (undeclared), a journey without a step or goal or the other way round (incomplete), or longer than Meta allows (too_long).";
     FIRST_RESPONSE: Histogram "whatsapp_first_response_seconds" ["waba_id", "phone_number_id", "actor", "clock"]
         "Time from the first customer message of a conversation to its first response, in seconds. Observed a minute after the response.";
     RESPONSE: Histogram "whatsapp_response_seconds" ["waba_id", "phone_number_id", "actor", "clock"]
@@ -42,6 +44,8 @@ metrics! {
         "Longest current wait of a customer, in seconds; 0 when no customer is waiting. The clock 'business' counts business hours only, and needs trackers.business_hours.";
     OPEN: Gauge "whatsapp_conversations_open" ["waba_id", "phone_number_id"]
         "Number of conversations with a message in the last 24 hours.";
+    BEGAN: Counter "whatsapp_conversations_started_total" ["waba_id", "phone_number_id", "entry_point"]
+        "Number of conversations that customers started, by entry point: a click on an ad (ad) or a post (post), or none. Counted a minute after the first message.";
     ENDED: Counter "whatsapp_conversations_ended_total" ["waba_id", "phone_number_id", "reason"]
         "Number of ended conversations, by reason: no message for a day after a response (answered) or without one (unanswered), or closed because too many were open (overflow).";
 }
@@ -107,13 +111,8 @@ fn write_messages(page: &mut Page, numbers: &Rows<'_, Traffic>) {
             }
         }
     });
-    numbers.each(page, &PREFERENCES, |family, entity, traffic| {
-        for (preference, count) in traffic.preferences.iter() {
-            if count > 0 || !preference.is_other() {
-                family.count(entity, &[preference.as_str()], count);
-            }
-        }
-    });
+    numbers.counts(page, &PREFERENCES, |traffic| &traffic.preferences);
+    numbers.counts(page, &IGNORED_MARKS, |traffic| &traffic.ignored_marks);
 }
 
 /// Whether the price is common enough to start at 0 in full state sets. Other prices appear once they have occurred.
@@ -236,6 +235,7 @@ fn write_conversations(page: &mut Page, numbers: &Rows<'_, Traffic>) {
     numbers.value(page, &WAITING, |traffic| whole(traffic.waiting()));
     numbers.time(page, &OLDEST_WAITING, Traffic::oldest_waiting);
     numbers.value(page, &OPEN, |traffic| whole(traffic.open()));
+    numbers.counts(page, &BEGAN, |traffic| &traffic.began);
     numbers.each(page, &ENDED, |family, entity, traffic| {
         let ended = traffic.ended;
         for (reason, count) in [

@@ -7,6 +7,7 @@
 //! - **portfolio**: a customer in the count of recipients, in which all numbers of a portfolio share its messaging
 //!   limit. A webhook does not name the portfolio, so the scope is the whole installation. User ids differ between
 //!   portfolios anyway; the hash of a telephone number is the same in all of them.
+//! - **message**: a message, so that a reply finds the step that it answers.
 //!
 //! The key belongs to the installation. It does not depend on any app secret, so that rotating a secret or
 //! re-ordering the apps ends no conversation.
@@ -18,7 +19,7 @@ use secrecy::{ExposeSecret, SecretBox, SecretString};
 use sha2::Sha256;
 use thiserror::Error;
 
-use crate::domain::{ConversationKey, PhoneNumberId, RecipientKey};
+use crate::domain::{ConversationKey, MessageKey, PhoneNumberId, RecipientKey};
 
 /// Separates these hashes from other uses of the same secret.
 const PURPOSE: &[u8] = b"whatsapp-business-exporter: conversations";
@@ -111,15 +112,17 @@ impl CustomerKey {
 enum Scope<'a> {
     PhoneNumber(&'a PhoneNumberId),
     Portfolio,
+    Message,
 }
 
 impl Scope<'_> {
-    /// The text that is hashed before the customer, followed by a line break. An id consists of digits, which
-    /// the word does not, so no two pairs of scope and customer give the same text.
+    /// The text that is hashed before the customer or message, followed by a line break. An id consists of digits, which
+    /// the words do not, so no two pairs of scope and id give the same text.
     fn prefix(&self) -> &str {
         match self {
             Self::PhoneNumber(id) => id.as_str(),
             Self::Portfolio => "portfolio",
+            Self::Message => "message",
         }
     }
 }
@@ -158,10 +161,16 @@ impl CustomerHasher {
         RecipientKey(self.hash(&Scope::Portfolio, customer))
     }
 
-    fn hash(&self, scope: &Scope<'_>, customer: &str) -> u128 {
+    /// This message. Its id contains the customer's telephone number.
+    #[must_use]
+    pub fn message(&self, id: &str) -> MessageKey {
+        MessageKey(self.hash(&Scope::Message, id))
+    }
+
+    fn hash(&self, scope: &Scope<'_>, id: &str) -> u128 {
         let mac = self.keyed.clone();
         let mac = mac.chain_update(scope.prefix()).chain_update("\n");
-        let digest: [u8; 32] = mac.chain_update(customer).finalize().into_bytes().into();
+        let digest: [u8; 32] = mac.chain_update(id).finalize().into_bytes().into();
         let (first, _) = digest
             .split_first_chunk()
             .expect("a SHA-256 has more than 16 bytes");

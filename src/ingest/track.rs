@@ -333,6 +333,7 @@ fn why(error: &serde_json::Error) -> String {
 mod tests {
     use super::super::CustomerKey;
     use super::*;
+    use crate::domain::journey::Step;
     use crate::domain::journey::{Journey, JourneyId};
 
     const NOW: Timestamp = Timestamp::from_millis(1_775_000_000_500);
@@ -432,7 +433,8 @@ mod tests {
                 journey: "booking".into(),
                 version: "1".into(),
             },
-            steps: vec!["date".into()],
+            steps: vec![Step::open("date")],
+            goals: Vec::new(),
             variants: vec!["A".into()],
             idle_timeout: Duration::from_secs(60),
             loop_threshold: 3,

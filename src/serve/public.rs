@@ -136,6 +136,7 @@ async fn delivery(State(public): State<Public>, headers: HeaderMap, body: Body) 
     let is_relayed = public.store.is_relay_enabled();
     let hashers = Hashers {
         conversations: secrets.tracked(),
+        declared: Some(&secrets.trackers),
         lanes: Some(&secrets.customers).filter(|_| is_relayed),
     };
     match Delivery::parse_with(&body, receipt, hashers) {

@@ -203,6 +203,12 @@ impl Account {
         self.numbers.keys().chain(self.traffic.keys())
     }
 
+    /// Whether the passing of time alone settles or ends something of this number by `now`.
+    pub(super) fn is_due(&self, number: &PhoneNumberId, now: Timestamp) -> bool {
+        let traffic = self.traffic.get(number);
+        traffic.is_some_and(|traffic| traffic.is_due(now))
+    }
+
     /// The messages of each number that has any.
     pub fn traffic(&self) -> impl Iterator<Item = &Traffic> {
         self.traffic.values().map(Arc::as_ref)
@@ -276,7 +282,7 @@ impl Account {
         self.undated.is_repeat(fact, key, at)
     }
 
-    /// Applies one event. The limits leave these numbers of objects to this account.
+    /// Applies one event, without settling messages. The limits leave these numbers of objects to this account.
     pub(super) fn apply(
         &mut self,
         event: &Event,
@@ -315,14 +321,16 @@ impl Account {
                 let is_price = matches!(webhook.update, message::Update::Priced(_));
                 let timezone_id = self.attributes.timezone_id.value();
                 let timezone_id = timezone_id.filter(|_| is_price).cloned();
-                self.change_traffic(&webhook.phone_number_id, left, &mut change, |traffic| {
+                let how = (left, trackers);
+                self.change_traffic(&webhook.phone_number_id, how, &mut change, |traffic| {
                     let timezone_id = timezone_id.as_deref();
                     traffic.apply_webhook(event.observed_at, webhook, timezone_id, trackers);
                 });
                 self.note_recipient(event.observed_at, webhook, left, &mut change);
             }
             Fact::Tracked(update) => {
-                self.change_traffic(&update.phone_number_id, left, &mut change, |traffic| {
+                let how = (left, trackers);
+                self.change_traffic(&update.phone_number_id, how, &mut change, |traffic| {
                     traffic.track(event.observed_at, update, trackers);
                 });
             }

@@ -48,6 +48,12 @@ impl Change {
         }
     }
 
+    /// Whether the event was applied: its account is watched, and it is no repetition.
+    #[must_use]
+    pub fn is_applied(&self) -> bool {
+        !self.unwatched && !self.duplicate
+    }
+
     /// Whether newer observations exist for everything in the event.
     #[must_use]
     pub fn is_stale(&self) -> bool {

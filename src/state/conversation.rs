@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::redate::{Dated, Redating};
+use super::redate::{Dated, Redating, dated};
 use crate::domain::Timestamp;
+use crate::domain::mark::EntryPoint;
 use crate::domain::track::Actor;
 
 /// After this much silence a conversation is over, and the next message starts a new one. Meta lets a business
@@ -41,6 +42,15 @@ pub struct BusinessResponse {
     pub is_first: bool,
 }
 
+/// What a message of the conversation counts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConversationEvent {
+    /// The customer began the conversation, and came from here.
+    Began(EntryPoint),
+    /// The business responded.
+    Response(BusinessResponse),
+}
+
 /// The state of a conversation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conversation {
@@ -51,7 +61,19 @@ pub struct Conversation {
     last_at: Timestamp,
     /// Reordering buffer, sorted: messages that are not counted yet.
     unsettled: Vec<(Timestamp, Side)>,
+    /// Where the customer came from with unsettled messages, by time. Without those of no referral.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    referrals: Vec<Referral>,
 }
+
+/// A customer's message that came from an ad or a post.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Referral {
+    at: Timestamp,
+    entry_point: EntryPoint,
+}
+
+dated! { Referral: at }
 
 impl Dated for Conversation {
     fn times(&self, see: &mut dyn FnMut(i64)) {
@@ -59,6 +81,7 @@ impl Dated for Conversation {
         self.last_written_to.times(see);
         self.last_at.times(see);
         self.unsettled.iter().for_each(|(at, _)| at.times(see));
+        self.referrals.times(see);
     }
 
     fn redate(&mut self, to: &Redating) {
@@ -67,12 +90,20 @@ impl Dated for Conversation {
         self.last_at.redate(to);
         self.unsettled.iter_mut().for_each(|(at, _)| at.redate(to));
         self.unsettled.sort_unstable();
+        self.referrals.redate(to);
     }
 }
 
 impl Conversation {
+    /// Records where the customer came from with the message of this time. Must precede the message itself.
+    pub fn note_referral(&mut self, at: Timestamp, entry_point: EntryPoint) {
+        if entry_point != EntryPoint::None && self.referrals.len() < MAX_UNSETTLED {
+            self.referrals.push(Referral { at, entry_point });
+        }
+    }
+
     /// Records an event; counts the events that this pushes out of the reordering buffer.
-    pub fn note(&mut self, at: Timestamp, side: Side, mut count: impl FnMut(BusinessResponse)) {
+    pub fn note(&mut self, at: Timestamp, side: Side, mut count: impl FnMut(ConversationEvent)) {
         let place = self.unsettled.partition_point(|one| *one <= (at, side));
         self.unsettled.insert(place, (at, side));
         if self.unsettled.len() > MAX_UNSETTLED {
@@ -82,12 +113,13 @@ impl Conversation {
     }
 
     /// Counts the messages before this moment.
-    pub fn settle(&mut self, until: Timestamp, mut count: impl FnMut(BusinessResponse)) {
+    pub fn settle(&mut self, until: Timestamp, mut count: impl FnMut(ConversationEvent)) {
         let settled = self.unsettled.partition_point(|(at, _)| *at <= until);
         let settled: Vec<_> = self.unsettled.drain(..settled).collect();
         for (at, side) in settled {
             self.apply(at, side).into_iter().for_each(&mut count);
         }
+        self.referrals.retain(|referral| referral.at > until);
     }
 
     /// Takes over the messages of another conversation that turns out to be part of this one. What was counted before
@@ -102,6 +134,7 @@ impl Conversation {
         self.was_answered |= other.was_answered;
         self.last_at = self.last_at.max(other.last_at);
         self.unsettled.extend(other.unsettled);
+        self.referrals.extend(other.referrals);
         self.unsettled.sort_unstable();
     }
 
@@ -137,36 +170,44 @@ impl Conversation {
         last.map_or(self.last_at, |last| last.max(self.last_at))
     }
 
-    fn apply(&mut self, at: Timestamp, side: Side) -> Option<BusinessResponse> {
+    fn apply(&mut self, at: Timestamp, side: Side) -> Option<ConversationEvent> {
         if at.since(self.last_at) > SESSION {
             *self = Self {
                 unsettled: std::mem::take(&mut self.unsettled),
+                referrals: std::mem::take(&mut self.referrals),
                 ..Self::default()
             };
         }
         self.last_at = self.last_at.max(at);
         match side {
             Side::Customer => {
-                self.has_spoken = true;
+                let begins = !std::mem::replace(&mut self.has_spoken, true);
                 let is_answered = self.last_written_to.is_some_and(|answer| answer >= at);
                 if !is_answered {
                     let since = self.waiting_since.unwrap_or(at);
                     self.waiting_since = Some(since.min(at));
                 }
-                None
+                begins.then(|| ConversationEvent::Began(self.entry_point(at)))
             }
             Side::Business(actor) => {
                 self.last_written_to = self.last_written_to.max(Some(at));
                 let since = self.waiting_since.filter(|since| *since <= at)?;
                 self.waiting_since = None;
-                Some(BusinessResponse {
+                Some(ConversationEvent::Response(BusinessResponse {
                     asked_at: since,
                     at,
                     actor,
                     is_first: !std::mem::replace(&mut self.was_answered, true),
-                })
+                }))
             }
         }
+    }
+
+    /// Where the customer came from with the message of this time.
+    fn entry_point(&self, at: Timestamp) -> EntryPoint {
+        let mut referrals = self.referrals.iter();
+        let referral = referrals.find(|referral| referral.at == at);
+        referral.map_or(EntryPoint::None, |referral| referral.entry_point)
     }
 }
 
@@ -185,7 +226,10 @@ mod tests {
     /// The response times in seconds; first responses are negative.
     fn answers(conversation: &mut Conversation, until: Timestamp) -> Vec<i64> {
         let mut counted = Vec::new();
-        conversation.settle(until, |answer| {
+        conversation.settle(until, |event| {
+            let ConversationEvent::Response(answer) = event else {
+                return;
+            };
             let after = answer.at.since(answer.asked_at).as_secs();
             let after = i64::try_from(after).expect("some seconds");
             counted.push(if answer.is_first { -after } else { after });

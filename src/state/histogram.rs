@@ -43,6 +43,27 @@ impl Histogram {
         self.counts.iter().sum()
     }
 
+    /// The duration that this share of all does not exceed, by linear interpolation within its bucket, as Prometheus
+    /// does it. The highest bound for those above it; `None` without durations.
+    #[must_use]
+    pub fn quantile(&self, share: f64) -> Option<Duration> {
+        #[expect(clippy::cast_precision_loss, reason = "a rank needs no last digit")]
+        let rank = share * self.count() as f64;
+        let (mut below, mut start) = (0.0, 0.0);
+        for (bound, count) in BOUNDS.into_iter().zip(self.counts) {
+            #[expect(clippy::cast_precision_loss, reason = "as above")]
+            let count = count as f64;
+            if count > 0.0 && below + count >= rank {
+                let within = (rank - below).max(0.0) / count;
+                let seconds = start + (f64::from(bound) - start) * within;
+                return Some(Duration::from_secs_f64(seconds));
+            }
+            below += count;
+            start = f64::from(bound);
+        }
+        (self.count() > 0).then(|| Duration::from_secs_f64(start))
+    }
+
     /// Sum of all durations.
     #[must_use]
     pub fn sum(&self) -> Duration {
@@ -95,6 +116,11 @@ mod tests {
         );
         assert_eq!(histogram.count(), 4);
         assert_eq!(histogram.sum(), Duration::from_millis(87_002_002));
+        let quantile = |share| histogram.quantile(share).map(|one| one.as_secs());
+        assert_eq!(quantile(0.5), Some(5), "the end of the second bucket");
+        assert_eq!(quantile(0.375), Some(3), "its middle");
+        assert_eq!(quantile(0.99), Some(86_400), "the highest bound");
+        assert_eq!(Histogram::default().quantile(0.5), None);
         let text = serde_json::to_string(&histogram).expect("plain data");
         let read: Histogram = serde_json::from_str(&text).expect("what was written");
         assert_eq!(read, histogram);

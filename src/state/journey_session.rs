@@ -5,9 +5,20 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::redate::{Dated, Redating};
-use crate::domain::Timestamp;
-use crate::domain::journey::{JourneyId, Journeys, StepOutcome};
+use super::confusion::{self, REPEATED};
+use super::redate::{Dated, Redating, dated};
+use crate::domain::journey::{Confusion, JourneyId, Journeys, OTHER, StepOutcome};
+use crate::domain::mark::MessageContext;
+use crate::domain::message::Kind;
+use crate::domain::{MessageKey, Timestamp};
+
+/// Time within which a webhook and an application tell the same. The clocks of the two differ, and an application may
+/// report a step before or after Meta sends its message.
+const TOLD_TWICE: Duration = Duration::from_secs(60);
+
+/// Maximum number of messages of a session that a reply can name, and of outcomes that may be told twice. The oldest
+/// is dropped.
+const MAX_KEPT: usize = 32;
 
 /// A counted event of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,32 +37,100 @@ pub enum Milestone {
     Looped(String),
     /// A step was answered, with the time since its entry. `None` if it was not the last entered step.
     Answered(String, Option<Duration>),
+    /// A step was answered with this one of its declared answers, or with another one.
+    Chosen(String, String),
+    /// A step seems to have confused the customer.
+    Confused(String, Confusion),
     /// The session ended at this step.
     LeftAt(String),
 }
 
-/// An open session.
+/// Who told about a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Teller {
+    /// Meta's webhooks.
+    Webhook,
+    /// An application of the business.
+    Application,
+}
+
+/// An outcome of a step that one of them told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Told {
+    at: Timestamp,
+    step: String,
+    is_answer: bool,
+    by: Teller,
+}
+
+impl Told {
+    fn outcome(&self) -> StepOutcome {
+        if self.is_answer {
+            StepOutcome::Answered
+        } else {
+            StepOutcome::Entered
+        }
+    }
+}
+
+/// A message that asked a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Asked {
+    at: Timestamp,
+    step: String,
+    message: MessageKey,
+    is_open: bool,
+}
+
+dated! { Told: at }
+dated! { Asked: at }
+
+/// An open session, or one that was completed a short time ago.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JourneySession {
     /// The journey with its version.
     pub id: JourneyId,
     /// The variant of the journey that the customer was assigned.
     pub variant: String,
-    /// Time at which the session is abandoned, unless an event comes first.
+    /// Time at which the session is abandoned, unless an event comes first. A completed one is forgotten then.
     pub ends_at: Timestamp,
+    /// Whether the goal was reached. What is told about the goal once more does not begin a new session.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_completed: bool,
     /// Number of entries of each step in this session.
     entries: BTreeMap<String, u32>,
     /// The last step, with the time of its entry. The time is `None` once the step is answered.
     at: Option<(String, Option<Timestamp>)>,
+    /// The messages that asked steps, newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    asked: Vec<Asked>,
+    /// What may be told a second time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    told: Vec<Told>,
+    /// Number of messages of the customer since the last one of the business.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    unanswered: u32,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl Dated for JourneySession {
     fn times(&self, see: &mut dyn FnMut(i64)) {
         self.at.iter().for_each(|step| step.times(see));
+        self.asked.times(see);
+        self.told.times(see);
     }
 
     fn redate(&mut self, to: &Redating) {
         self.at.iter_mut().for_each(|step| step.redate(to));
+        self.asked.redate(to);
+        self.told.redate(to);
     }
 }
 
@@ -67,8 +146,40 @@ impl JourneySession {
             id,
             variant,
             ends_at: Timestamp::default(),
+            is_completed: false,
             entries: BTreeMap::new(),
             at: None,
+            asked: Vec::new(),
+            told: Vec::new(),
+            unanswered: 0,
+        }
+    }
+
+    /// Whether the other one has told the same about a step within a minute. What is told twice counts once, but a third
+    /// time is new.
+    pub fn has_twin(
+        &mut self,
+        at: Timestamp,
+        (step, outcome): (&str, StepOutcome),
+        by: Teller,
+    ) -> bool {
+        self.told.retain(|told| at.since(told.at) <= TOLD_TWICE);
+        let is_twin = |told: &Told| told.by != by && told.outcome() == outcome && told.step == step;
+        let twin = self.told.iter().position(is_twin);
+        twin.map(|twin| self.told.remove(twin)).is_some()
+    }
+
+    /// Notes what was told about a step, because the other one may tell it too.
+    pub fn note_told(&mut self, at: Timestamp, (step, outcome): (&str, StepOutcome), by: Teller) {
+        let told = Told {
+            at,
+            step: step.to_owned(),
+            is_answer: outcome == StepOutcome::Answered,
+            by,
+        };
+        // Webhooks do not tell that a customer left.
+        if outcome != StepOutcome::Abandoned {
+            push_bounded(&mut self.told, told);
         }
     }
 
@@ -88,6 +199,7 @@ impl JourneySession {
                 count(Milestone::Entered(step.clone()));
                 if *entries > 1 {
                     count(Milestone::Reentered(step.clone()));
+                    count(Milestone::Confused(step.clone(), Confusion::AskedAgain));
                 }
                 if *entries == journeys.loop_threshold(&self.id) {
                     count(Milestone::Looped(step.clone()));
@@ -96,10 +208,12 @@ impl JourneySession {
                 false
             }
             StepOutcome::Answered => {
-                let asked = self.at.take().filter(|(last, _)| *last == step);
-                let asked_at = asked.and_then(|(_, asked_at)| asked_at);
-                let took = asked_at.map(|asked_at| at.since(asked_at));
-                count(Milestone::Answered(step.clone(), took));
+                let asked_at = self.asked_at(&step);
+                count(Milestone::Answered(
+                    step.clone(),
+                    asked_at.map(|asked_at| at.since(asked_at)),
+                ));
+                self.close(&step);
                 self.at = Some((step, None));
                 false
             }
@@ -111,6 +225,74 @@ impl JourneySession {
         }
     }
 
+    /// Notes the message that asked a step, so that a reply to it answers the step.
+    pub fn note_message(&mut self, at: Timestamp, step: &str, message: Option<MessageKey>) {
+        if let Some(message) = message {
+            push_bounded(
+                &mut self.asked,
+                Asked {
+                    at,
+                    step: step.to_owned(),
+                    message,
+                    is_open: true,
+                },
+            );
+        }
+    }
+
+    /// Notes that the business wrote.
+    pub fn hear_business(&mut self) {
+        self.unanswered = 0;
+    }
+
+    /// Whether one of the session's messages is the one that a reply names.
+    pub fn has_message(&self, message: MessageKey) -> bool {
+        self.asked.iter().any(|asked| asked.message == message)
+    }
+
+    /// Time since which the last step waits for an answer.
+    pub fn open_since(&self) -> Option<Timestamp> {
+        let (_, since) = self.at.as_ref()?;
+        since.filter(|_| !self.is_completed)
+    }
+
+    /// Applies a message of the customer.
+    pub fn hear_customer(
+        &mut self,
+        at: Timestamp,
+        kind: Kind,
+        context: &MessageContext,
+        journeys: &Journeys,
+        mut count: impl FnMut(Milestone),
+    ) {
+        self.ends_at = at.plus(journeys.idle_timeout(&self.id));
+        self.unanswered += 1;
+        if self.unanswered == REPEATED
+            && let Some((last, _)) = &self.at
+        {
+            count(Milestone::Confused(last.clone(), Confusion::Repeated));
+        }
+        let Some(step) = self.answered_step(context.replies_to) else {
+            return;
+        };
+        let declared = journeys.find_step(&self.id, &step);
+        let answers = declared.map_or(&[][..], |(_, step)| &step.answers);
+        let taken = confusion::taken(kind, context.choice.is_some(), !answers.is_empty());
+        if let Some(confusion) = taken.confusion {
+            count(Milestone::Confused(step.clone(), confusion));
+        }
+        if !taken.is_answer {
+            return;
+        }
+        if !answers.is_empty() {
+            let choice = context.choice.as_ref();
+            let answer = choice.and_then(|choice| choice.first_of(answers));
+            let answer = answer.map_or(OTHER, |answer| answer.as_str());
+            count(Milestone::Chosen(step.clone(), answer.to_owned()));
+        }
+        self.answer(at, step, count);
+    }
+
     /// Ends the session at its current step.
     pub fn abandon(&mut self, mut count: impl FnMut(Milestone)) {
         if let Some((step, _)) = self.at.take() {
@@ -118,4 +300,53 @@ impl JourneySession {
         }
         count(Milestone::Abandoned);
     }
+
+    /// The step that a message answers: the one whose message it names, else the last one, if it waits for an answer.
+    fn answered_step(&self, named: Option<MessageKey>) -> Option<String> {
+        let mut asked = self.asked.iter().rev();
+        let asked = asked.find(|asked| Some(asked.message) == named);
+        match asked {
+            Some(asked) => asked.is_open.then(|| asked.step.clone()),
+            None => {
+                let (step, since) = self.at.as_ref()?;
+                since.map(|_| step.clone())
+            }
+        }
+    }
+
+    /// A message answers a step. If it is not the last one, that one still waits.
+    fn answer(&mut self, at: Timestamp, step: String, mut count: impl FnMut(Milestone)) {
+        let asked = self.asked.iter().rev().find(|asked| asked.step == step);
+        let asked_at = self.asked_at(&step).or(asked.map(|asked| asked.at));
+        let is_last = self.at.as_ref().is_some_and(|(last, _)| *last == step);
+        self.close(&step);
+        let told = (step.as_str(), StepOutcome::Answered);
+        if !self.has_twin(at, told, Teller::Webhook) {
+            self.note_told(at, told, Teller::Webhook);
+            let took = asked_at.map(|asked_at| at.since(asked_at));
+            count(Milestone::Answered(step.clone(), took));
+        }
+        if is_last {
+            self.at = Some((step, None));
+        }
+    }
+
+    /// Time of the entry of the last step, if it is this one and waits for an answer.
+    fn asked_at(&self, step: &str) -> Option<Timestamp> {
+        let (last, since) = self.at.as_ref()?;
+        since.filter(|_| last == step)
+    }
+
+    /// No message of the step waits for an answer any more.
+    fn close(&mut self, step: &str) {
+        let asked = self.asked.iter_mut().filter(|asked| asked.step == step);
+        asked.for_each(|asked| asked.is_open = false);
+    }
+}
+
+fn push_bounded<T>(kept: &mut Vec<T>, new: T) {
+    if kept.len() >= MAX_KEPT {
+        kept.remove(0);
+    }
+    kept.push(new);
 }

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::Histogram;
+use super::confusion::Pace;
 use super::journey_session::Milestone;
-use crate::domain::journey::{JourneyId, Journeys, NO_VARIANT};
+use super::{Counts, Histogram};
+use crate::domain::Timestamp;
+use crate::domain::journey::{Confusion, JourneyId, Journeys, NO_VARIANT, OTHER};
 
 /// Counters of one step.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +25,14 @@ pub struct StepCounts {
     pub loops: u64,
     /// Time from the entry of the step to its answer.
     pub seconds: Histogram,
+    /// Answers by declared reply, and those with another one, if the step declares its answers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub answers: BTreeMap<String, u64>,
+    /// What seems to have confused customers, by reason.
+    #[serde(default)]
+    pub confused: Counts<Confusion>,
+    #[serde(default)]
+    pace: Pace,
 }
 
 /// Counters of one variant of a journey.
@@ -63,13 +73,18 @@ impl JourneyCounts {
         for variant in variants {
             let counts = self.0.entry((id.clone(), variant.clone())).or_default();
             for step in &journey.steps {
-                counts.steps.entry(step.clone()).or_default();
+                let counts = counts.steps.entry(step.name.clone()).or_default();
+                let answers = step.answers.iter().map(|answer| answer.as_str());
+                let other = (!step.answers.is_empty()).then_some(OTHER);
+                for answer in answers.chain(other) {
+                    counts.answers.entry(answer.to_owned()).or_default();
+                }
             }
         }
     }
 
     /// Counts a milestone.
-    pub fn count(&mut self, id: &JourneyId, variant: &str, milestone: Milestone) {
+    pub fn count(&mut self, at: Timestamp, id: &JourneyId, variant: &str, milestone: Milestone) {
         let counts = self.0.entry((id.clone(), variant.to_owned())).or_default();
         match milestone {
             Milestone::Started => counts.started += 1,
@@ -83,8 +98,17 @@ impl JourneyCounts {
                 let step = counts.step_mut(step);
                 step.answered += 1;
                 if let Some(took) = took {
+                    if step.pace.is_slow(at, took, &step.seconds) {
+                        step.confused.increment(Confusion::Slow);
+                    }
                     step.seconds.observe(took);
                 }
+            }
+            Milestone::Chosen(step, answer) => {
+                *counts.step_mut(step).answers.entry(answer).or_default() += 1;
+            }
+            Milestone::Confused(step, reason) => {
+                counts.step_mut(step).confused.increment(reason);
             }
         }
     }

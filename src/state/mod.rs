@@ -11,7 +11,9 @@ mod attributes;
 mod campaign_contact;
 mod campaign_counts;
 mod change;
+mod confusion;
 pub mod conversation;
+mod counting;
 mod counts;
 mod customer;
 mod customers;
@@ -40,12 +42,14 @@ mod prices;
 mod recipient;
 mod recipients;
 mod redate;
+pub mod responses;
 mod saved;
 mod stamp;
 pub mod template;
 mod template_columns;
 mod templates;
 pub mod traffic;
+mod turn;
 mod undated;
 mod value_level;
 mod waiting;
@@ -85,7 +89,9 @@ pub use traffic::Traffic;
 pub use value_level::value_level;
 
 use crate::domain::track::Trackers;
-use crate::domain::{DeliveryKey, Event, Fact, Shard, Sharding, Source, Timestamp, WabaId};
+use crate::domain::{
+    DeliveryKey, Event, Fact, PhoneNumberId, Shard, Sharding, Source, Timestamp, WabaId,
+};
 use dedup_windows::DedupWindows;
 use object_limits::ObjectCounts;
 use redate::Dated as _;
@@ -262,8 +268,39 @@ impl State {
         &self.accounts
     }
 
-    /// Applies one event and returns its effects.
+    /// Applies one event, counts what is due by then, and returns the effects.
     pub fn apply(&mut self, event: &Event) -> Change {
+        let change = self.note(event);
+        if change.is_applied() {
+            self.settle([event]);
+        }
+        change
+    }
+
+    /// Counts the messages that no earlier ones can precede any more, now that these events are noted.
+    pub fn settle<'e>(&mut self, noted: impl IntoIterator<Item = &'e Event>) {
+        let mut until: BTreeMap<(&WabaId, &PhoneNumberId), Timestamp> = BTreeMap::new();
+        for event in noted {
+            let Some((number, received_at)) = event.fact.received() else {
+                continue;
+            };
+            let known = until.entry((&event.waba_id, number)).or_default();
+            *known = received_at.max(*known);
+        }
+        for ((waba_id, number), until) in until {
+            if let Some(account) = self.accounts.get_mut(waba_id)
+                && account.is_due(number, until)
+            {
+                self.sizes -= account.sizes();
+                Arc::make_mut(account).settle_number(number, until, &self.trackers);
+                self.sizes += account.sizes();
+            }
+        }
+    }
+
+    /// Applies one event without counting what is due by then, and returns its effects. Events that arrive together are
+    /// sorted by time before they count, however late they are.
+    pub fn note(&mut self, event: &Event) -> Change {
         let Some(account) = self.accounts.get_mut(&event.waba_id) else {
             return Change {
                 unwatched: true,

@@ -170,7 +170,8 @@ impl<T: Dated + Clone> Dated for Arc<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::journey::{Journey, JourneyId, Journeys, Progress, StepOutcome};
+    use crate::domain::journey::{Journey, JourneyId, Journeys, Progress, Step, StepOutcome};
+    use crate::domain::mark::MessageContext;
     use crate::domain::message::{self, Kind, WebhookUpdate};
     use crate::domain::track::{self, Happening, Trackers};
     use crate::domain::{
@@ -204,6 +205,7 @@ mod tests {
             update: message::Update::Received {
                 from: Some(ConversationKey(customer).into()),
                 kind: Kind::Text,
+                context: MessageContext::default(),
             },
         };
         event(at, Some(customer), Fact::Message(update))
@@ -239,7 +241,8 @@ mod tests {
             hours: None,
             journeys: Journeys(vec![Journey {
                 id: booking(),
-                steps: vec!["date".into()],
+                steps: vec![Step::open("date")],
+                goals: Vec::new(),
                 variants: Vec::new(),
                 idle_timeout: Duration::from_secs(600),
                 loop_threshold: 3,

@@ -9,20 +9,22 @@ use serde::{Deserialize, Serialize};
 use super::activity::{DailyActivity, DailyCount};
 use super::campaign_contact::ContactEvent;
 use super::campaign_counts::CampaignCounts;
-use super::conversation::{BusinessResponse, SESSION, Side};
+use super::conversation::{SESSION, Side};
+use super::counting::Counting;
 use super::customer::Customer;
 use super::customers::Customers;
 use super::failures::FailureCounts;
-use super::journey_session::Milestone;
 use super::journey_sessions::Noted;
 use super::journeys::JourneyCounts;
 use super::prices::Prices;
 use super::recipient::Recipient;
 use super::recipients::Recipients;
 use super::redate::{Dated, Redating};
-use super::{Counts, Histogram, PairCounts};
+use super::responses::ByActor;
+use super::turn::Turn;
+use super::{Counts, PairCounts};
 use crate::domain::campaign::CampaignStage;
-use crate::domain::journey::JourneyId;
+use crate::domain::mark::{EntryPoint, IgnoredMark, Mark, MessageContext};
 use crate::domain::message::{Category, Kind, MarketingPreference, Status, Update, WebhookUpdate};
 use crate::domain::time_zone::Month;
 use crate::domain::track::{self, Actor, Happening, Trackers};
@@ -38,47 +40,6 @@ pub const REORDERING: Duration = Duration::from_secs(60);
 /// memory each. Beyond it, those without a conversation are forgotten first, then the conversation that was silent
 /// for longest is closed.
 pub const MAX_CUSTOMERS: usize = 100_000;
-
-/// Response times by one clock, by sender of the response.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ByActor {
-    bot: Responses,
-    agent: Responses,
-    unknown: Responses,
-}
-
-impl ByActor {
-    /// Response times of this sender.
-    #[must_use]
-    pub fn by_actor(&self, actor: Actor) -> &Responses {
-        match actor {
-            Actor::Bot => &self.bot,
-            Actor::Agent => &self.agent,
-            Actor::Unknown => &self.unknown,
-        }
-    }
-
-    fn observe(&mut self, waited: Duration, answer: &BusinessResponse) {
-        let responses = match answer.actor {
-            Actor::Bot => &mut self.bot,
-            Actor::Agent => &mut self.agent,
-            Actor::Unknown => &mut self.unknown,
-        };
-        if answer.is_first {
-            responses.first.observe(waited);
-        }
-        responses.all.observe(waited);
-    }
-}
-
-/// Response times.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Responses {
-    /// Time from a conversation's first message to its first response.
-    pub first: Histogram,
-    /// Time from the first unanswered message to its response.
-    pub all: Histogram,
-}
 
 /// Numbers of ended conversations, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,6 +78,12 @@ pub struct Traffic {
     /// Counters of declared campaigns.
     #[serde(default)]
     pub campaigns: CampaignCounts,
+    /// Conversations that customers began, by where they came from.
+    #[serde(default)]
+    pub began: Counts<EntryPoint>,
+    /// Messages whose callback data says nothing about them, by reason.
+    #[serde(default)]
+    pub ignored_marks: Counts<IgnoredMark>,
     /// Conversations that have ended.
     pub ended: Ended,
     /// Time of the last message, status or call that a webhook reported.
@@ -176,6 +143,8 @@ impl Traffic {
             business: ByActor::default(),
             journeys: JourneyCounts::default(),
             campaigns: CampaignCounts::default(),
+            began: Counts::default(),
+            ignored_marks: Counts::default(),
             ended: Ended::default(),
             last_reported_at: None,
             recipients_missing_until: None,
@@ -242,25 +211,27 @@ impl Traffic {
         trackers: &Trackers,
     ) {
         match &webhook.update {
-            Update::Received { from, kind } => {
+            Update::Received {
+                from,
+                kind,
+                context,
+            } => {
                 self.received.increment(*kind);
                 self.activity.count(at, DailyCount::Received);
-                self.note_message(from.as_ref(), at, *kind, trackers);
+                self.note_message(from.as_ref(), at, (*kind, context), trackers);
             }
             Update::Status {
                 to,
                 status,
                 category,
                 errors,
-                callback_data,
+                mark,
             } => {
                 self.statuses.increment(*status, *category);
                 self.count_for_the_day(*status, at);
                 self.fail(errors, at);
-                self.note_status(to.as_ref(), at, *status, trackers);
-                let value = callback_data.as_ref();
-                let name = value.and_then(|value| trackers.campaigns.name_of(value));
-                if let Some(name) = name {
+                self.note_status(to.as_ref(), at, *status, mark.as_ref(), trackers);
+                if let Some(name) = mark.as_ref().and_then(|mark| mark.campaign.as_deref()) {
                     self.campaigns.fail(name, errors, at, &trackers.campaigns);
                     self.note_campaign(name, to.as_ref(), at, *status, trackers);
                 }
@@ -269,17 +240,17 @@ impl Traffic {
             Update::Errors(errors) => self.fail(errors, at),
             Update::Echo { to, kind, actor } => {
                 if let Some(ids) = to.as_ref().filter(|_| kind.is_a_turn()) {
-                    self.note(ids, at, Side::Business(*actor), trackers);
+                    self.note_business(ids, at, *actor, Turn::Spoke, trackers);
                 }
             }
             Update::IdChanged(ids) => {
                 self.customers.change_id(ids, at);
-                self.make_room();
+                self.make_room(trackers);
             }
             Update::ThreadOwner { of, role } => {
-                let key = self.customers.identify(of, at);
-                self.change(key, trackers, |customer, _| customer.note_owner(at, role));
-                self.make_room();
+                self.change_of(of, at, trackers, |customer, _| {
+                    customer.note_owner(at, role);
+                });
             }
             // It only opens a service window.
             Update::Called => {}
@@ -293,21 +264,25 @@ impl Traffic {
                 }
             }
         }
-        self.settle(webhook.received_at, trackers);
     }
 
     fn note_message(
         &mut self,
         from: Option<&CustomerIds>,
         at: Timestamp,
-        kind: Kind,
+        (kind, context): (Kind, &MessageContext),
         trackers: &Trackers,
     ) {
         let Some(ids) = from else {
             return;
         };
         if kind.is_a_turn() {
-            self.note(ids, at, Side::Customer, trackers);
+            let context = context.clone();
+            self.change_of(ids, at, trackers, |customer, counting| {
+                customer.conversation.note_referral(at, context.entry_point);
+                counting.note_side(customer, at, Side::Customer);
+                counting.note_turn(customer, at, Turn::Wrote { kind, context });
+            });
         } else {
             self.customers.identify_known(ids, at);
         }
@@ -318,14 +293,23 @@ impl Traffic {
         to: Option<&CustomerIds>,
         at: Timestamp,
         status: Status,
+        mark: Option<&Mark>,
         trackers: &Trackers,
     ) {
+        // Each status of a message has the mark.
+        if let Some(why) = mark.and_then(|mark| mark.ignored)
+            && status == Status::Sent
+        {
+            self.ignored_marks.increment(why);
+        }
         let Some(ids) = to else {
             return;
         };
         // Later statuses are about the same message: they show when it was delivered or read, not when it was sent.
         if status == Status::Sent {
-            self.note(ids, at, Side::Business(Actor::Unknown), trackers);
+            let place = mark.and_then(|mark| mark.journey.clone());
+            let turn = place.map_or(Turn::Spoke, |place| Turn::sent(place, &trackers.journeys));
+            self.note_business(ids, at, Actor::Unknown, turn, trackers);
         } else {
             self.customers.identify_known(ids, at);
         }
@@ -371,35 +355,28 @@ impl Traffic {
         event: ContactEvent,
         trackers: &Trackers,
     ) {
-        let key = self.customers.identify(ids, at);
-        self.change(key, trackers, |customer, counting| {
-            let count = |name: &str, stage| counting.campaign(name, stage);
-            customer.campaign.note(at, event, count);
+        self.change_of(ids, at, trackers, |customer, counting| {
+            counting.note_contact(customer, at, event);
         });
-        self.make_room();
     }
 
     pub(super) fn track(&mut self, at: Timestamp, webhook: &track::AppEvent, trackers: &Trackers) {
         let ids = &webhook.customer;
         match &webhook.happening {
-            Happening::Inbound => self.note(ids, at, Side::Customer, trackers),
-            Happening::Reply(actor) => self.note(ids, at, Side::Business(*actor), trackers),
+            Happening::Inbound => self.change_of(ids, at, trackers, |customer, counting| {
+                counting.note_side(customer, at, Side::Customer);
+            }),
+            Happening::Reply(actor) => {
+                self.note_business(ids, at, *actor, Turn::Spoke, trackers);
+            }
             Happening::OnJourney(id, progress) => {
                 let (id, progress) = (id.clone(), progress.clone());
                 let noted = Noted { at, id, progress };
-                let key = self.customers.identify(ids, at);
-                self.change(key, trackers, |customer, counting| {
-                    let count = |at, id: &JourneyId, variant: &str, milestone| {
-                        counting.milestone(at, id, variant, milestone);
-                    };
-                    customer
-                        .journey_sessions
-                        .note(noted, &trackers.journeys, count);
+                self.change_of(ids, at, trackers, |customer, counting| {
+                    counting.note_progress(customer, noted);
                 });
-                self.make_room();
             }
         }
-        self.settle(webhook.received_at, trackers);
     }
 
     fn fail(&mut self, errors: &[ErrorCode], at: Timestamp) {
@@ -425,36 +402,48 @@ impl Traffic {
         self.activity.count(at, count);
     }
 
-    fn note(&mut self, ids: &CustomerIds, at: Timestamp, side: Side, trackers: &Trackers) {
-        let key = self.customers.identify(ids, at);
-        self.change(key, trackers, |customer, counting| {
-            if side == Side::Customer {
-                customer.note_writing(at);
-                if !trackers.campaigns.is_empty() {
-                    let count = |name: &str, stage| counting.campaign(name, stage);
-                    customer.campaign.note(at, ContactEvent::Wrote, count);
-                }
-            }
-            let count = |answer| counting.answer(&answer);
-            customer.conversation.note(at, side, count);
+    /// Notes a message of the business.
+    fn note_business(
+        &mut self,
+        ids: &CustomerIds,
+        at: Timestamp,
+        actor: Actor,
+        turn: Turn,
+        trackers: &Trackers,
+    ) {
+        self.change_of(ids, at, trackers, |customer, counting| {
+            counting.note_side(customer, at, Side::Business(actor));
+            counting.note_turn(customer, at, turn);
         });
-        self.make_room();
+    }
+
+    /// Changes the customer with these ids.
+    fn change_of(
+        &mut self,
+        ids: &CustomerIds,
+        at: Timestamp,
+        trackers: &Trackers,
+        change: impl FnOnce(&mut Customer, &mut Counting<'_>),
+    ) {
+        let key = self.customers.identify(ids, at);
+        self.change(key, trackers, change);
+        self.make_room(trackers);
     }
 
     /// Forgets a customer, if there are too many.
-    fn make_room(&mut self) {
+    fn make_room(&mut self, trackers: &Trackers) {
         while self.customers_kept() > MAX_CUSTOMERS {
-            self.forget_customer();
+            self.forget_customer(trackers);
         }
     }
 
     /// Forgets a customer without a conversation. If there is none, closes the conversation that was silent for
     /// longest.
-    pub(super) fn forget_customer(&mut self) {
+    pub(super) fn forget_customer(&mut self, trackers: &Trackers) {
         if let Some((_, key)) = self.customers.first_forgotten() {
             self.customers.take(key);
         } else if let Some((_, key)) = self.customers.oldest_conversation() {
-            self.close(key);
+            self.close(key, trackers);
             self.customers.take(key);
             self.ended.overflow += 1;
         }
@@ -476,24 +465,16 @@ impl Traffic {
     /// forgets customers.
     pub(super) fn settle(&mut self, now: Timestamp, trackers: &Trackers) {
         let until = now.minus(REORDERING);
-        while let Some((_, key)) = self.customers.first_due().filter(|one| one.0 <= until) {
+        // One moment of one customer at a time, so that the order of all customers' events is that of their times.
+        while let Some((due, key)) = self.customers.first_due().filter(|one| one.0 <= until) {
             self.change(key, trackers, |customer, counting| {
-                let count = |answer| counting.answer(&answer);
-                customer.conversation.settle(until, count);
-                let count = |at, id: &JourneyId, variant: &str, milestone| {
-                    counting.milestone(at, id, variant, milestone);
-                };
-                customer
-                    .journey_sessions
-                    .settle(until, &trackers.journeys, count);
-                let count = |name: &str, stage| counting.campaign(name, stage);
-                customer.campaign.settle(until, count);
+                counting.settle(customer, due);
             });
         }
         let silent_since = until.minus(SESSION);
         let is_silent = |one: &(Timestamp, ConversationKey)| one.0 < silent_since;
         while let Some((_, key)) = self.customers.oldest_conversation().filter(is_silent) {
-            match self.close(key) {
+            match self.close(key, trackers) {
                 Some(true) => self.ended.unanswered += 1,
                 Some(false) => self.ended.answered += 1,
                 None => {}
@@ -511,86 +492,35 @@ impl Traffic {
         trackers: &Trackers,
         change: impl FnOnce(&mut Customer, &mut Counting<'_>),
     ) {
-        let mut counting = Counting {
+        let (customers, mut counting) = self.counting(trackers);
+        customers.update(key, |customer| change(customer, &mut counting));
+    }
+
+    /// The customers, and the counters that their changes update.
+    fn counting<'a>(&'a mut self, trackers: &'a Trackers) -> (&'a mut Customers, Counting<'a>) {
+        let counting = Counting {
             wall: &mut self.wall,
             business: &mut self.business,
+            began: &mut self.began,
             journeys: &mut self.journeys,
             activity: &mut self.activity,
             campaigns: &mut self.campaigns,
             trackers,
         };
-        self.customers
-            .update(key, |customer| change(customer, &mut counting));
+        (&mut self.customers, counting)
     }
 
     /// Closes a conversation; the ids of its customer stay known. Returns whether the customer was waiting; `None` if
     /// there is no such conversation.
-    fn close(&mut self, key: ConversationKey) -> Option<bool> {
-        let mut closed = self.customers.take(key)?;
-        let (journeys, activity) = (&mut self.journeys, &mut self.activity);
-        let count = |at, id: &JourneyId, variant: &str, milestone| {
-            count_session(activity, at, &milestone);
-            journeys.count(id, variant, milestone);
-        };
-        closed.journey_sessions.abandon(count);
+    fn close(&mut self, key: ConversationKey, trackers: &Trackers) -> Option<bool> {
+        let (customers, mut counting) = self.counting(trackers);
+        let mut closed = customers.take(key)?;
+        counting.abandon(&mut closed);
         let conversation = &closed.conversation;
         let was_waiting = conversation.waiting_since().is_some();
         let was_waiting = conversation.is_conversation().then_some(was_waiting);
         closed.end();
         self.customers.put(key, closed);
         was_waiting
-    }
-}
-
-/// The counters that a change updates.
-struct Counting<'a> {
-    wall: &'a mut ByActor,
-    business: &'a mut ByActor,
-    journeys: &'a mut JourneyCounts,
-    activity: &'a mut DailyActivity,
-    campaigns: &'a mut CampaignCounts,
-    trackers: &'a Trackers,
-}
-
-impl Counting<'_> {
-    fn answer(&mut self, answer: &BusinessResponse) {
-        let BusinessResponse { asked_at, at, .. } = *answer;
-        let by_wall = at.since(asked_at);
-        self.wall.observe(by_wall, answer);
-        let hours = self.trackers.hours.as_ref();
-        let by_business = hours.map(|hours| hours.between(asked_at, at));
-        if let Some(waited) = by_business {
-            self.business.observe(waited, answer);
-        }
-        if answer.is_first {
-            let waited = by_business.unwrap_or(by_wall);
-            self.activity.count_first_response(at, waited);
-        }
-    }
-
-    fn campaign(&mut self, name: &str, stage: CampaignStage) {
-        self.campaigns.count(name, stage, &self.trackers.campaigns);
-    }
-
-    fn milestone(&mut self, at: Timestamp, id: &JourneyId, variant: &str, milestone: Milestone) {
-        count_session(self.activity, at, &milestone);
-        if milestone == Milestone::Started {
-            self.journeys.expect(id, &self.trackers.journeys);
-        }
-        self.journeys.count(id, variant, milestone);
-    }
-}
-
-/// Counts the start or the abandonment of a session for the day.
-fn count_session(activity: &mut DailyActivity, at: Timestamp, milestone: &Milestone) {
-    match milestone {
-        Milestone::Started => activity.count(at, DailyCount::JourneyStarted),
-        Milestone::Abandoned => activity.count(at, DailyCount::JourneyAbandoned),
-        Milestone::Completed
-        | Milestone::Entered(_)
-        | Milestone::Reentered(_)
-        | Milestone::Looped(_)
-        | Milestone::Answered(..)
-        | Milestone::LeftAt(_) => {}
     }
 }

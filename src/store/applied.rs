@@ -28,20 +28,25 @@ impl Applied {
             new_changes: BTreeMap::new(),
             waba_ids: Vec::with_capacity(events.len()),
         };
+        let mut noted = Vec::new();
         for event in events {
-            applied.apply_one(state, event);
+            if applied.apply_one(state, event) {
+                noted.push(*event);
+            }
         }
+        state.settle(noted);
         applied
     }
 
-    fn apply_one(&mut self, state: &mut State, event: &Event) {
+    /// Applies one event; returns whether it is new.
+    fn apply_one(&mut self, state: &mut State, event: &Event) -> bool {
         let waba_id = &event.waba_id;
         // Invariant: `before` has each account as it was before the first event of the batch. A reference held during
         // `apply` forces a copy of the account, so only the account's first event holds one.
         let untouched = !self.before.contains_key(waba_id);
         let before = untouched.then(|| state.accounts().get(waba_id).map(Arc::clone));
-        let change = state.apply(event);
-        let is_new = !(change.unwatched || change.duplicate || event.fact == Fact::Unwatched);
+        let change = state.note(event);
+        let is_new = change.is_applied() && event.fact != Fact::Unwatched;
         if is_new {
             self.before
                 .extend(before.flatten().map(|before| (waba_id.clone(), before)));
@@ -57,6 +62,7 @@ impl Applied {
         }
         self.changes.push(change);
         self.waba_ids.push(waba_id.clone());
+        is_new
     }
 
     /// Restores the state before the batch. Each window forgets its newest keys, as many as the batch added.

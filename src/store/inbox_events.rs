@@ -4,14 +4,12 @@
 //! The text is JSON. A replica of another version may read it. It ignores unknown fields and reads unknown words as
 //! `OTHER`, as the parser does. An unknown fact is an error that names it, so the row stays for a later version.
 //!
-//! No customer's data enters the inbox: customers are keyed hashes, and a value of `biz_opaque_callback_data` that is
-//! not declared, which may contain anything, is left out. The reducer ignores such values.
+//! No customer's data enters the inbox: customers and messages are keyed hashes, and of a sender's texts, only declared
+//! names are there.
 
-use std::borrow::Cow;
 use std::fmt;
 
-use crate::domain::campaign::Campaigns;
-use crate::domain::{Event, Fact, message};
+use crate::domain::Event;
 
 /// The text of no events: the row has only a delivery for the relay.
 pub const NONE: &str = "[]";
@@ -20,14 +18,9 @@ pub const NONE: &str = "[]";
 ///
 /// # Errors
 /// If an event comes from a poll or the clock. Only the owner of an account makes such events, so they have no text.
-pub fn encode<'a>(
-    events: impl IntoIterator<Item = &'a Event>,
-    campaigns: &Campaigns,
-) -> Result<String, NotStorable> {
-    let events = events
-        .into_iter()
-        .map(|event| without_undeclared(event, campaigns));
-    serde_json::to_string(&events.collect::<Vec<_>>()).map_err(NotStorable)
+pub fn encode<'a>(events: impl IntoIterator<Item = &'a Event>) -> Result<String, NotStorable> {
+    let events: Vec<&Event> = events.into_iter().collect();
+    serde_json::to_string(&events).map_err(NotStorable)
 }
 
 /// The events of this text.
@@ -37,25 +30,6 @@ pub fn encode<'a>(
 /// because the row must be applied as a whole.
 pub fn decode(text: &str) -> Result<Vec<Event>, Unreadable> {
     serde_json::from_str(text).map_err(Unreadable)
-}
-
-/// The event without a value of `biz_opaque_callback_data` that no campaign has.
-fn without_undeclared<'a>(event: &'a Event, campaigns: &Campaigns) -> Cow<'a, Event> {
-    let is_undeclared = matches!(
-        &event.fact,
-        Fact::Message(message::WebhookUpdate {
-            update: message::Update::Status { callback_data: Some(value), .. },
-            ..
-        }) if campaigns.name_of(value).is_none()
-    );
-    let mut event = Cow::Borrowed(event);
-    if is_undeclared
-        && let Fact::Message(webhook) = &mut event.to_mut().fact
-        && let message::Update::Status { callback_data, .. } = &mut webhook.update
-    {
-        *callback_data = None;
-    }
-    event
 }
 
 /// The events cannot be stored in the inbox.

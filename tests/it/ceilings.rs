@@ -1,5 +1,6 @@
 //! Ceilings on what the state keeps: for each account and in all, what polls list before what only webhooks know.
 
+use whatsapp_business_exporter::domain::mark::MessageContext;
 use whatsapp_business_exporter::domain::message::{self, Kind};
 use whatsapp_business_exporter::domain::number::{self, NameDecision};
 use whatsapp_business_exporter::domain::template::{self, EventKind, Status};
@@ -73,6 +74,7 @@ fn message_of(id: usize) -> Fact {
         update: message::Update::Received {
             from: None,
             kind: Kind::Text,
+            context: MessageContext::default(),
         },
     })
 }
@@ -294,6 +296,7 @@ fn memory_of_each_kind_of_object() {
             update: message::Update::Received {
                 from: Some(ConversationKey(id as u128).into()),
                 kind: Kind::Text,
+                context: MessageContext::default(),
             },
         })
     };

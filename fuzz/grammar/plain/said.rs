@@ -1,7 +1,8 @@
 //! What is said between customers and the business: messages, statuses, echoes, and who controls a conversation.
 
 use serde_json::Value;
-use whatsapp_business_exporter::domain::campaign::CallbackData;
+use whatsapp_business_exporter::domain::journey::JourneyId;
+use whatsapp_business_exporter::domain::mark::{IgnoredMark, JourneyMark, Mark, MessageContext};
 use whatsapp_business_exporter::domain::message::{self, Update};
 use whatsapp_business_exporter::domain::track::Actor;
 use whatsapp_business_exporter::domain::{
@@ -93,8 +94,15 @@ pub fn read(field: WebhookField, value: &Value, customers: &CustomerHasher) -> O
                     (ids(both.0.clone(), both.1.clone()), everywhere(both))
                 }
             };
-            said.updates
-                .push((at(one), Update::Received { from, kind }, who));
+            said.updates.push((
+                at(one),
+                Update::Received {
+                    from,
+                    kind,
+                    context: MessageContext::default(),
+                },
+                who,
+            ));
         }
         said.updates.extend(new_id(one).and_then(|(user, others)| {
             let who = everywhere((user.clone(), others.clone()));
@@ -102,7 +110,7 @@ pub fn read(field: WebhookField, value: &Value, customers: &CustomerHasher) -> O
         }));
     }
     for one in statuses {
-        said.statuses += usize::from(status(one, &mut said.updates, |is_group| {
+        said.statuses += usize::from(status(one, customers, &mut said.updates, |is_group| {
             let to = some(one, "recipient_id");
             if is_group {
                 (ids(None, vec![to]), None)
@@ -142,9 +150,30 @@ pub fn read(field: WebhookField, value: &Value, customers: &CustomerHasher) -> O
     Some(said)
 }
 
+/// What the drawn callback data say, as nothing is declared.
+fn mark(data: &str, status: &Object, customers: &CustomerHasher) -> Mark {
+    let other = || "other".to_owned();
+    let is_step = data == "journey=booking&step=date";
+    Mark {
+        campaign: None,
+        journey: is_step.then(|| JourneyMark {
+            id: JourneyId {
+                journey: other(),
+                version: other(),
+            },
+            step: Some(other()),
+            variant: None,
+            is_goal: false,
+            message: some(status, "id").map(|id| customers.message(&id)),
+        }),
+        ignored: (!is_step).then_some(IgnoredMark::NoKnownKey),
+    }
+}
+
 /// A status, and its price; says whether there is a status.
 fn status(
     one: &Object,
+    customers: &CustomerHasher,
     updates: &mut Vec<PlainUpdate>,
     to: impl FnOnce(bool) -> (Option<CustomerIds>, Option<RecipientIds>),
 ) -> bool {
@@ -160,8 +189,7 @@ fn status(
             status,
             category: category.unwrap_or(message::Category::Unknown),
             errors: codes(one),
-            callback_data: some(one, "biz_opaque_callback_data")
-                .and_then(|data| CallbackData::new(&data)),
+            mark: some(one, "biz_opaque_callback_data").map(|data| mark(&data, one, customers)),
         };
         let who = who.filter(|_| status == message::Status::Delivered);
         updates.push((at(one), update, who));

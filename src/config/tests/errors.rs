@@ -427,6 +427,61 @@ gate.policy.stale_dta: unknown reason; did you mean `stale_data`?"
 }
 
 #[test]
+fn steps_are_names_with_or_without_answers() {
+    for (keys, error) in [
+        (
+            "steps: [{answers: [x]}]",
+            "trackers.journeys[0].steps[0]: has no name; give the step a name",
+        ),
+        (
+            "steps: [{name: date, answer: [x]}]",
+            "trackers.journeys[0].steps[0]: contains an unknown key; did you mean `answers`?",
+        ),
+        (
+            "steps: [{name: date, answers: x}]",
+            "trackers.journeys[0].steps[0].answers: takes a list of ids of replies",
+        ),
+        (
+            "steps: [{name: date, answers: []}]",
+            "trackers.journeys[0].steps[0].answers: takes a list of 1 to 20 ids of replies",
+        ),
+        (
+            "steps: [{name: date, answers: [x, x]}]",
+            "trackers.journeys[0].steps[0].answers[1]: is listed twice; remove one",
+        ),
+        (
+            "steps: [{name: date, answers: ['a*b']}]",
+            "trackers.journeys[0].steps[0].answers[0]: has a * before its end; write the beginning of the ids, and one * \
+             after it",
+        ),
+        (
+            "steps: [{name: date}, date]",
+            "trackers.journeys[0].steps[1]: is listed twice; remove one",
+        ),
+        (
+            "steps: [{name: other}]",
+            "trackers.journeys[0].steps[0].name: is reserved (`other` and `none` have a special meaning); choose another \
+             name",
+        ),
+        (
+            "steps: [[date]]",
+            "trackers.journeys[0].steps[0]: takes one value, not a list",
+        ),
+        (
+            "steps: [date], goals: confirm",
+            "trackers.journeys[0].goals: takes a list of ids of replies",
+        ),
+        (
+            "steps: [date], goals: [none]",
+            "trackers.journeys[0].goals[0]: is reserved (`other` and `none` have a special meaning); choose another name",
+        ),
+    ] {
+        let written = format!("trackers: {{journeys: [{{name: booking, {keys}}}]}}");
+        assert_eq!(errors(&written), error);
+    }
+}
+
+#[test]
 fn campaigns_are_values_with_or_without_a_name() {
     let long = "x".repeat(65);
     let too_long = "x".repeat(513);

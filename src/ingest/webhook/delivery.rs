@@ -13,6 +13,7 @@ use thiserror::Error;
 use super::envelope::{Body, EnvelopeChange, EnvelopeEntry, OneOrNone, Parts, present, scalar};
 use super::{lanes, wire};
 use crate::domain::number::Spelling;
+use crate::domain::track::Trackers;
 use crate::domain::{
     DeliveryKey, Event, Fact, LaneSet, Receipt, Source, Timestamp, WabaId, WebhookField, Word,
     message,
@@ -57,11 +58,13 @@ pub struct AccountActivity {
     pub claimed_time: Option<Timestamp>,
 }
 
-/// The hashers for the parts of a delivery that need them.
+/// The hashers for the parts of a delivery that need them, and the names that it may contain.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Hashers<'a> {
     /// For conversations. `None` if messages are not tracked.
     pub conversations: Option<&'a CustomerHasher>,
+    /// The declared journeys and campaigns. `None` if there are none.
+    pub declared: Option<&'a Trackers>,
     /// For lanes. `None` if deliveries are not relayed.
     pub lanes: Option<&'a CustomerHasher>,
 }
@@ -91,7 +94,7 @@ impl Delivery {
     ) -> Result<Self, NotJson> {
         let hashers = Hashers {
             conversations: customers,
-            lanes: None,
+            ..Hashers::default()
         };
         Self::parse_with(body, receipt, hashers)
     }
@@ -282,7 +285,7 @@ impl Delivery {
             let parsed = wire::parse_object(field, value, &mut self.warnings);
             self.add_lanes(origin, (field, &name), parsed.as_ref(), hashers);
             if let Some(parsed) = parsed
-                && self.read_messages(origin, field, &parsed, customers, key)
+                && self.read_messages(origin, (field, &parsed), (customers, hashers.declared), key)
             {
                 return;
             }
@@ -397,15 +400,16 @@ impl Delivery {
     fn read_messages(
         &mut self,
         origin: &Origin<'_>,
-        field: WebhookField,
-        value: &Value,
-        customers: &CustomerHasher,
+        (field, value): (WebhookField, &Value),
+        (customers, declared): (&CustomerHasher, Option<&Trackers>),
         key: DeliveryKey,
     ) -> bool {
         let Some(waba_id) = origin.waba_id.clone() else {
             return false;
         };
-        let messages = wire::read_items(field, value, customers, &mut self.warnings);
+        let nothing = Trackers::default();
+        let declared = declared.unwrap_or(&nothing);
+        let messages = wire::read_items(field, value, customers, declared, &mut self.warnings);
         let Some(wire::message::Messages {
             number,
             digits,

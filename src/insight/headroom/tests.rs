@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use crate::domain::access::{Access, AccessStates, Subscription};
+use crate::domain::mark::MessageContext;
 use crate::domain::message::{Category, Kind, Status, Update, WebhookUpdate};
 use crate::domain::track::Trackers;
 use crate::domain::{
@@ -122,14 +123,24 @@ impl World {
             status: Status::Delivered,
             category: Category::Unknown,
             errors: Vec::new(),
-            callback_data: None,
+            mark: None,
         };
         self.told(of, which, ids, hours, update);
     }
 
     fn received(&mut self, of: u8, which: u8, ids: &[u128], hours: i64) {
         let kind = Kind::Text;
-        self.told(of, which, ids, hours, Update::Received { from: None, kind });
+        self.told(
+            of,
+            which,
+            ids,
+            hours,
+            Update::Received {
+                from: None,
+                kind,
+                context: MessageContext::default(),
+            },
+        );
     }
 
     fn used(&self) -> Headroom {

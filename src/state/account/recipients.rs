@@ -108,6 +108,7 @@ fn contact(update: &Update) -> Option<Contact> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::mark::MessageContext;
     use crate::domain::message::{Category, Kind};
     use crate::domain::{DeliveryKey, Fact, RecipientKey, WabaId};
 
@@ -133,12 +134,16 @@ mod tests {
             status: Status::Delivered,
             category: Category::Unknown,
             errors: Vec::new(),
-            callback_data: None,
+            mark: None,
         }
     }
 
     fn received(kind: Kind) -> Update {
-        Update::Received { from: None, kind }
+        Update::Received {
+            from: None,
+            kind,
+            context: MessageContext::default(),
+        }
     }
 
     #[test]

@@ -189,7 +189,7 @@ impl Account {
     pub(super) fn change_traffic(
         &mut self,
         id: &PhoneNumberId,
-        left: ObjectCounts,
+        (left, trackers): (ObjectCounts, &Trackers),
         change: &mut Change,
         count: impl FnOnce(&mut Traffic),
     ) {
@@ -208,20 +208,27 @@ impl Account {
         count(traffic);
         let is_full = self.sizes.customers >= left.customers;
         if is_full && traffic.customers_kept() > before {
-            traffic.forget_customer();
+            traffic.forget_customer(trackers);
         }
         self.sizes.customers = self.sizes.customers + traffic.customers_kept() - before;
     }
 
+    /// Settles the messages of all numbers.
     pub(super) fn settle(&mut self, now: Timestamp, trackers: &Trackers) {
-        for traffic in self
-            .traffic
-            .values_mut()
-            .filter(|traffic| traffic.is_due(now))
-        {
-            let before = traffic.customers_kept();
-            Arc::make_mut(traffic).settle(now, trackers);
-            self.sizes.customers = self.sizes.customers + traffic.customers_kept() - before;
+        for traffic in self.traffic.values_mut() {
+            settle(traffic, now, trackers, &mut self.sizes);
+        }
+    }
+
+    /// Settles the messages of one number.
+    pub(crate) fn settle_number(
+        &mut self,
+        id: &PhoneNumberId,
+        now: Timestamp,
+        trackers: &Trackers,
+    ) {
+        if let Some(traffic) = self.traffic.get_mut(id) {
+            settle(traffic, now, trackers, &mut self.sizes);
         }
     }
 
@@ -265,5 +272,18 @@ impl Account {
             | words::Update::CategoryChanged { .. }
             | words::Update::CategoryDetected { .. } => {}
         }
+    }
+}
+
+fn settle(
+    traffic: &mut Arc<Traffic>,
+    now: Timestamp,
+    trackers: &Trackers,
+    sizes: &mut ObjectCounts,
+) {
+    if traffic.is_due(now) {
+        let before = traffic.customers_kept();
+        Arc::make_mut(traffic).settle(now, trackers);
+        sizes.customers = sizes.customers + traffic.customers_kept() - before;
     }
 }

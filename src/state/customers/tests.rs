@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::mark::MessageContext;
 use crate::domain::message::{Kind, Status, Update, WebhookUpdate};
 use crate::domain::track::{Actor, Trackers};
 use crate::domain::{PhoneNumberId, message};
@@ -47,7 +48,11 @@ fn asks(from: &[u128]) -> Update {
 
 fn kind(from: &[u128], kind: Kind) -> Update {
     let from = Some(ids(from));
-    Update::Received { from, kind }
+    Update::Received {
+        from,
+        kind,
+        context: MessageContext::default(),
+    }
 }
 
 fn status(to: &[u128], status: Status) -> Update {
@@ -56,7 +61,7 @@ fn status(to: &[u128], status: Status) -> Update {
         status,
         category: message::Category::Unknown,
         errors: Vec::new(),
-        callback_data: None,
+        mark: None,
     }
 }
 
@@ -304,6 +309,7 @@ fn updates(turns: &[Turn]) -> Vec<(i64, Update)> {
             Update::Received {
                 from: ids,
                 kind: Kind::Text,
+                context: MessageContext::default(),
             }
         } else {
             Update::Status {
@@ -311,7 +317,7 @@ fn updates(turns: &[Turn]) -> Vec<(i64, Update)> {
                 status: Status::Sent,
                 category: message::Category::Unknown,
                 errors: Vec::new(),
-                callback_data: None,
+                mark: None,
             }
         };
         (turn.at, update)

@@ -6,16 +6,16 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::mark::is_default;
 use super::{Saved, SavedProgress, saved_as_text};
-use crate::domain::campaign::CallbackData;
 use crate::domain::journey::{JourneyId, Progress};
+use crate::domain::mark::{Mark, MessageContext};
 use crate::domain::message::{
     Category, Kind, MarketingPreference, Price, PricingType, Status, Update, WebhookUpdate,
 };
 use crate::domain::track::{Actor, AppEvent, Happening};
 use crate::domain::{CustomerIds, ErrorCode, PhoneNumberId, RecipientIds, Timestamp};
 
-saved_as_text!(|data| data.as_str().into(), CallbackData::new; CallbackData);
 saved_as_text!(|code| code.to_string().into(), |text| Some(ErrorCode::parse(text)); ErrorCode);
 
 /// The serde form of [`CustomerIds`].
@@ -61,6 +61,8 @@ enum SavedUpdate {
         from: Option<CustomerIds>,
         #[serde(with = "Saved")]
         kind: Kind,
+        #[serde(default, skip_serializing_if = "is_default")]
+        context: MessageContext,
     },
     Status {
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,7 +74,7 @@ enum SavedUpdate {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         errors: Vec<ErrorCode>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        callback_data: Option<CallbackData>,
+        mark: Option<Mark>,
     },
     Priced(#[serde(with = "SavedPrice")] Price),
     Errors(Vec<ErrorCode>),

@@ -5,6 +5,7 @@
 //! not know reads as `OTHER`.
 
 mod event;
+mod mark;
 mod message;
 mod spent_calls;
 mod value;

@@ -68,11 +68,10 @@ impl Committer {
             let mut of_relay = deliveries.remove(&shard).unwrap_or_default().into_iter();
             let delivery = of_relay.next();
             if !of_shard.is_empty() || delivery.is_some() {
-                let campaigns = &self.state.trackers().campaigns;
                 rows.push(InboxInsert {
                     shard,
                     received_ms,
-                    events: inbox_events::encode(of_shard, campaigns)?,
+                    events: inbox_events::encode(of_shard)?,
                     delivery,
                 });
             }

@@ -14,7 +14,7 @@ const SHOWN_NUMBER: &str = "900100200300401";
 async fn events_of_the_examples_are_accepted() {
     let page = "docs/conversations.md";
     let journeys = example(page, "yaml", "journeys:");
-    let with_token = journeys.replace("token_file: events-token", &format!("token: {TOKEN}"));
+    let with_token = journeys.replace("trackers:\n", &format!("trackers:\n  token: {TOKEN}\n"));
     assert_ne!(journeys, with_token);
     let file = config_file(SELDOM, &[WABA]) + &with_token;
     let exporter = Exporter::configured(small_world(), &file).await;

@@ -74,7 +74,7 @@ pub fn metrics() -> String {
         ("Phone numbers", "whatsapp_phone_number_"),
         (
             "Messages and conversations",
-            "whatsapp_messages_|whatsapp_message_statuses|whatsapp_service_messages_|whatsapp_marketing_|whatsapp_message_failures|whatsapp_message_last_failure|whatsapp_campaign_|whatsapp_first_|whatsapp_response_|whatsapp_conversations_",
+            "whatsapp_messages_|whatsapp_message_statuses|whatsapp_service_messages_|whatsapp_marketing_|whatsapp_message_failures|whatsapp_message_last_failure|whatsapp_campaign_|whatsapp_first_|whatsapp_response_|whatsapp_conversations_|whatsapp_callback_data_",
         ),
         ("Journeys", "whatsapp_journey_"),
         ("Message templates", "whatsapp_message_template"),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use whatsapp_business_exporter::domain::mark::MessageContext;
 use whatsapp_business_exporter::domain::message::{Kind, Update, WebhookUpdate};
 use whatsapp_business_exporter::domain::{
     ConversationKey, DeliveryKey, Event, Fact, PhoneNumberId, RecipientKey, Source, Timestamp,
@@ -40,6 +41,7 @@ fn message(customer: u128, round: u128) -> Event {
             update: Update::Received {
                 from: Some(ConversationKey(customer).into()),
                 kind: Kind::Text,
+                context: MessageContext::default(),
             },
         }),
     }

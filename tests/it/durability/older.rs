@@ -8,6 +8,7 @@ use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection, Executor};
 use whatsapp_business_exporter::clock;
+use whatsapp_business_exporter::domain::mark::MessageContext;
 use whatsapp_business_exporter::domain::message::{Kind, Update, WebhookUpdate};
 use whatsapp_business_exporter::domain::{
     DeliveryKey, DisplayDigits, Event, Fact, Listing, PhoneNumberId, Source, TemplateId, Timestamp,
@@ -231,6 +232,7 @@ async fn customers_and_delivery_keys_with_a_row_each_are_kept() {
             update: Update::Received {
                 from: None,
                 kind: Kind::Text,
+                context: MessageContext::default(),
             },
         }),
     };

@@ -200,7 +200,7 @@ fn delivery(customer: usize, from: usize) -> Event {
                 status: Status::Delivered,
                 category: Category::Marketing,
                 errors: Vec::new(),
-                callback_data: None,
+                mark: None,
             },
         }),
     }

@@ -32,7 +32,7 @@ fn delivered(key: u128, customer: u128, number: usize, at: i64) -> Event {
                 status: Status::Delivered,
                 category: Category::Marketing,
                 errors: Vec::new(),
-                callback_data: None,
+                mark: None,
             },
         }),
     }

@@ -5,22 +5,11 @@ mod strategies;
 
 use proptest::prelude::*;
 use whatsapp_business_exporter::domain::account::{self, Loss};
-use whatsapp_business_exporter::domain::campaign::{CallbackData, Campaigns};
-use whatsapp_business_exporter::domain::{DisplayDigits, Fact, Listing, message, number, template};
+use whatsapp_business_exporter::domain::{DisplayDigits, Fact, Listing, number, template};
 use whatsapp_business_exporter::store::inbox_events::{decode, encode};
 
 use crate::support::{at, number_id, polled, template_id, told, waba};
 use strategies::event;
-
-fn data(text: &str) -> CallbackData {
-    CallbackData::new(text).expect("short")
-}
-
-fn campaigns() -> Campaigns {
-    let mut campaigns = Campaigns::default();
-    campaigns.declare(data("spring \"sale\""), "spring");
-    campaigns
-}
 
 fn template_fact(update: template::Update, name: Option<&str>) -> Fact {
     Fact::Template(template::WebhookUpdate {
@@ -49,7 +38,7 @@ proptest! {
 
     #[test]
     fn events_are_read_as_they_were(events in prop::collection::vec(event(), 0..5)) {
-        let text = encode(&events, &campaigns()).expect("no poll");
+        let text = encode(&events).expect("no poll");
         prop_assert_eq!(decode(&text).expect("its own text"), events);
     }
 
@@ -60,7 +49,7 @@ proptest! {
         letter in any::<char>(),
         place in any::<prop::sample::Index>(),
     ) {
-        let text = encode(&events, &campaigns()).expect("no poll");
+        let text = encode(&events).expect("no poll");
         let mut letters: Vec<char> = text.chars().collect();
         let place = place.index(letters.len());
         let cut: String = letters[..place].iter().collect();
@@ -93,11 +82,11 @@ fn facts_of_polls_and_of_the_clock_are_refused() {
             told(2, 2, fact),
             told(3, 3, Fact::Unwatched),
         ];
-        let refusal = encode(&events, &campaigns()).expect_err("not for the inbox");
+        let refusal = encode(&events).expect_err("not for the inbox");
         let refusal = refusal.to_string();
         assert!(refusal.contains(name), "{refusal}");
     }
-    let polled = encode(&[polled(1, Fact::Unwatched)], &campaigns());
+    let polled = encode(&[polled(1, Fact::Unwatched)]);
     let refusal = polled.expect_err("a poll").to_string();
     assert!(refusal.contains("Source::Poll"), "{refusal}");
 }
@@ -172,31 +161,4 @@ fn ids_are_checked_because_a_row_is_outside_input() {
         .expect_err("no id")
         .to_string();
     assert!(error.contains("a customer without an id"), "{error}");
-}
-
-/// A sender may put anything into `biz_opaque_callback_data`, even the customer's telephone number.
-#[test]
-fn only_declared_callback_data_is_stored() {
-    let status = |value: &str| {
-        let update = message::Update::Status {
-            to: None,
-            status: message::Status::Sent,
-            category: message::Category::Utility,
-            errors: vec![],
-            callback_data: Some(data(value)),
-        };
-        told(
-            1,
-            1,
-            Fact::Message(message::WebhookUpdate {
-                phone_number_id: number_id(0),
-                received_at: at(2),
-                recipient: None,
-                update,
-            }),
-        )
-    };
-    let text = |value: &str| encode(&[status(value)], &campaigns()).expect("a webhook");
-    assert!(!text("+44 7700 900123").contains("callback_data"));
-    assert!(text("spring \"sale\"").contains("callback_data"));
 }

@@ -2,15 +2,18 @@
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use whatsapp_business_exporter::domain::journey::{JourneyId, Progress, StepOutcome};
+use whatsapp_business_exporter::domain::journey::{
+    Choice, JourneyId, Progress, ReplyPattern, StepOutcome,
+};
+use whatsapp_business_exporter::domain::mark::{JourneyMark, Mark, MessageContext};
 use whatsapp_business_exporter::domain::message;
 use whatsapp_business_exporter::domain::track::{Actor, AppEvent, Happening};
 use whatsapp_business_exporter::domain::{
-    ConversationKey, CustomerIds, DeliveryKey, ErrorCode, Event, Fact, RecipientKey, Source,
-    template,
+    ConversationKey, CustomerIds, DeliveryKey, ErrorCode, Event, Fact, MessageKey, RecipientKey,
+    Source, template,
 };
 
-use super::{data, spelling, template_fact};
+use super::{spelling, template_fact};
 use crate::reducer_properties::{account_news, number_news, template_news, word};
 use crate::support::{at, number_id, waba};
 
@@ -48,18 +51,58 @@ fn errors() -> impl Strategy<Value = Vec<ErrorCode>> {
     prop::collection::vec(code, 0..3)
 }
 
+fn journey_id() -> impl Strategy<Value = JourneyId> {
+    (any::<String>(), any::<String>()).prop_map(|(journey, version)| JourneyId { journey, version })
+}
+
+fn mark() -> impl Strategy<Value = Mark> {
+    let text = || prop::option::of(any::<String>());
+    let message = prop::option::of(key().prop_map(MessageKey));
+    let journey = (journey_id(), text(), text(), any::<bool>(), message);
+    let journey = journey.prop_map(|(id, step, variant, is_goal, message)| JourneyMark {
+        id,
+        step,
+        variant,
+        is_goal,
+        message,
+    });
+    let parts = (text(), prop::option::of(journey), prop::option::of(word()));
+    parts.prop_map(|(campaign, journey, ignored)| Mark {
+        campaign,
+        journey,
+        ignored,
+    })
+}
+
+fn context() -> impl Strategy<Value = MessageContext> {
+    let pattern = "[a-z]{1,3}[*]?".prop_map(|text| ReplyPattern::new(&text).expect("a pattern"));
+    let choice = prop::collection::btree_set(pattern, 0..3).prop_map(Choice);
+    let replies_to = prop::option::of(key().prop_map(MessageKey));
+    let parts = (replies_to, prop::option::of(choice), word());
+    parts.prop_map(|(replies_to, choice, entry_point)| MessageContext {
+        replies_to,
+        choice,
+        entry_point,
+    })
+}
+
 fn message_update() -> impl Strategy<Value = message::Update> {
     use message::Update::{
         Called, Echo, Errors, IdChanged, Preference, Priced, Received, Status, ThreadOwner,
     };
-    let value = prop::option::of(Just(data("spring \"sale\"")));
-    let status = (customer(), word(), word(), errors(), value);
-    let status = status.prop_map(|(to, status, category, errors, callback_data)| Status {
+    let status = (
+        customer(),
+        word(),
+        word(),
+        errors(),
+        prop::option::of(mark()).boxed(),
+    );
+    let status = status.prop_map(|(to, status, category, errors, mark)| Status {
         to,
         status,
         category,
         errors,
-        callback_data,
+        mark,
     });
     let price = (word(), word());
     let price = price.prop_map(|(category, pricing_type)| message::Price {
@@ -67,8 +110,12 @@ fn message_update() -> impl Strategy<Value = message::Update> {
         pricing_type,
     });
     prop_oneof![
-        (customer(), word()).prop_map(|(from, kind)| Received { from, kind }),
-        status,
+        (customer(), word(), context().boxed()).prop_map(|(from, kind, context)| Received {
+            from,
+            kind,
+            context,
+        }),
+        status.boxed(),
         price.prop_map(Priced),
         errors().prop_map(Errors),
         (customer(), word(), actor()).prop_map(|(to, kind, actor)| Echo { to, kind, actor }),

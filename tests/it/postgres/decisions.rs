@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use whatsapp_business_exporter::domain::mark::MessageContext;
 use whatsapp_business_exporter::domain::message::{Kind, Update, WebhookUpdate};
 use whatsapp_business_exporter::domain::{Event, Fact, PhoneNumberId, WabaId};
 use whatsapp_business_exporter::store::{Location, Store};
@@ -31,6 +32,7 @@ fn message(waba_id: &WabaId, key: u128) -> Event {
         update: Update::Received {
             from: None,
             kind: Kind::Text,
+            context: MessageContext::default(),
         },
     });
     Event {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use whatsapp_business_exporter::domain::campaign::{CallbackData, CampaignStage, Campaigns};
+use whatsapp_business_exporter::domain::mark::Mark;
 use whatsapp_business_exporter::domain::message::{Category, Status, Update, WebhookUpdate};
 use whatsapp_business_exporter::domain::template::{Snapshot, Totals};
 use whatsapp_business_exporter::domain::track::Trackers;
@@ -91,7 +92,7 @@ fn key_of(store: &Store, beginning: &str) -> String {
 }
 
 /// A message of the campaign from each account.
-fn sent(key: u128) -> Vec<Event> {
+fn sent(key: u128, campaign: &str) -> Vec<Event> {
     let of_account = |(place, waba_id): (usize, WabaId)| {
         let fact = Fact::Message(WebhookUpdate {
             phone_number_id: PhoneNumberId::parse("900100200300400").expect("digits"),
@@ -102,7 +103,10 @@ fn sent(key: u128) -> Vec<Event> {
                 status: Status::Sent,
                 category: Category::Marketing,
                 errors: Vec::new(),
-                callback_data: CallbackData::new("value"),
+                mark: Some(Mark {
+                    campaign: Some(campaign.to_owned()),
+                    ..Mark::default()
+                }),
             },
         });
         Event {
@@ -150,7 +154,11 @@ async fn a_campaign_is_read_by_its_exporter_alone_and_only_what_has_changed() {
         let counts = [&fleet.one, &fleet.other].map(|store| messages(&store.snapshot(), &campaign));
         counts.iter().sum::<u64>() == count
     };
-    fleet.one.commit(sent(1_000)).await.expect("a sound store");
+    fleet
+        .one
+        .commit(sent(1_000, &campaign))
+        .await
+        .expect("a sound store");
     until("all messages are applied", || applied(all)).await;
 
     let log = fleet.queried(fleet.other.read_campaigns(names)).await;
@@ -175,7 +183,7 @@ async fn a_campaign_is_read_by_its_exporter_alone_and_only_what_has_changed() {
     // Own messages and those of others are counted on.
     fleet
         .other
-        .commit(sent(2_000))
+        .commit(sent(2_000, &campaign))
         .await
         .expect("a sound store");
     until("all messages are applied", || applied(2 * all)).await;

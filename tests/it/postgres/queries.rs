@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use whatsapp_business_exporter::domain::mark::MessageContext;
 use whatsapp_business_exporter::domain::message::{Kind, Update, WebhookUpdate};
 use whatsapp_business_exporter::domain::{ConversationKey, Event, Fact, RecipientKey, WabaId};
 use whatsapp_business_exporter::store::{HistoryQuery, Location};
@@ -28,6 +29,7 @@ fn message(key: u128) -> Event {
         update: Update::Received {
             from: Some(ConversationKey(key).into()),
             kind: Kind::Text,
+            context: MessageContext::default(),
         },
     });
     told(key, 0, message)

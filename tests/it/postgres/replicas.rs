@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use whatsapp_business_exporter::domain::mark::MessageContext;
 use whatsapp_business_exporter::domain::message::{Kind, Update, WebhookUpdate};
 use whatsapp_business_exporter::domain::{
     DeliveryKey, Event, Fact, PhoneNumberId, Sharding, Source, Timestamp, WabaId,
@@ -41,6 +42,7 @@ pub fn message(waba_id: &WabaId, key: u128) -> Event {
             update: Update::Received {
                 from: None,
                 kind: Kind::Text,
+                context: MessageContext::default(),
             },
         }),
     }

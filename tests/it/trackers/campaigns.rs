@@ -8,7 +8,7 @@ use whatsapp_business_exporter::clock;
 use whatsapp_business_exporter::domain::campaign::{CallbackData, Campaigns};
 use whatsapp_business_exporter::domain::track::Trackers;
 use whatsapp_business_exporter::domain::{Event, Fact, Source, Timestamp, WabaId};
-use whatsapp_business_exporter::ingest::webhook::Delivery;
+use whatsapp_business_exporter::ingest::webhook::{Delivery, Hashers};
 use whatsapp_business_exporter::ingest::{CustomerHasher, CustomerKey};
 use whatsapp_business_exporter::state::State;
 
@@ -76,7 +76,12 @@ impl Receiver {
 
     fn receive(&mut self, body: &[u8], at: i64) {
         let received_at = Timestamp::from_seconds(at);
-        let delivery = Delivery::parse(body, received_at, Some(&self.customers)).expect("JSON");
+        let hashers = Hashers {
+            conversations: Some(&self.customers),
+            declared: Some(self.state.trackers()),
+            lanes: None,
+        };
+        let delivery = Delivery::parse_with(body, received_at, hashers).expect("JSON");
         for event in delivery.events {
             self.state.apply(&event);
         }

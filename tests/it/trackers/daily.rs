@@ -6,7 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use whatsapp_business_exporter::domain::journey::{
-    Journey, JourneyId, Journeys, Progress, StepOutcome,
+    Journey, JourneyId, Journeys, Progress, Step, StepOutcome,
 };
 use whatsapp_business_exporter::domain::track::{AppEvent, Happening, Trackers};
 use whatsapp_business_exporter::domain::{
@@ -94,7 +94,8 @@ fn watching() -> State {
             journey: "booking".into(),
             version: "1".into(),
         },
-        steps: vec!["date".into()],
+        steps: vec![Step::open("date")],
+        goals: Vec::new(),
         variants: Vec::new(),
         idle_timeout: Duration::from_secs(600),
         loop_threshold: 3,

@@ -110,6 +110,86 @@ async fn a_conversation_goes_on_after_a_restart_and_tells_nobody_whose_it_is() {
     assert!(holds(&database, NUMBER), "the right file was looked into");
 }
 
+/// A message that is a step, the customer's reply after a restart, and the goal: by the sender's mark alone.
+#[tokio::test]
+async fn a_marked_journey_goes_on_after_a_restart_and_keeps_nothing_that_was_written() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let database = folder.path().join("state.db");
+    let store = format!("sqlite:{}", database.display());
+    let journeys = "trackers:\n  journeys:\n    - name: booking\n      steps: [{name: date, answers: [\"day_*\"]}]\n      \
+                    goals: [confirm]\n      idle_timeout: 1d\n";
+    let file = config_file(SELDOM, &[WABA]) + journeys;
+    let began = clock::now().as_millis() / 1000 - 10_000;
+    let asked = |id: &str, at: i64| {
+        let data = "journey=booking&step=date&note=private-note";
+        let content = json!({
+            "recipient_id": CUSTOMER, "id": id, "timestamp": at.to_string(), "status": "sent",
+            "biz_opaque_callback_data": data,
+        });
+        body("statuses", &content)
+    };
+    let pressed = |id: &str, to: &str, reply: &str, at: i64| {
+        let content = json!({
+            "from": CUSTOMER, "id": id, "timestamp": at.to_string(), "type": "interactive",
+            "context": {"from": "15550100199", "id": to},
+            "interactive": {"type": "button_reply", "button_reply": {"id": reply, "title": "private-title"}},
+        });
+        body("messages", &content)
+    };
+    let post = async |exporter: &Exporter, body: Vec<u8>| {
+        assert_eq!(exporter.post_signed(body).await, 200);
+    };
+    let step = |name: &str, more: &str| {
+        let labels = r#"journey="booking",version="1",variant="none",step="date""#;
+        series(
+            &format!("whatsapp_journey_step_{name}"),
+            &format!("{labels}{more}"),
+        )
+    };
+    let exporter = Exporter::stored(small_world(), &file, &store).await;
+    post(&exporter, asked("wamid.first", began)).await;
+    post(&exporter, asked("wamid.second", began + 60)).await;
+    exporter.until(step("entered_total", ""), 2.0).await;
+    exporter.stopped().await;
+
+    let exporter = Exporter::stored(small_world(), &file, &store).await;
+    post(
+        &exporter,
+        pressed("wamid.A", "wamid.second", "day_private-day", began + 90),
+    )
+    .await;
+    exporter.until(step("answered_total", ""), 1.0).await;
+    exporter.until(step("seconds_sum", ""), 30.0).await;
+    exporter
+        .until(step("answers_total", r#",answer="day_*""#), 1.0)
+        .await;
+    let again = step("confused_total", r#",reason="asked_again""#);
+    assert_eq!(exporter.value(&again).await, Some(1.0));
+    post(
+        &exporter,
+        pressed("wamid.B", "wamid.second", "confirm", began + 120),
+    )
+    .await;
+    let completed = series(
+        "whatsapp_journey_sessions_completed_total",
+        r#"journey="booking",version="1",variant="none""#,
+    );
+    exporter.until(completed, 1.0).await;
+    let shown = exporter.get("/metrics").await;
+    exporter.stopped().await;
+    for secret in ["private", "wamid", CUSTOMER] {
+        assert!(!shown.contains(secret));
+        for file in std::fs::read_dir(folder.path()).expect("the folder") {
+            let path = file.expect("a file").path();
+            assert!(!holds(&path, secret), "{}", path.display());
+        }
+    }
+    assert!(
+        holds(&database, "booking"),
+        "the right file was looked into"
+    );
+}
+
 fn preference(customer: (&str, &str), value: &str, at: i64) -> Vec<u8> {
     let mut choice = json!({"category": "marketing_messages", "value": value, "timestamp": at});
     choice[customer.0] = customer.1.into();

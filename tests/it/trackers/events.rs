@@ -145,6 +145,41 @@ async fn a_session_goes_on_after_a_restart() {
     assert_eq!(exporter.value(&started).await, Some(1.0));
 }
 
+/// The batch may be in any order, and come hours later: an application was offline.
+#[tokio::test]
+async fn an_old_batch_of_a_whole_session_is_one_session() {
+    let file = with_events()
+        + "  journeys:\n    - {name: booking, steps: [date, time], idle_timeout: 10m}\n";
+    let exporter = Exporter::configured(small_world(), &file).await;
+    exporter.until_polled(WABA, "numbers").await;
+    let began = clock::now().as_millis() / 1000 - 10_000;
+    let of_journey = |id: &str, kind: &str, at: i64, more: Value| {
+        let mut event = event(id, kind, began + at);
+        event["journey"] = "booking".into();
+        let fields = more.as_object().expect("fields").clone();
+        event.as_object_mut().expect("an event").extend(fields);
+        event
+    };
+    let step = |id: &str, step: &str, outcome: &str, at: i64| {
+        of_journey(id, "step", at, json!({"step": step, "outcome": outcome}))
+    };
+    let batch = [
+        of_journey("5", "goal", 1_200, json!({})),
+        step("1", "date", "entered", 0),
+        step("4", "time", "answered", 1_100),
+        step("2", "date", "answered", 500),
+        step("3", "time", "entered", 600),
+    ];
+    tell(&exporter, &batch).await;
+    let sessions = |name: &str| {
+        let labels = r#"journey="booking",version="1",variant="none""#;
+        series(&format!("whatsapp_journey_sessions_{name}_total"), labels)
+    };
+    exporter.until(sessions("completed"), 1.0).await;
+    assert_eq!(exporter.value(&sessions("started")).await, Some(1.0));
+    assert_eq!(exporter.value(&sessions("abandoned")).await, Some(0.0));
+}
+
 #[tokio::test]
 async fn one_bad_event_costs_no_other_and_is_told_what_is_wrong() {
     let exporter = Exporter::watching(small_world(), SELDOM).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use serde_json::{Value, json};
-use whatsapp_business_exporter::domain::journey::{Journey, JourneyId, Journeys};
+use whatsapp_business_exporter::domain::journey::{Journey, JourneyId, Journeys, Step};
 use whatsapp_business_exporter::domain::track::Trackers;
 use whatsapp_business_exporter::domain::{Event, Fact, PhoneNumberId, Source, Timestamp};
 use whatsapp_business_exporter::ingest::track::EventReader;
@@ -44,7 +44,8 @@ fn declared() -> Journeys {
             journey: name.to_owned(),
             version: "2".to_owned(),
         },
-        steps: owned(steps),
+        steps: steps.iter().map(|step| Step::open(step)).collect(),
+        goals: Vec::new(),
         variants: owned(variants),
         idle_timeout: Duration::from_secs(1_800),
         loop_threshold: LOOP,
@@ -56,7 +57,7 @@ fn declared() -> Journeys {
 type Truth = BTreeMap<String, f64>;
 
 /// An event, and when it happened, in Unix milliseconds.
-type Told = (i64, Value);
+pub type Told = (i64, Value);
 
 struct Walk<'a> {
     number: &'static str,
@@ -89,14 +90,24 @@ impl Walk<'_> {
         self.tell("step", &more);
     }
 
+    fn confused(&mut self, step: &str, reason: &str) {
+        self.count_with(
+            "step_confused_total",
+            &format!(r#",step="{step}",reason="{reason}""#),
+            1.0,
+        );
+    }
+
     fn count(&mut self, metric: &str, step: Option<&str>, value: f64) {
+        let step = step.map(|step| format!(r#",step="{step}""#));
+        self.count_with(metric, &step.unwrap_or_default(), value);
+    }
+
+    fn count_with(&mut self, metric: &str, more: &str, value: f64) {
         let (number, journey) = (self.number, self.journey);
         let variant = self.variant.unwrap_or("none");
-        let step = step
-            .map(|step| format!(r#",step="{step}""#))
-            .unwrap_or_default();
         let series = format!(
-            r#"whatsapp_journey_{metric}{{waba_id="{}",phone_number_id="{number}",journey="{journey}",version="2",variant="{variant}"{step}}}"#,
+            r#"whatsapp_journey_{metric}{{waba_id="{}",phone_number_id="{number}",journey="{journey}",version="2",variant="{variant}"{more}}}"#,
             waba()
         );
         *self.truth.entry(series).or_default() += value;
@@ -119,6 +130,9 @@ impl Walk<'_> {
                     Some(step),
                     f64::from(u8::from(entry > 1)),
                 );
+                if entry > 1 {
+                    self.confused(step, "asked_again");
+                }
                 self.count(
                     "loops_total",
                     Some(step),
@@ -168,7 +182,7 @@ fn walks() -> (Vec<Told>, Truth) {
 }
 
 /// Some are late by up to most of a minute, and some come twice.
-fn delivered(told: Vec<Told>) -> Vec<Told> {
+pub fn delivered(told: Vec<Told>) -> Vec<Told> {
     let mut dice = Rng::with_seed(12);
     let mut arrivals = Vec::with_capacity(told.len());
     for (at, event) in told {

@@ -7,6 +7,7 @@ mod events;
 mod identity;
 mod journeys;
 mod key;
+mod marked_journeys;
 mod truth;
 mod waits;
 mod week;

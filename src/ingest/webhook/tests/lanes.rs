@@ -9,6 +9,7 @@ use crate::ingest::webhook::{Delivery, Hashers};
 fn delivery(body: &[u8], is_tracked: bool) -> Delivery {
     let customers = customers();
     let hashers = Hashers {
+        declared: None,
         conversations: Some(&customers).filter(|_| is_tracked),
         lanes: Some(&customers),
     };

@@ -1,7 +1,7 @@
 //! The fixtures of `messages`: counted messages and their conversations, and nothing else.
 
 use super::{ACCOUNT, as_text, customers, fixture};
-use crate::domain::campaign::CallbackData;
+use crate::domain::mark::{IgnoredMark, Mark, MessageContext};
 use crate::domain::message::{Category, Kind, Price, PricingType, Status, Update, WebhookUpdate};
 use crate::domain::track::Actor;
 use crate::domain::{
@@ -57,7 +57,7 @@ fn status(status: Status, to: &str) -> Update {
         status,
         category: Category::Unknown,
         errors: Vec::new(),
-        callback_data: None,
+        mark: None,
     }
 }
 
@@ -66,6 +66,7 @@ fn each_fixture_has_its_expected_updates() {
     let inbound = Update::Received {
         from: customer(&[CUSTOMER]),
         kind: Kind::Text,
+        context: MessageContext::default(),
     };
     assert_eq!(update("messages_inbound"), [(1_775_000_000, inbound)]);
     let priced = Update::Status {
@@ -73,7 +74,7 @@ fn each_fixture_has_its_expected_updates() {
         status: Status::Delivered,
         category: Category::Marketing,
         errors: Vec::new(),
-        callback_data: None,
+        mark: None,
     };
     let price = Update::Priced(Price {
         category: Category::Marketing,
@@ -88,7 +89,7 @@ fn each_fixture_has_its_expected_updates() {
         status: Status::Failed,
         category: Category::Unknown,
         errors: vec![ErrorCode::Number(131_049)],
-        callback_data: None,
+        mark: None,
     };
     assert_eq!(update("messages_status_failed"), [(1_775_000_000, failed)]);
     assert_eq!(
@@ -117,7 +118,11 @@ fn updates(name: &str) -> Vec<Update> {
 
 fn received(from: &[&str], kind: Kind) -> Update {
     let from = customer(from);
-    Update::Received { from, kind }
+    Update::Received {
+        from,
+        kind,
+        context: MessageContext::default(),
+    }
 }
 
 #[test]
@@ -149,7 +154,7 @@ fn a_customer_has_all_ids_that_the_webhook_contains() {
         status: Status::Sent,
         category: Category::Unknown,
         errors: Vec::new(),
-        callback_data: None,
+        mark: None,
     };
     for (name, ids) in [
         ("messages_status_sent_both_ids", &[USER, CUSTOMER][..]),
@@ -161,15 +166,19 @@ fn a_customer_has_all_ids_that_the_webhook_contains() {
 }
 
 #[test]
-fn the_value_that_the_sender_set_comes_with_the_status_and_is_not_shown() {
+fn a_value_that_is_not_declared_is_neither_kept_nor_shown() {
     for name in ["messages_status_campaign", "standby_status_campaign"] {
         let all = updates(name);
         let values = all.iter().filter_map(|update| match update {
-            Update::Status { callback_data, .. } => Some(callback_data.clone()),
+            Update::Status { mark, .. } => Some(mark.clone()),
             _ => None,
         });
         let values: Vec<_> = values.collect();
-        let expected = [CallbackData::new("spring-sale"), None];
+        let ignored = Mark {
+            ignored: Some(IgnoredMark::NoKnownKey),
+            ..Mark::default()
+        };
+        let expected = [Some(ignored), None];
         assert_eq!(values, expected, "{name}: an empty value is none");
         assert!(!format!("{all:?}").contains("spring"), "{all:?}");
     }

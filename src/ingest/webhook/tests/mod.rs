@@ -7,6 +7,7 @@ mod account;
 mod ahead;
 mod envelope;
 mod lanes;
+mod mark;
 mod message;
 mod number;
 mod preference;

@@ -8,15 +8,17 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::domain::campaign::CallbackData;
+use crate::domain::mark::MessageContext;
 use crate::domain::message::{Category, Price, PricingType, Status, Update};
 use crate::domain::number::Spelling;
-use crate::domain::track::Actor;
+use crate::domain::track::{Actor, Trackers};
 use crate::domain::{
     CustomerIds, DisplayDigits, ErrorCode, PhoneNumberId, RecipientIds, Timestamp, WebhookField,
     Word,
 };
 use crate::ingest::{CustomerHasher, MetaObject, ParseWarnings, text_or_number};
+
+use super::mark;
 
 const NOUN: &str = "messages";
 
@@ -134,7 +136,7 @@ pub fn is_about_conversations(field: WebhookField) -> bool {
 pub fn read(
     field: WebhookField,
     value: &Value,
-    customers: &CustomerHasher,
+    (customers, declared): (&CustomerHasher, &Trackers),
     warnings: &mut ParseWarnings,
 ) -> Option<Messages> {
     let change = MetaObject::new(NOUN, value)?;
@@ -149,6 +151,9 @@ pub fn read(
         customers,
         number: &number.id,
     };
+    let read_lists = |lists: &MetaObject<'_>, echoed, warnings: &mut ParseWarnings| {
+        read_lists(lists, (hasher, declared), echoed, warnings)
+    };
     let items = match field {
         WebhookField::MessagingHandovers => {
             handover(&change, hasher, warnings).into_iter().collect()
@@ -156,11 +161,11 @@ pub fn read(
         // Another application controls these conversations.
         WebhookField::Standby => change
             .object("standby", NOUN, warnings)
-            .map(|lists| read_lists(&lists, hasher, Actor::Unknown, warnings))
+            .map(|lists| read_lists(&lists, Actor::Unknown, warnings))
             .unwrap_or_default(),
         // A person wrote in the WhatsApp Business app.
-        WebhookField::SmbMessageEchoes => read_lists(&change, hasher, Actor::Agent, warnings),
-        _ => read_lists(&change, hasher, Actor::Unknown, warnings),
+        WebhookField::SmbMessageEchoes => read_lists(&change, Actor::Agent, warnings),
+        _ => read_lists(&change, Actor::Unknown, warnings),
     };
     Some(number.with(items))
 }
@@ -168,7 +173,7 @@ pub fn read(
 /// Reads the lists of messages, statuses, echoes and errors.
 fn read_lists(
     change: &MetaObject<'_>,
-    hasher: NumberHasher<'_>,
+    (hasher, declared): (NumberHasher<'_>, &Trackers),
     echoed: Actor,
     warnings: &mut ParseWarnings,
 ) -> Vec<MessageItem> {
@@ -178,6 +183,7 @@ fn read_lists(
     let contacts = change.objects("contacts", "contact", warnings);
     let reader = MessageReader {
         hasher,
+        declared,
         contacts: Contacts {
             is_of_one: messages.len() + statuses.len() + echoes.len() == 1,
             contacts,
@@ -286,6 +292,8 @@ fn id(object: &MetaObject<'_>, key: &str) -> Option<String> {
 
 struct MessageReader<'a> {
     hasher: NumberHasher<'a>,
+    /// The declared journeys and campaigns.
+    declared: &'a Trackers,
     contacts: Contacts<'a>,
     /// The sender of echoes.
     echoed: Actor,
@@ -311,8 +319,18 @@ impl MessageReader<'_> {
             at: message.time("timestamp", warnings),
             identity: message.text("id", warnings),
             recipient,
-            update: Update::Received { from, kind },
+            update: Update::Received {
+                from,
+                kind,
+                context: self.context(message, warnings),
+            },
         })
+    }
+
+    fn context(&self, message: &MetaObject<'_>, warnings: &mut ParseWarnings) -> MessageContext {
+        let journeys = &self.declared.journeys;
+        let key_of = |id: &str| self.hasher.customers.message(id);
+        mark::of_message(message, journeys, key_of, warnings)
     }
 
     /// A system message about a customer's new id, in addition to the message itself.
@@ -397,6 +415,8 @@ impl MessageReader<'_> {
         let member = MEMBER.iter().find_map(|key| id(status, key));
         let member = member.unwrap_or_default();
         let id = status.text("id", warnings);
+        let key = || Some(self.hasher.customers.message(id.as_deref()?));
+        let mark = mark::of_status(status, self.declared, key);
         Some(MessageItem {
             at: status.time("timestamp", warnings),
             identity: id.map(|id| format!("{id}\n{}\n{member}", word.as_str())),
@@ -406,7 +426,7 @@ impl MessageReader<'_> {
                 status: word,
                 category: category.unwrap_or(Category::Unknown),
                 errors: errors(status, warnings),
-                callback_data: callback_data(status),
+                mark,
             },
         })
     }
@@ -425,11 +445,6 @@ impl MessageReader<'_> {
     fn recipient(&self, ids: &NamedIds) -> Option<RecipientIds> {
         ids.recipient(self.hasher.customers)
     }
-}
-
-/// The value that the sender set. Its text is neither kept nor reported if it is odd: it may contain anything.
-fn callback_data(status: &MetaObject<'_>) -> Option<CallbackData> {
-    CallbackData::new(&text_or_number(status.get("biz_opaque_callback_data")?)?)
 }
 
 /// The price in a status. Meta's page says that it comes with `sent` and with one of `delivered` and `read`, and its

@@ -5,6 +5,7 @@
 
 mod account;
 mod call;
+mod mark;
 pub mod message;
 mod number;
 mod preference;
@@ -13,6 +14,7 @@ mod template;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::domain::track::Trackers;
 use crate::domain::{Fact, Timestamp, WabaId, WebhookField, Word};
 use crate::ingest::{CustomerHasher, MetaObject, ParseWarning, ParseWarnings, json};
 
@@ -96,12 +98,13 @@ pub fn read_items(
     field: WebhookField,
     value: &Value,
     customers: &CustomerHasher,
+    declared: &Trackers,
     warnings: &mut ParseWarnings,
 ) -> Option<message::Messages> {
     match field {
         WebhookField::UserPreferences => preference::read(value, customers, warnings),
         WebhookField::Calls => call::read(value, customers, warnings),
-        _ => message::read(field, value, customers, warnings),
+        _ => message::read(field, value, (customers, declared), warnings),
     }
 }
 

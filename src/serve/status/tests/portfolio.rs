@@ -36,7 +36,7 @@ fn used(customers: u128, limit: MessagingLimit, reads_messages: bool) -> Facts {
                     status: MessageStatus::Delivered,
                     category: Category::Unknown,
                     errors: Vec::new(),
-                    callback_data: None,
+                    mark: None,
                 },
             }),
         ));

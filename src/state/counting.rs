@@ -1,0 +1,129 @@
+//! Applies events to one customer, and counts what they show.
+
+use super::Counts;
+use super::activity::{DailyActivity, DailyCount};
+use super::campaign_contact::ContactEvent;
+use super::campaign_counts::CampaignCounts;
+use super::conversation::{BusinessResponse, ConversationEvent, Side};
+use super::customer::Customer;
+use super::journey_session::Milestone;
+use super::journey_sessions::Noted;
+use super::journeys::JourneyCounts;
+use super::responses::ByActor;
+use super::turn::{TimedTurn, Turn};
+use crate::domain::Timestamp;
+use crate::domain::campaign::CampaignStage;
+use crate::domain::journey::JourneyId;
+use crate::domain::mark::EntryPoint;
+use crate::domain::track::Trackers;
+
+/// The counters that a change of a customer updates.
+pub(super) struct Counting<'a> {
+    pub wall: &'a mut ByActor,
+    pub business: &'a mut ByActor,
+    pub began: &'a mut Counts<EntryPoint>,
+    pub journeys: &'a mut JourneyCounts,
+    pub activity: &'a mut DailyActivity,
+    pub campaigns: &'a mut CampaignCounts,
+    pub trackers: &'a Trackers,
+}
+
+impl Counting<'_> {
+    /// Notes who wrote.
+    pub fn note_side(&mut self, customer: &mut Customer, at: Timestamp, side: Side) {
+        if side == Side::Customer {
+            customer.note_writing(at);
+            if !self.trackers.campaigns.is_empty() {
+                self.note_contact(customer, at, ContactEvent::Wrote);
+            }
+        }
+        let count = |event| self.conversation(event);
+        customer.conversation.note(at, side, count);
+    }
+
+    /// Notes what a message means for the customer's journeys, if any are declared.
+    pub fn note_turn(&mut self, customer: &mut Customer, at: Timestamp, turn: Turn) {
+        let journeys = &self.trackers.journeys;
+        if !journeys.0.is_empty() {
+            let (sessions, turn) = (&mut customer.journey_sessions, TimedTurn { at, turn });
+            let count =
+                |at, id: &_, variant: &_, milestone| self.milestone(at, id, variant, milestone);
+            sessions.note_turn(turn, journeys, count);
+        }
+    }
+
+    /// Notes what an application tells about a journey.
+    pub fn note_progress(&mut self, customer: &mut Customer, noted: Noted) {
+        let journeys = &self.trackers.journeys;
+        let count = |at, id: &_, variant: &_, milestone| self.milestone(at, id, variant, milestone);
+        customer.journey_sessions.note(noted, journeys, count);
+    }
+
+    /// Notes an event about a campaign.
+    pub fn note_contact(&mut self, customer: &mut Customer, at: Timestamp, event: ContactEvent) {
+        let count = |name: &str, stage| self.campaign(name, stage);
+        customer.campaign.note(at, event, count);
+    }
+
+    /// Counts the customer's events up to this moment, which no earlier event can precede any more.
+    pub fn settle(&mut self, customer: &mut Customer, until: Timestamp) {
+        let count = |event| self.conversation(event);
+        customer.conversation.settle(until, count);
+        let journeys = &self.trackers.journeys;
+        let count = |at, id: &_, variant: &_, milestone| self.milestone(at, id, variant, milestone);
+        customer.journey_sessions.settle(until, journeys, count);
+        let count = |name: &str, stage| self.campaign(name, stage);
+        customer.campaign.settle(until, count);
+    }
+
+    /// Ends the customer's sessions as abandoned.
+    pub fn abandon(&mut self, customer: &mut Customer) {
+        let count = |at, id: &_, variant: &_, milestone| self.milestone(at, id, variant, milestone);
+        customer.journey_sessions.abandon(count);
+    }
+
+    fn conversation(&mut self, event: ConversationEvent) {
+        match event {
+            ConversationEvent::Began(entry_point) => self.began.increment(entry_point),
+            ConversationEvent::Response(response) => self.response(&response),
+        }
+    }
+
+    fn response(&mut self, response: &BusinessResponse) {
+        let BusinessResponse { asked_at, at, .. } = *response;
+        let by_wall = at.since(asked_at);
+        self.wall.observe(by_wall, response);
+        let hours = self.trackers.hours.as_ref();
+        let by_business = hours.map(|hours| hours.between(asked_at, at));
+        if let Some(waited) = by_business {
+            self.business.observe(waited, response);
+        }
+        if response.is_first {
+            let waited = by_business.unwrap_or(by_wall);
+            self.activity.count_first_response(at, waited);
+        }
+    }
+
+    fn campaign(&mut self, name: &str, stage: CampaignStage) {
+        self.campaigns.count(name, stage, &self.trackers.campaigns);
+    }
+
+    fn milestone(&mut self, at: Timestamp, id: &JourneyId, variant: &str, milestone: Milestone) {
+        match milestone {
+            Milestone::Started => {
+                self.activity.count(at, DailyCount::JourneyStarted);
+                self.journeys.expect(id, &self.trackers.journeys);
+            }
+            Milestone::Abandoned => self.activity.count(at, DailyCount::JourneyAbandoned),
+            Milestone::Completed
+            | Milestone::Entered(_)
+            | Milestone::Reentered(_)
+            | Milestone::Looped(_)
+            | Milestone::Answered(..)
+            | Milestone::Chosen(..)
+            | Milestone::Confused(..)
+            | Milestone::LeftAt(_) => {}
+        }
+        self.journeys.count(at, id, variant, milestone);
+    }
+}
