@@ -14,7 +14,7 @@ use whatsapp_business_exporter::ingest::{CustomerHasher, CustomerKey};
 use whatsapp_business_exporter::insight::headroom::{
     Headroom, MessageWebhooks, RecipientUnions, of_portfolio,
 };
-use whatsapp_business_exporter::state::{Accounts, State};
+use whatsapp_business_exporter::state::{Accounts, Change, State};
 use whatsapp_business_exporter::store::Location;
 
 use super::payload::{ACCOUNTS, NUMBERS, number_id};
@@ -32,7 +32,7 @@ pub struct Player {
     pub state: State,
     unions: RecipientUnions,
     customers: CustomerHasher,
-    applied: Vec<Event>,
+    applied: Vec<Vec<Event>>,
 }
 
 pub fn moment(at: i64) -> Timestamp {
@@ -106,31 +106,39 @@ impl Player {
 
     pub fn new() -> Self {
         let mut player = Self::unpolled();
-        polls().into_iter().for_each(|event| player.apply(event));
+        polls()
+            .into_iter()
+            .for_each(|event| player.apply(vec![event]));
         player
     }
 
-    fn apply(&mut self, event: Event) {
-        self.state.apply(&event);
-        self.applied.push(event);
+    /// As a store applies what arrives together.
+    fn apply(&mut self, events: Vec<Event>) {
+        let changes = events.iter().map(|event| (event, self.state.note(event)));
+        let changes: Vec<(&Event, Change)> = changes.collect();
+        let new = changes
+            .into_iter()
+            .filter(|(_, change)| change.is_applied());
+        self.state.settle(new.map(|(event, _)| event));
+        self.applied.push(events);
     }
 
     /// A delivery from Meta.
     pub fn receive(&mut self, body: &[u8], at: i64) {
         let delivery = Delivery::parse(body, moment(at), Some(&self.customers));
         let events = delivery.expect("JSON").events;
-        events.into_iter().for_each(|event| self.apply(event));
+        self.apply(events);
     }
 
     /// Nothing happens but time.
     pub fn tick(&mut self, at: i64) {
         for waba_id in accounts() {
-            self.apply(Event {
+            self.apply(vec![Event {
                 waba_id,
                 observed_at: moment(at),
                 source: Source::Poll,
                 fact: Fact::TimePassed,
-            });
+            }]);
         }
     }
 
@@ -153,8 +161,8 @@ impl Player {
         let store = opened(&Location::Memory, Duration::from_secs(86_400)).await;
         store.track(trackers()).await.expect("it is open");
         store.watch(accounts().collect()).await.expect("it is open");
-        for events in self.applied.chunks(7) {
-            store.commit(events.to_vec()).await.expect("there is room");
+        for events in &self.applied {
+            store.commit(events.clone()).await.expect("there is room");
         }
         store.watch([].into()).await.expect("it is open");
         store
