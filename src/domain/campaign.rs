@@ -71,6 +71,13 @@ impl Campaigns {
         self.0.get(value).map(AsRef::as_ref)
     }
 
+    /// This name, if a campaign has it.
+    #[must_use]
+    pub fn known_name(&self, name: &str) -> Option<&str> {
+        let mut names = self.0.values().map(AsRef::as_ref);
+        names.find(|known| *known == name)
+    }
+
     /// The names, each once.
     #[must_use]
     pub fn names(&self) -> BTreeSet<&str> {

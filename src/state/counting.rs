@@ -52,7 +52,7 @@ impl Counting<'_> {
         }
     }
 
-    /// Notes what an application tells about a journey.
+    /// Notes what an application reports about a journey.
     pub fn note_progress(&mut self, customer: &mut Customer, noted: Noted) {
         let journeys = &self.trackers.journeys;
         let count = |at, id: &_, variant: &_, milestone| self.milestone(at, id, variant, milestone);

@@ -12,12 +12,12 @@ use crate::domain::mark::MessageContext;
 use crate::domain::message::Kind;
 use crate::domain::{MessageKey, Timestamp};
 
-/// Time within which a webhook and an application tell the same. The clocks of the two differ, and an application may
-/// report a step before or after Meta sends its message.
-const TOLD_TWICE: Duration = Duration::from_secs(60);
+/// Time within which a webhook and an application report the same event. The clocks of the two differ, and an application
+/// may report a step before or after Meta sends its message.
+const SAME_EVENT: Duration = Duration::from_secs(60);
 
-/// Maximum number of messages of a session that a reply can name, and of outcomes that may be told twice. The oldest
-/// is dropped.
+/// Maximum number of messages of a session that a reply can name, and of reports of steps. The oldest is
+/// dropped.
 const MAX_KEPT: usize = 32;
 
 /// A counted event of a session.
@@ -45,25 +45,25 @@ pub enum Milestone {
     LeftAt(String),
 }
 
-/// Who told about a step.
+/// Who reports a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Teller {
+pub enum Reporter {
     /// Meta's webhooks.
     Webhook,
     /// An application of the business.
     Application,
 }
 
-/// An outcome of a step that one of them told.
+/// A report of a step by one of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Told {
+struct Report {
     at: Timestamp,
     step: String,
     is_answer: bool,
-    by: Teller,
+    by: Reporter,
 }
 
-impl Told {
+impl Report {
     fn outcome(&self) -> StepOutcome {
         if self.is_answer {
             StepOutcome::Answered
@@ -82,7 +82,7 @@ struct Asked {
     is_open: bool,
 }
 
-dated! { Told: at }
+dated! { Report: at }
 dated! { Asked: at }
 
 /// An open session, or one that was completed a short time ago.
@@ -94,7 +94,7 @@ pub struct JourneySession {
     pub variant: String,
     /// Time at which the session is abandoned, unless an event comes first. A completed one is forgotten then.
     pub ends_at: Timestamp,
-    /// Whether the goal was reached. What is told about the goal once more does not begin a new session.
+    /// Whether the goal was reached. A further report of the goal does not begin a new session.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_completed: bool,
     /// Number of entries of each step in this session.
@@ -104,9 +104,9 @@ pub struct JourneySession {
     /// The messages that asked steps, newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     asked: Vec<Asked>,
-    /// What may be told a second time.
+    /// Recent reports, which the other reporter may repeat.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    told: Vec<Told>,
+    reports: Vec<Report>,
     /// Number of messages of the customer since the last one of the business.
     #[serde(default, skip_serializing_if = "is_zero")]
     unanswered: u32,
@@ -124,13 +124,13 @@ impl Dated for JourneySession {
     fn times(&self, see: &mut dyn FnMut(i64)) {
         self.at.iter().for_each(|step| step.times(see));
         self.asked.times(see);
-        self.told.times(see);
+        self.reports.times(see);
     }
 
     fn redate(&mut self, to: &Redating) {
         self.at.iter_mut().for_each(|step| step.redate(to));
         self.asked.redate(to);
-        self.told.redate(to);
+        self.reports.redate(to);
     }
 }
 
@@ -150,36 +150,43 @@ impl JourneySession {
             entries: BTreeMap::new(),
             at: None,
             asked: Vec::new(),
-            told: Vec::new(),
+            reports: Vec::new(),
             unanswered: 0,
         }
     }
 
-    /// Whether the other one has told the same about a step within a minute. What is told twice counts once, but a third
-    /// time is new.
-    pub fn has_twin(
+    /// Whether the other one has reported the same about a step within a minute. Two such reports count once, and a third
+    /// one is new.
+    pub fn is_repeated(
         &mut self,
         at: Timestamp,
         (step, outcome): (&str, StepOutcome),
-        by: Teller,
+        by: Reporter,
     ) -> bool {
-        self.told.retain(|told| at.since(told.at) <= TOLD_TWICE);
-        let is_twin = |told: &Told| told.by != by && told.outcome() == outcome && told.step == step;
-        let twin = self.told.iter().position(is_twin);
-        twin.map(|twin| self.told.remove(twin)).is_some()
+        self.reports
+            .retain(|report| at.since(report.at) <= SAME_EVENT);
+        let is_same =
+            |report: &Report| report.by != by && report.outcome() == outcome && report.step == step;
+        let same = self.reports.iter().position(is_same);
+        same.map(|same| self.reports.remove(same)).is_some()
     }
 
-    /// Notes what was told about a step, because the other one may tell it too.
-    pub fn note_told(&mut self, at: Timestamp, (step, outcome): (&str, StepOutcome), by: Teller) {
-        let told = Told {
+    /// Notes a report, because the other one may repeat it.
+    pub fn note_report(
+        &mut self,
+        at: Timestamp,
+        (step, outcome): (&str, StepOutcome),
+        by: Reporter,
+    ) {
+        let report = Report {
             at,
             step: step.to_owned(),
             is_answer: outcome == StepOutcome::Answered,
             by,
         };
-        // Webhooks do not tell that a customer left.
+        // Webhooks do not report that a customer left.
         if outcome != StepOutcome::Abandoned {
-            push_bounded(&mut self.told, told);
+            push_bounded(&mut self.reports, report);
         }
     }
 
@@ -320,9 +327,9 @@ impl JourneySession {
         let asked_at = self.asked_at(&step).or(asked.map(|asked| asked.at));
         let is_last = self.at.as_ref().is_some_and(|(last, _)| *last == step);
         self.close(&step);
-        let told = (step.as_str(), StepOutcome::Answered);
-        if !self.has_twin(at, told, Teller::Webhook) {
-            self.note_told(at, told, Teller::Webhook);
+        let report = (step.as_str(), StepOutcome::Answered);
+        if !self.is_repeated(at, report, Reporter::Webhook) {
+            self.note_report(at, report, Reporter::Webhook);
             let took = asked_at.map(|asked_at| at.since(asked_at));
             count(Milestone::Answered(step.clone(), took));
         }

@@ -32,9 +32,9 @@ pub struct JourneySessions {
     sessions: Vec<JourneySession>,
     /// Variants assigned before their session starts.
     assigned: Vec<(JourneyId, String)>,
-    /// Reordering buffer of what applications tell, sorted by time, then by arrival.
+    /// Reordering buffer of what applications report, sorted by time, then by arrival.
     unsettled: Vec<Noted>,
-    /// Reordering buffer of what webhooks tell, sorted.
+    /// Reordering buffer of what webhooks report, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     turns: Vec<TimedTurn>,
     last_at: Timestamp,
@@ -73,7 +73,7 @@ impl Dated for JourneySessions {
 }
 
 impl JourneySessions {
-    /// Records what an application tells; counts the events that this pushes out of the reordering buffer.
+    /// Records what an application reports; counts the events that this pushes out of the reordering buffer.
     pub fn note(
         &mut self,
         noted: Noted,
@@ -85,7 +85,7 @@ impl JourneySessions {
         self.make_room(journeys, count);
     }
 
-    /// Records what a webhook tells; counts the events that this pushes out of the reordering buffer.
+    /// Records what a webhook reports; counts the events that this pushes out of the reordering buffer.
     pub fn note_turn(
         &mut self,
         turn: TimedTurn,

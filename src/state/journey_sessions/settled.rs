@@ -1,6 +1,6 @@
 //! Applies the events that leave the reordering buffer to the customer's sessions.
 
-use super::super::journey_session::{JourneySession, Milestone, Teller};
+use super::super::journey_session::{JourneySession, Milestone, Reporter};
 use super::super::turn::{TimedTurn, Turn};
 use super::{JourneySessions, Noted, Settled};
 use crate::domain::Timestamp;
@@ -39,7 +39,7 @@ impl JourneySessions {
         }
     }
 
-    /// Applies what an application tells.
+    /// Applies what an application reports.
     fn progress(
         &mut self,
         at: Timestamp,
@@ -61,15 +61,14 @@ impl JourneySessions {
                 outcome,
                 variant,
             } => {
-                let told = (step.as_str(), outcome);
-                if self.is_told_twice(at, &id, told, Teller::Application) {
+                let report = (step.as_str(), outcome);
+                if self.is_repeated(at, &id, report, Reporter::Application) {
                     return;
                 }
                 let place = self.open(at, id, variant, &mut count);
                 let session = &mut self.sessions[place];
-                session.note_told(at, told, Teller::Application);
-                let (id, variant) = (session.id.clone(), session.variant.clone());
-                let count = |milestone| count(at, &id, &variant, milestone);
+                session.note_report(at, report, Reporter::Application);
+                let count = of_session(session, at, count);
                 if session.step(at, (step, outcome), journeys, count) {
                     self.sessions.remove(place);
                 }
@@ -82,7 +81,7 @@ impl JourneySessions {
         }
     }
 
-    /// Applies a message of the business that asks a step, or tells that the goal is reached.
+    /// Applies a message of the business that asks a step, or reports that the goal is reached.
     fn ask(
         &mut self,
         at: Timestamp,
@@ -98,8 +97,8 @@ impl JourneySessions {
             message,
         } = mark;
         if let Some(step) = step {
-            let told = (step.as_str(), StepOutcome::Entered);
-            let is_known = self.is_told_twice(at, &id, told, Teller::Webhook);
+            let report = (step.as_str(), StepOutcome::Entered);
+            let is_known = self.is_repeated(at, &id, report, Reporter::Webhook);
             // After the goal, only a message about the goal belongs to the completed session.
             let known = self.place_of(&id);
             let known =
@@ -110,9 +109,8 @@ impl JourneySessions {
             };
             let session = &mut self.sessions[place];
             if !is_known {
-                session.note_told(at, (&step, StepOutcome::Entered), Teller::Webhook);
-                let (id, variant) = (session.id.clone(), session.variant.clone());
-                let count = |milestone| count(at, &id, &variant, milestone);
+                session.note_report(at, report, Reporter::Webhook);
+                let count = of_session(session, at, &mut count);
                 session.step(at, (step.clone(), StepOutcome::Entered), journeys, count);
             }
             session.note_message(at, &step, message);
@@ -144,8 +142,7 @@ impl JourneySessions {
             return;
         };
         if !session.is_completed {
-            let (id, variant) = (session.id.clone(), session.variant.clone());
-            let count = |milestone| count(at, &id, &variant, milestone);
+            let count = of_session(session, at, &mut count);
             session.hear_customer(at, kind, context, journeys, count);
         }
         let Some(choice) = &context.choice else {
@@ -172,16 +169,16 @@ impl JourneySessions {
             .for_each(JourneySession::hear_business);
     }
 
-    /// Whether the other one has told the same about a step of a known session, open or completed.
-    fn is_told_twice(
+    /// Whether the other one has reported the same about a step of a known session, open or completed.
+    fn is_repeated(
         &mut self,
         at: Timestamp,
         id: &JourneyId,
-        told: (&str, StepOutcome),
-        by: Teller,
+        report: (&str, StepOutcome),
+        by: Reporter,
     ) -> bool {
         let known = self.place_of(id);
-        known.is_some_and(|place| self.sessions[place].has_twin(at, told, by))
+        known.is_some_and(|place| self.sessions[place].is_repeated(at, report, by))
     }
 
     /// Index of the open session of this journey, else of the completed one.
@@ -192,8 +189,8 @@ impl JourneySessions {
         place.map(|(place, _)| place)
     }
 
-    /// The goal of a session is reached. The session stays for as long as an idle one, because several sources may tell
-    /// that the goal is reached.
+    /// The goal of a session is reached. The session stays for as long as an idle one, because several sources may
+    /// report the goal.
     fn complete(
         &mut self,
         at: Timestamp,
@@ -229,8 +226,8 @@ impl JourneySessions {
                 .position(|session| session.is_completed);
             let mut oldest = self.sessions.remove(completed.unwrap_or(0));
             if !oldest.is_completed {
-                let (id, variant) = (oldest.id.clone(), oldest.variant.clone());
-                oldest.abandon(|milestone| count(at, &id, &variant, milestone));
+                let count = of_session(&oldest, at, &mut count);
+                oldest.abandon(count);
             }
         }
         let assigned = self.assigned.iter().find(|(assigned, _)| *assigned == id);
@@ -249,11 +246,20 @@ impl JourneySessions {
         self.sessions.retain_mut(|session| {
             let over = is_over(session);
             if over && !session.is_completed {
-                let (id, variant) = (session.id.clone(), session.variant.clone());
-                let ended_at = session.ends_at;
-                session.abandon(|milestone| count(ended_at, &id, &variant, milestone));
+                let count = of_session(session, session.ends_at, &mut count);
+                session.abandon(count);
             }
             !over
         });
     }
+}
+
+/// Counts milestones as those of this session.
+fn of_session<F: FnMut(Timestamp, &JourneyId, &str, Milestone)>(
+    session: &JourneySession,
+    at: Timestamp,
+    mut count: F,
+) -> impl FnMut(Milestone) + use<F> {
+    let (id, variant) = (session.id.clone(), session.variant.clone());
+    move |milestone| count(at, &id, &variant, milestone)
 }

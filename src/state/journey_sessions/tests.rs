@@ -1,3 +1,5 @@
+//! Journeys as an application reports them.
+
 use std::time::Duration;
 
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! Journeys as webhooks tell them, alone and beside an application.
+//! Journeys as webhooks report them, alone and beside an application.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ fn booking() -> JourneyId {
     }
 }
 
-/// What is told, by whom.
+/// What is reported, by whom.
 #[derive(Clone, Debug)]
 enum Heard {
     Webhook(Turn),

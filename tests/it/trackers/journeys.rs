@@ -200,6 +200,18 @@ pub fn delivered(told: Vec<Told>) -> Vec<Told> {
     arrivals
 }
 
+/// What is shown two days after the last event, when every session is over.
+pub fn shown_at_the_end(state: &mut State, last: Timestamp) -> BTreeMap<String, f64> {
+    let end = last.plus(Duration::from_secs(2 * 86_400));
+    state.apply(&Event {
+        waba_id: waba(),
+        observed_at: end,
+        source: Source::Poll,
+        fact: Fact::TimePassed,
+    });
+    shown(state, end)
+}
+
 #[test]
 fn journeys_with_repeats_and_disorder_are_measured_as_they_were() {
     let (told, truth) = walks();
@@ -230,14 +242,7 @@ fn journeys_with_repeats_and_disorder_are_measured_as_they_were() {
             state.apply(&item.outcome.expect("a good event"));
         }
     }
-    let end = last.plus(Duration::from_secs(2 * 86_400));
-    state.apply(&Event {
-        waba_id: waba(),
-        observed_at: end,
-        source: Source::Poll,
-        fact: Fact::TimePassed,
-    });
-    let shown = shown(&state, end);
+    let shown = shown_at_the_end(&mut state, last);
     for (series, value) in &truth {
         let shown = *shown
             .get(series)

@@ -8,18 +8,17 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use serde_json::{Value, json};
+use whatsapp_business_exporter::domain::Timestamp;
 use whatsapp_business_exporter::domain::journey::{
     Journey, JourneyId, Journeys, ReplyPattern, Step,
 };
 use whatsapp_business_exporter::domain::track::Trackers;
-use whatsapp_business_exporter::domain::{Event, Fact, Source, Timestamp};
 use whatsapp_business_exporter::ingest::webhook::{Delivery, Hashers};
 use whatsapp_business_exporter::ingest::{CustomerHasher, CustomerKey};
 use whatsapp_business_exporter::state::State;
 
-use super::journeys::delivered;
+use super::journeys::{delivered, shown_at_the_end};
 use super::truth::{BEGINS, NUMBERS};
-use super::week::shown;
 use crate::support::{measured, waba};
 
 const WEEK: i64 = 7 * 86_400;
@@ -412,15 +411,9 @@ fn counted(told: Vec<(i64, Value)>) -> BTreeMap<String, f64> {
             state.apply(event);
         }
     }
-    let end = last.plus(Duration::from_secs(2 * 86_400));
-    state.apply(&Event {
-        waba_id: waba(),
-        observed_at: end,
-        source: Source::Poll,
-        fact: Fact::TimePassed,
-    });
+    let shown = shown_at_the_end(&mut state, last);
     assert!(!format!("{:?}", state.accounts()).contains("4111"));
-    shown(&state, end)
+    shown
 }
 
 fn are_measured_as_they_were(customers: u32) {

@@ -51,7 +51,7 @@ impl Keys {
     fn place(
         &self,
         journeys: &Journeys,
-        message: Option<MessageKey>,
+        message: impl FnOnce() -> Option<MessageKey>,
     ) -> Result<Option<JourneyMark>, IgnoredMark> {
         let is_complete = self.step.is_some() || self.is_goal();
         let Some(journey) = &self.journey else {
@@ -72,7 +72,7 @@ impl Keys {
             step: step.map(|step| journeys.step(&id, step)),
             variant: variant.map(|variant| journeys.variant(&id, variant)),
             is_goal: self.is_goal(),
-            message,
+            message: message(),
             id,
         }))
     }
@@ -105,7 +105,7 @@ pub(super) fn of_status(
     let keys = Keys::read(&text);
     let campaign = keys.campaign.as_deref();
     let campaign = campaign.map(|campaign| campaign_of(campaign, &declared.campaigns));
-    let place = keys.place(&declared.journeys, message());
+    let place = keys.place(&declared.journeys, message);
     let why = match (&campaign, &place) {
         (Some(None), _) => Some(IgnoredMark::Undeclared),
         (_, Err(why)) => Some(*why),
@@ -121,12 +121,10 @@ pub(super) fn of_status(
 
 /// The declared campaign with this value or name.
 fn campaign_of(campaign: &str, declared: &Campaigns) -> Option<String> {
-    let of_value = CallbackData::new(campaign).and_then(|data| declared.name_of(&data));
-    let is_name = || declared.names().contains(campaign);
-    match of_value {
-        Some(name) => Some(name.to_owned()),
-        None => is_name().then(|| campaign.to_owned()),
-    }
+    let data = CallbackData::new(campaign)?;
+    let name = declared.name_of(&data);
+    name.or_else(|| declared.known_name(campaign))
+        .map(str::to_owned)
 }
 
 /// What a customer's message follows.
