@@ -22,6 +22,7 @@
 //! | [`relay`] | forwards verified deliveries, in order per conversation, until each is accepted, parked or expired |
 //! | [`notify`] | posts the changes that Meta reports, as CloudEvents or to Slack, at least once |
 //! | [`insight`] | pure: answers computed from the state, such as the use of the messaging limit, and causes of a falling rating |
+//! | [`experiment`] | pure: statistics of A/B experiments: rates, differences, users needed, verdicts |
 //! | [`expose`] | state to metric families, one file per entity |
 //! | [`serve`] | the operator's listener and the public one |
 //! | [`suggestion`] | the known name that a mistyped one probably means |
@@ -40,6 +41,7 @@ pub mod cluster;
 pub mod config;
 pub mod deliver;
 pub mod domain;
+pub mod experiment;
 pub mod expose;
 pub mod ingest;
 pub mod insight;

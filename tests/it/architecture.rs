@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("telemetry", &["domain"]),
     ("state", &["domain"]),
     ("insight", &["domain", "state"]),
+    ("experiment", &[]),
     ("expose", &["domain", "insight", "state"]),
     (
         "store",
@@ -135,7 +136,15 @@ fn every_arrow_is_allowed() {
 #[test]
 fn the_reducer_and_the_exposition_know_no_time_and_no_socket() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    for room in ["alerts", "cluster", "domain", "state", "insight", "expose"] {
+    for room in [
+        "alerts",
+        "cluster",
+        "domain",
+        "state",
+        "insight",
+        "experiment",
+        "expose",
+    ] {
         for file in rust_files(&src.join(room)) {
             let text = fs::read_to_string(&file).expect("a readable file");
             for word in [

@@ -1,0 +1,118 @@
+//! What an experiment has shown so far.
+
+use super::interval::Interval;
+use super::plan::Direction;
+
+/// The answer to whether a variant (B) is better than the control (A).
+///
+/// Claims of all looks together are wrong with at most the plan's significance: so the first final verdict counts, and
+/// nobody needs to wait for a certain day. A later look can be less certain than an earlier one. A caller therefore
+/// keeps the first final verdict of an experiment, with its time, and passes it to [`Verdict::kept`] at each later
+/// look; a change of the plan or of a variant starts a new experiment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// The control is better.
+    ABetter,
+    /// The variant is better.
+    BBetter,
+    /// The two differ by less than the smallest effect worth knowing.
+    NoDifference,
+    /// More users are needed for an answer.
+    NotEnough,
+}
+
+impl Verdict {
+    /// All verdicts: the state set of a metric.
+    pub const ALL: [Self; 4] = [
+        Self::ABetter,
+        Self::BBetter,
+        Self::NoDifference,
+        Self::NotEnough,
+    ];
+
+    /// The label value.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ABetter => "a_better",
+            Self::BBetter => "b_better",
+            Self::NoDifference => "no_difference",
+            Self::NotEnough => "not_enough",
+        }
+    }
+
+    /// Whether the experiment has answered its question.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        self != Self::NotEnough
+    }
+
+    /// The verdict after a later look that by itself gives `later`: the first final one stays.
+    #[must_use]
+    pub fn kept(self, later: Self) -> Self {
+        if self.is_final() { self } else { later }
+    }
+}
+
+/// The verdict from the confidence sequence of the variant's rate minus the control's. Bounds that exclude both 0 and
+/// the smallest effect show a difference, though a small one.
+pub(super) fn of(bounds: Interval, smallest_effect: f64, direction: Direction) -> Verdict {
+    let is_higher_better = direction == Direction::HigherIsBetter;
+    if bounds.lower > 0.0 {
+        if is_higher_better {
+            Verdict::BBetter
+        } else {
+            Verdict::ABetter
+        }
+    } else if bounds.upper < 0.0 {
+        if is_higher_better {
+            Verdict::ABetter
+        } else {
+            Verdict::BBetter
+        }
+    } else if bounds.lower > -smallest_effect && bounds.upper < smallest_effect {
+        Verdict::NoDifference
+    } else {
+        Verdict::NotEnough
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(lower: f64, upper: f64, direction: Direction) -> Verdict {
+        of(Interval { lower, upper }, 0.1, direction)
+    }
+
+    #[test]
+    fn the_bounds_decide() {
+        let of = |lower, upper| verdict(lower, upper, Direction::HigherIsBetter);
+        assert_eq!(of(0.01, 0.3), Verdict::BBetter);
+        assert_eq!(of(0.01, 0.05), Verdict::BBetter);
+        assert_eq!(of(-0.3, -0.01), Verdict::ABetter);
+        assert_eq!(of(-0.09, 0.09), Verdict::NoDifference);
+        assert_eq!(of(-0.09, 0.1), Verdict::NotEnough);
+        assert_eq!(of(-0.1, 0.09), Verdict::NotEnough);
+        assert_eq!(of(-1.0, 1.0), Verdict::NotEnough);
+        assert_eq!(of(0.0, 0.3), Verdict::NotEnough);
+    }
+
+    #[test]
+    fn of_opt_outs_the_lower_rate_is_better() {
+        let of = |lower, upper| verdict(lower, upper, Direction::LowerIsBetter);
+        assert_eq!(of(0.01, 0.3), Verdict::ABetter);
+        assert_eq!(of(-0.3, -0.01), Verdict::BBetter);
+        assert_eq!(of(-0.09, 0.09), Verdict::NoDifference);
+    }
+
+    #[test]
+    fn the_first_final_verdict_stays() {
+        assert_eq!(Verdict::NotEnough.kept(Verdict::BBetter), Verdict::BBetter);
+        for kept in Verdict::ALL.into_iter().filter(|kept| kept.is_final()) {
+            for later in Verdict::ALL {
+                assert_eq!(kept.kept(later), kept);
+            }
+        }
+    }
+}
