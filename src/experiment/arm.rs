@@ -22,7 +22,8 @@ pub struct ArmError {
 }
 
 impl Arm {
-    /// Each user counts once, and is a success or not.
+    /// Each user counts once, when it is known whether they reached the goal. Users who still have time to reach it must
+    /// not be counted yet, as they would look like failures.
     ///
     /// # Errors
     ///

@@ -38,7 +38,7 @@ pub struct ArmFindings {
     pub bounds: Interval,
     /// Users with whom the plan's power is reached, counted with the control's rate as it is known now.
     pub needed: u64,
-    /// Those of them who did not come yet. A verdict can come earlier, and is as valid then.
+    /// Those of them who have not come yet. A verdict can come earlier, and is as valid then.
     pub still_needed: u64,
 }
 

@@ -38,26 +38,27 @@ pub enum Direction {
 pub enum Split {
     /// At random, in proportion to these weights: one for each variant, the control first. [`super::judge`] checks it.
     Planned(Vec<f64>),
-    /// Not at random, such as before and after a change: so many variants, with the control. Nothing is checked, and
-    /// equal numbers are needed.
+    /// Not at random, such as before and after a change: the number of variants, with the control. The numbers of users
+    /// are not checked, and the same number is needed of each. A difference can have another cause than the variant, such
+    /// as the season.
     Unplanned(usize),
 }
 
-/// The figures of a [`Plan`], to be checked.
+/// The settings of a [`Plan`], not yet checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The smallest difference of two rates that is worth knowing: 0.02 tells 10 % from 12 %.
     pub smallest_effect: f64,
     /// The greatest probability that any difference is claimed although there is none, over all looks and variants.
     pub significance: f64,
-    /// The probability with which a difference of `smallest_effect` is found by the time when the needed users came.
+    /// The probability that a difference of `smallest_effect` is found by the time the needed users have come.
     pub power: f64,
     /// Which rate is better.
     pub direction: Direction,
     /// How users come to the variants.
     pub split: Split,
-    /// The rate of the control that is expected before its first users. `None` counts with one half, which needs the
-    /// most users.
+    /// The rate of the control that is expected before its first users. `None` stands for one half, which needs the most
+    /// users.
     pub expected_rate: Option<f64>,
 }
 
@@ -72,7 +73,7 @@ pub struct Plan {
     difference_quantile: f64,
 }
 
-/// A figure of a plan that no experiment can have. Its text names the setting, its value and what it may be.
+/// A setting that no experiment can have. The text names the setting, its value and the range.
 #[derive(Clone, Copy, Debug, PartialEq, Error)]
 pub enum PlanError {
     /// The smallest effect is out of range.

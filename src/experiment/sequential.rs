@@ -12,10 +12,10 @@
 //! other differences is a martingale that starts at 1. It reaches `1 / p` with a probability of at most `p` (Ville's
 //! inequality). The interval has all `d` whose ratio stays below that limit.
 //!
-//! Each side has half of the error and the mixture of a normal distribution whose mean is about the smallest effect
-//! worth knowing. So the interval is narrowest when a decision about such an effect is due: with a mean of 0, which is
-//! the usual choice, the same power takes about 40 % more users. The standard deviation above 0 makes the interval
-//! shrink to a point with time.
+//! Each side gets half of the error. Its mixture is a normal distribution whose mean is about the smallest effect worth
+//! knowing, so that the interval is narrowest when a decision about such an effect is due. With a mean of 0, which is the
+//! usual choice, the same power takes about 40 % more users. A standard deviation above 0 makes the interval shrink to a
+//! point with time.
 //!
 //! The normal approximation is too optimistic with few users, with rates near 0 or 1, and with variants of unequal size.
 //! So information is counted low ([`information`]), the bounds are those of [`super::newcombe`] with the boundary's

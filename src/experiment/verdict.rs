@@ -5,10 +5,10 @@ use super::plan::Direction;
 
 /// The answer to whether a variant (B) is better than the control (A).
 ///
-/// Claims of all looks together are wrong with at most the plan's significance: so the first final verdict counts, and
-/// nobody needs to wait for a certain day. A later look can be less certain than an earlier one. A caller therefore
-/// keeps the first final verdict of an experiment, with its time, and passes it to [`Verdict::kept`] at each later
-/// look; a change of the plan or of a variant starts a new experiment.
+/// The probability that any look at an experiment claims something wrong is at most the plan's significance. So the
+/// first final verdict counts, on whatever day it comes. By itself, a later look can be less certain than an earlier
+/// one. A caller therefore stores the first final verdict of an experiment, with its time, and calls [`Verdict::kept`]
+/// on it at each later look. A change of the plan or of a variant starts a new experiment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
     /// The control is better.
