@@ -171,6 +171,7 @@ pub(super) fn trackers(config: &Config) -> Arc<Trackers> {
         journeys: config.trackers.journeys.clone(),
         reads_messages: config.trackers.enabled,
         campaigns: config.trackers.campaigns.clone(),
+        experiments: config.trackers.experiments.clone(),
     })
 }
 

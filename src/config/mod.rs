@@ -19,6 +19,7 @@ mod campaigns;
 mod clients;
 mod environment;
 mod error;
+mod experiments;
 mod file;
 mod flags;
 mod graph;

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 
 use super::campaigns::CampaignList;
 use super::error::quoted;
+use super::experiments;
 use super::journeys;
 use super::kind::{Boolean, Optional, Parsed, SettingKind, presence};
 use super::section::settings;
@@ -16,6 +17,7 @@ use super::store::{StoreConfig, StoreUrl};
 use super::token::Token;
 use super::walker::Walker;
 use crate::domain::campaign::Campaigns;
+use crate::domain::experiment::Experiments;
 use crate::domain::journey::Journeys;
 use crate::domain::{BusinessHours, Misread};
 
@@ -63,13 +65,18 @@ settings! {
     lists {
         /// The journeys whose steps are counted.
         journeys: Journeys = journeys::lines;
+
+        /// The experiments that compare variants or versions of journeys.
+        experiments: Experiments = experiments::lines;
     }
 }
 
 impl TrackersConfig {
     pub(super) fn read(walker: &mut Walker<'_>, store: &StoreConfig) -> Self {
+        let journeys = journeys::read(walker);
         let trackers = Self {
-            journeys: journeys::read(walker),
+            experiments: experiments::read(walker, &journeys),
+            journeys,
             ..Self::read_rows(walker)
         };
         let key = Self::key_file().setting;

@@ -16,6 +16,7 @@ mod collector;
 mod customer_ids;
 mod error_code;
 mod event;
+pub mod experiment;
 mod health;
 mod ids;
 pub mod insights;

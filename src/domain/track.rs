@@ -1,6 +1,7 @@
 //! Events from the business' own applications about their conversations, which Meta does not report.
 
 use super::campaign::Campaigns;
+use super::experiment::Experiments;
 use super::journey::{JourneyId, Journeys, Progress};
 use super::{BusinessHours, CustomerIds, PhoneNumberId, Timestamp};
 
@@ -52,6 +53,8 @@ pub struct Trackers {
     pub reads_messages: bool,
     /// The declared campaigns.
     pub campaigns: Campaigns,
+    /// The declared experiments.
+    pub experiments: Experiments,
 }
 
 /// One event from an application.

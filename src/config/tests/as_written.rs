@@ -189,6 +189,7 @@ fn a_variable_in_braces_is_an_error_for_every_key() {
             "allowed_hosts",
             "businesses",
             "campaigns",
+            "experiments",
             "journeys",
             "policy",
             "trusted_proxies",

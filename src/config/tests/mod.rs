@@ -4,6 +4,7 @@ mod apps;
 mod as_written;
 mod each_source;
 mod errors;
+mod experiments;
 mod notify;
 mod redaction;
 mod reference;

@@ -35,7 +35,8 @@ fn every_key_has_its_line_in_the_summary() {
     let config = good(
         "relay: {upstreams: [{url: 'https://app.example.com/path'}]}\n\
          notify: {webhooks: [{url: 'https://app.example.com/path'}]}\n\
-         trackers: {journeys: [{name: booking, steps: [date]}]}",
+         trackers: {journeys: [{name: booking, steps: [date], variants: [A, B]}], experiments: [{name: short, journey: \
+         booking, variants: [A, B], metric: completion, smallest_effect: 5%}]}",
         environment(),
     );
     let summary = config.summary().to_string();

@@ -1,0 +1,503 @@
+//! `trackers.experiments`: comparisons of variants or versions of a declared journey.
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::error::quoted;
+use super::kind::NOT_SET;
+use super::section::SummaryLine;
+use super::setting::Setting;
+use super::value;
+use super::walker::Walker;
+use crate::domain::experiment::{
+    ARMS, Experiment, ExperimentArm, ExperimentMetric, ExperimentSplit, Experiments,
+    MAX_EXPERIMENTS, Share,
+};
+use crate::domain::journey::{FIRST_VERSION, Journey, JourneyId, Journeys};
+use crate::yaml::Node;
+
+/// Ranges in parts per million, those of the statistics: 0.01% to 99%, 0.01% to 50%, and 50% to 99.9%.
+const EFFECTS: RangeInclusive<u32> = 100..=990_000;
+const SIGNIFICANCES: RangeInclusive<u32> = 100..=500_000;
+const POWERS: RangeInclusive<u32> = 500_000..=999_000;
+
+/// Shares of users. With less than one in a thousand, a comparison takes too many users.
+const PARTS: RangeInclusive<u32> = 1_000..=999_000;
+
+const NAME: Setting = Setting::new(
+    "trackers.experiments[].name",
+    "Name of the experiment; give a changed experiment another name, because its users count anew",
+);
+
+const JOURNEY: Setting = Setting::new(
+    "trackers.experiments[].journey",
+    "Name of the declared journey",
+);
+
+const VERSION: Setting = Setting::new(
+    "trackers.experiments[].version",
+    "Version of the journey whose variants are compared",
+)
+.default(FIRST_VERSION);
+
+const VARIANTS: Setting = Setting::new(
+    "trackers.experiments[].variants",
+    "Declared variants that are compared, as a list of 2 to 10; the first one is the control",
+);
+
+const VERSIONS: Setting = Setting::new(
+    "trackers.experiments[].versions",
+    "Two declared versions that are compared instead of variants, as a list: before and after a change",
+);
+
+const METRIC: Setting = Setting::new(
+    "trackers.experiments[].metric",
+    "What makes a user a success: completion, step_answered, confusion, read, reply, opt_out or first_response",
+);
+
+const STEP: Setting = Setting::new(
+    "trackers.experiments[].step",
+    "The step of the metric step_answered or confusion; without it, confusion is that of any step",
+);
+
+const WITHIN: Setting = Setting::new(
+    "trackers.experiments[].within",
+    "The time within which the business must respond, for the metric first_response",
+);
+
+const SMALLEST_EFFECT: Setting = Setting::new(
+    "trackers.experiments[].smallest_effect",
+    "The smallest difference of two rates that is worth knowing: 5% tells 60% from 65%",
+);
+
+const SIGNIFICANCE: Setting = Setting::new(
+    "trackers.experiments[].significance",
+    "The greatest probability of a wrong verdict, over all looks and variants",
+)
+.default("5%");
+
+const POWER: Setting = Setting::new(
+    "trackers.experiments[].power",
+    "The probability that a difference of smallest_effect is found once the needed users have come",
+)
+.default("80%");
+
+const SPLIT: Setting = Setting::new(
+    "trackers.experiments[].split",
+    "The share of users of each variant, as a list; the default is equal shares",
+);
+
+const SETTINGS: [Setting; 12] = [
+    NAME,
+    JOURNEY,
+    VERSION,
+    VARIANTS,
+    VERSIONS,
+    METRIC,
+    STEP,
+    WITHIN,
+    SMALLEST_EFFECT,
+    SIGNIFICANCE,
+    POWER,
+    SPLIT,
+];
+
+/// Reads all experiments.
+pub(super) fn read(walker: &mut Walker<'_>, journeys: &Journeys) -> Experiments {
+    SETTINGS.iter().for_each(|setting| walker.note(setting));
+    // The check of the file's structure rejects anything but a list of maps.
+    let Some(Node::List(items)) = walker.node("trackers.experiments") else {
+        return Experiments::default();
+    };
+    if items.len() > MAX_EXPERIMENTS {
+        let message = format!("has more than {MAX_EXPERIMENTS} experiments; remove some");
+        walker.error("trackers.experiments", message);
+    }
+    let mut known = BTreeSet::new();
+    let mut experiments = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let reader = ExperimentReader {
+            walker,
+            item,
+            index,
+            journeys,
+        };
+        let Some(experiment) = reader.experiment() else {
+            continue;
+        };
+        if !known.insert(experiment.name.clone()) {
+            let message = "is declared twice; give it another name";
+            walker.error(NAME.key_of_item(index), message);
+        }
+        experiments.push(experiment);
+    }
+    Experiments(experiments)
+}
+
+/// The experiments' part of the summary.
+pub(super) fn lines(experiments: &Experiments) -> Vec<SummaryLine> {
+    let experiments = experiments.0.iter().enumerate();
+    let lines = experiments.flat_map(|(index, experiment)| {
+        let shown = shown(experiment).into_iter();
+        shown.map(move |(setting, value)| SummaryLine::new(setting.key_of_item(index), value))
+    });
+    lines.collect()
+}
+
+/// Every key of the experiment, so that the summary shows which ones are not given.
+fn shown(experiment: &Experiment) -> [(Setting, String); 12] {
+    let names = experiment.arms.iter().map(|arm| arm.name.as_str());
+    let names = names.collect::<Vec<_>>().join(", ");
+    let first = experiment.arms.first().map(|arm| &arm.journey);
+    let (journey, version) = first.map_or(("", ""), |id| (&id.journey, &id.version));
+    let none = || NOT_SET.to_owned();
+    let (version, variants, versions, split) = match &experiment.split {
+        ExperimentSplit::Planned(shares) => {
+            let shares = shares.iter().map(Share::to_string);
+            let shares = shares.collect::<Vec<_>>().join(", ");
+            (version.to_owned(), names, none(), shares)
+        }
+        ExperimentSplit::BeforeAfter => (none(), none(), names, none()),
+    };
+    let (step, within) = match &experiment.metric {
+        ExperimentMetric::StepAnswered(step) | ExperimentMetric::Confusion(Some(step)) => {
+            (step.clone(), none())
+        }
+        ExperimentMetric::FirstResponse(within) => (none(), value::duration_text(*within)),
+        ExperimentMetric::Completion
+        | ExperimentMetric::Confusion(None)
+        | ExperimentMetric::Read
+        | ExperimentMetric::Reply
+        | ExperimentMetric::OptOut => (none(), none()),
+    };
+    [
+        (NAME, experiment.name.clone()),
+        (JOURNEY, journey.to_owned()),
+        (VERSION, version),
+        (VARIANTS, variants),
+        (VERSIONS, versions),
+        (METRIC, experiment.metric.as_str().to_owned()),
+        (STEP, step),
+        (WITHIN, within),
+        (SMALLEST_EFFECT, experiment.smallest_effect.to_string()),
+        (SIGNIFICANCE, experiment.significance.to_string()),
+        (POWER, experiment.power.to_string()),
+        (SPLIT, split),
+    ]
+}
+
+struct ExperimentReader<'w, 'a> {
+    walker: &'w mut Walker<'a>,
+    item: &'a Node,
+    index: usize,
+    journeys: &'w Journeys,
+}
+
+impl<'a> ExperimentReader<'_, 'a> {
+    fn experiment(mut self) -> Option<Experiment> {
+        let Node::Map(_) = self.item else {
+            return None;
+        };
+        let name = self.required(&NAME, "give the experiment a name", value::name);
+        let arms = self.arms();
+        let metric = self.metric(arms.as_deref());
+        let effect = self.required(&SMALLEST_EFFECT, "give a difference, such as 5%", |text| {
+            share(text, &EFFECTS)
+        });
+        let significance = self.value(&SIGNIFICANCE, |text| share(text, &SIGNIFICANCES));
+        let power = self.value(&POWER, |text| share(text, &POWERS));
+        let split = self.split(arms.as_deref());
+        Some(Experiment {
+            name: name?,
+            arms: arms?,
+            metric: metric?,
+            smallest_effect: effect?,
+            significance: significance?,
+            power: power?,
+            split: split?,
+        })
+    }
+
+    /// The variants of one version, or two versions with any variant.
+    fn arms(&mut self) -> Option<Vec<ExperimentArm>> {
+        let journey =
+            self.required(&JOURNEY, "give the name of a declared journey", value::name)?;
+        let known = self.journeys.0.iter();
+        let of_name: Vec<&Journey> = known.filter(|one| one.id.journey == journey).collect();
+        if of_name.is_empty() {
+            let message = "is not declared; give the name of a journey in trackers.journeys";
+            self.error(&JOURNEY, message);
+            return None;
+        }
+        match (self.has(&VARIANTS), self.has(&VERSIONS)) {
+            (true, true) => {
+                let message = "is given together with variants; remove one of the two";
+                self.error(&VERSIONS, message);
+                None
+            }
+            (false, false) => {
+                let message = "is missing; give the variants to compare, or two versions";
+                self.error(&VARIANTS, message);
+                None
+            }
+            (true, false) => self.variants(&of_name),
+            (false, true) => self.versions(&of_name),
+        }
+    }
+
+    fn variants(&mut self, of_name: &[&Journey]) -> Option<Vec<ExperimentArm>> {
+        let version = self.value(&VERSION, value::name)?;
+        let Some(journey) = of_name.iter().find(|one| one.id.version == version) else {
+            let message = "is not a declared version of the journey; give one of trackers.journeys";
+            self.error(&VERSION, message);
+            return None;
+        };
+        let is_known = |variant: &str| journey.variants.iter().any(|known| known == variant);
+        let wrong = "is not a declared variant of the journey; add it to the journey's variants";
+        let names = self.names(&VARIANTS, &ARMS, is_known, wrong)?;
+        let arm = |name: String| ExperimentArm {
+            variant: Some(name.clone()),
+            journey: journey.id.clone(),
+            name,
+        };
+        Some(names.into_iter().map(arm).collect())
+    }
+
+    fn versions(&mut self, of_name: &[&Journey]) -> Option<Vec<ExperimentArm>> {
+        for setting in [VERSION, SPLIT] {
+            if self.has(&setting) {
+                let message = "has no meaning with versions; remove it";
+                self.error(&setting, message);
+            }
+        }
+        let is_known = |version: &str| of_name.iter().any(|one| one.id.version == version);
+        let wrong = "is not a declared version of the journey; declare it in trackers.journeys";
+        let names = self.names(&VERSIONS, &(2..=2), is_known, wrong)?;
+        let journey = of_name.first()?.id.journey.clone();
+        let arm = |name: String| ExperimentArm {
+            journey: JourneyId {
+                journey: journey.clone(),
+                version: name.clone(),
+            },
+            variant: None,
+            name,
+        };
+        Some(names.into_iter().map(arm).collect())
+    }
+
+    fn metric(&mut self, arms: Option<&[ExperimentArm]>) -> Option<ExperimentMetric> {
+        let known = format!("give one of {}", ExperimentMetric::NAMES.join(", "));
+        let name = self.required(&METRIC, &known, |text| {
+            let found = ExperimentMetric::NAMES.iter().find(|name| **name == text);
+            let wrong = || format!("{} is not known; {known}", quoted(text));
+            found.copied().ok_or_else(wrong)
+        })?;
+        let takes_step = matches!(name, "step_answered" | "confusion");
+        let takes_within = name == "first_response";
+        for (setting, is_taken) in [(STEP, takes_step), (WITHIN, takes_within)] {
+            if self.has(&setting) && !is_taken {
+                self.error(&setting, format!("has no meaning with {name}; remove it"));
+            }
+        }
+        Some(match name {
+            "completion" => ExperimentMetric::Completion,
+            "step_answered" => {
+                let step = self.required(&STEP, "give the step to be answered", value::name)?;
+                ExperimentMetric::StepAnswered(self.known_step(step, arms?)?)
+            }
+            "confusion" => {
+                let step = self.has(&STEP).then(|| self.value(&STEP, value::name));
+                let step = match step {
+                    Some(step) => Some(self.known_step(step?, arms?)?),
+                    None => None,
+                };
+                ExperimentMetric::Confusion(step)
+            }
+            "read" => ExperimentMetric::Read,
+            "reply" => ExperimentMetric::Reply,
+            "opt_out" => ExperimentMetric::OptOut,
+            _ => ExperimentMetric::FirstResponse(self.within(arms?)?),
+        })
+    }
+
+    /// A step that every version has.
+    fn known_step(&mut self, step: String, arms: &[ExperimentArm]) -> Option<String> {
+        let journeys = self.journeys;
+        let has_step = |arm: &ExperimentArm| journeys.find_step(&arm.journey, &step).is_some();
+        if arms.iter().all(has_step) {
+            return Some(step);
+        }
+        let message = "is not a step of the journey; give a declared step that each version has";
+        self.error(&STEP, message);
+        None
+    }
+
+    /// A session ends after the idle timeout, and a later response would not be seen.
+    fn within(&mut self, arms: &[ExperimentArm]) -> Option<Duration> {
+        let timeouts = arms
+            .iter()
+            .map(|arm| self.journeys.idle_timeout(&arm.journey));
+        let range = Duration::from_secs(1)..=timeouts.min()?;
+        self.required(
+            &WITHIN,
+            "give the time within which the business must respond, at most the journey's idle_timeout",
+            |text| {
+                let wrong = |why| format!("{why} (the longest is the journey's idle_timeout)");
+                value::duration(text, &range).map_err(wrong)
+            },
+        )
+    }
+
+    fn split(&mut self, arms: Option<&[ExperimentArm]>) -> Option<ExperimentSplit> {
+        let arms = arms?;
+        if self.has(&VERSIONS) {
+            return Some(ExperimentSplit::BeforeAfter);
+        }
+        if !self.has(&SPLIT) {
+            let equal = Share::from_millionths(1_000_000 / u32::try_from(arms.len()).ok()?)?;
+            return Some(ExperimentSplit::Planned(vec![equal; arms.len()]));
+        }
+        let wrong = format!(
+            "takes a list of {} shares, one for each variant",
+            arms.len()
+        );
+        let items = self.items(&SPLIT, &(arms.len()..=arms.len()), &wrong)?;
+        let mut shares = Vec::new();
+        for (place, item) in items {
+            let text = self.walker.node_text(&place, item)?;
+            match share(text, &PARTS) {
+                Ok(share) => shares.push(share),
+                Err(message) => self.walker.error(place, message),
+            }
+        }
+        let sum: u32 = shares.iter().map(|share| share.millionths()).sum();
+        // Thirds that are rounded to the last digit are shares of the whole.
+        if shares.len() == arms.len() && sum.abs_diff(1_000_000) > 10_000 {
+            self.error(
+                &SPLIT,
+                "does not sum to 100%; give shares of the whole, such as [50%, 50%]",
+            );
+            return None;
+        }
+        (shares.len() == arms.len()).then_some(ExperimentSplit::Planned(shares))
+    }
+
+    fn has(&self, setting: &Setting) -> bool {
+        self.item.get(setting.name()).is_some()
+    }
+
+    fn error(&mut self, setting: &Setting, message: impl Into<String>) {
+        self.walker.error(setting.key_of_item(self.index), message);
+    }
+
+    fn required<T>(
+        &mut self,
+        setting: &Setting,
+        advice: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        if self.has(setting) {
+            return self.value(setting, parse);
+        }
+        self.error(setting, format!("is missing; {advice}"));
+        None
+    }
+
+    fn value<T>(
+        &mut self,
+        setting: &Setting,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let place = setting.key_of_item(self.index);
+        let text = match self.item.get(setting.name()) {
+            Some(node) => self.walker.node_text(&place, node)?,
+            None => setting.default.unwrap_or_default(),
+        };
+        parse(text)
+            .map_err(|message| self.walker.error(place, message))
+            .ok()
+    }
+
+    /// Different known names.
+    fn names(
+        &mut self,
+        setting: &Setting,
+        count: &RangeInclusive<usize>,
+        is_known: impl Fn(&str) -> bool,
+        unknown: &str,
+    ) -> Option<Vec<String>> {
+        let what = match (count.start(), count.end()) {
+            (least, most) if least == most => format!("takes a list of {least} names"),
+            (least, most) => format!("takes a list of {least} to {most} names"),
+        };
+        let items = self.items(setting, count, &what)?;
+        let asked = items.len();
+        let mut names: Vec<String> = Vec::new();
+        for (place, item) in items {
+            let name = self.walker.node_text(&place, item)?;
+            if !is_known(name) {
+                self.walker.error(place, unknown);
+            } else if names.iter().any(|known| known == name) {
+                self.walker.error(place, "is listed twice; remove one");
+            } else {
+                names.push(name.to_owned());
+            }
+        }
+        (names.len() == asked).then_some(names)
+    }
+
+    fn items(
+        &mut self,
+        setting: &Setting,
+        count: &RangeInclusive<usize>,
+        wrong: &str,
+    ) -> Option<Vec<(String, &'a Node)>> {
+        let place = setting.key_of_item(self.index);
+        match self.item.get(setting.name()) {
+            Some(Node::List(items)) if count.contains(&items.len()) => {
+                let items = items.iter().enumerate();
+                let named = items.map(|(index, item)| (format!("{place}[{index}]"), item));
+                Some(named.collect())
+            }
+            _ => {
+                self.walker.error(place, wrong);
+                None
+            }
+        }
+    }
+}
+
+/// Parses a share in percent (`2.5%`) or as a fraction (`0.025`), within a range of parts per million.
+fn share(text: &str, range: &RangeInclusive<u32>) -> Result<Share, String> {
+    let parsed = match text.strip_suffix('%') {
+        Some(percent) => decimal(percent, 4),
+        None => decimal(text, 6),
+    };
+    let share = parsed.and_then(Share::from_millionths);
+    let share = share.ok_or_else(|| {
+        let text = quoted(text);
+        format!("{text} is not a share; write it in percent, such as 5%, with at most 4 decimals")
+    })?;
+    if range.contains(&share.millionths()) {
+        return Ok(share);
+    }
+    let [least, most] = [range.start(), range.end()].map(|parts| {
+        let share = Share::from_millionths(*parts);
+        share.map(|share| share.to_string()).unwrap_or_default()
+    });
+    Err(format!(
+        "{} is out of range; give {least} to {most}",
+        quoted(text)
+    ))
+}
+
+/// A decimal number in units of its last possible place.
+fn decimal(text: &str, places: usize) -> Option<u32> {
+    let (whole, rest) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|one| one.is_ascii_digit());
+    if !digits(whole) || !digits(rest) || rest.len() > places {
+        return None;
+    }
+    format!("{whole}{rest:0<places$}").parse().ok()
+}
