@@ -6,6 +6,8 @@ use super::campaign_contact::ContactEvent;
 use super::campaign_counts::CampaignCounts;
 use super::conversation::{BusinessResponse, ConversationEvent, Side};
 use super::customer::Customer;
+use super::experiment_counts::ExperimentCounts;
+use super::experiment_progress::{ExperimentProgress, KnownOutcome, OutcomeEvent};
 use super::journey_session::Milestone;
 use super::journey_sessions::Noted;
 use super::journeys::JourneyCounts;
@@ -25,6 +27,7 @@ pub(super) struct Counting<'a> {
     pub journeys: &'a mut JourneyCounts,
     pub activity: &'a mut DailyActivity,
     pub campaigns: &'a mut CampaignCounts,
+    pub experiments: &'a mut ExperimentCounts,
     pub trackers: &'a Trackers,
 }
 
@@ -36,8 +39,10 @@ impl Counting<'_> {
             if !self.trackers.campaigns.is_empty() {
                 self.note_contact(customer, at, ContactEvent::Wrote);
             }
+            self.note_outcome(customer, at, OutcomeEvent::Wrote);
         }
-        let count = |event| self.conversation(event);
+        let users = &mut customer.experiments;
+        let count = |event| self.conversation(users, event);
         customer.conversation.note(at, side, count);
     }
 
@@ -46,8 +51,10 @@ impl Counting<'_> {
         let journeys = &self.trackers.journeys;
         if !journeys.0.is_empty() {
             let (sessions, turn) = (&mut customer.journey_sessions, TimedTurn { at, turn });
-            let count =
-                |at, id: &_, variant: &_, milestone| self.milestone(at, id, variant, milestone);
+            let users = &mut customer.experiments;
+            let count = |at, id: &_, variant: &_, milestone| {
+                self.milestone(users, at, (id, variant), milestone);
+            };
             sessions.note_turn(turn, journeys, count);
         }
     }
@@ -55,7 +62,10 @@ impl Counting<'_> {
     /// Notes what an application reports about a journey.
     pub fn note_progress(&mut self, customer: &mut Customer, noted: Noted) {
         let journeys = &self.trackers.journeys;
-        let count = |at, id: &_, variant: &_, milestone| self.milestone(at, id, variant, milestone);
+        let users = &mut customer.experiments;
+        let count = |at, id: &_, variant: &_, milestone| {
+            self.milestone(users, at, (id, variant), milestone);
+        };
         customer.journey_sessions.note(noted, journeys, count);
     }
 
@@ -65,27 +75,47 @@ impl Counting<'_> {
         customer.campaign.note(at, event, count);
     }
 
+    /// Notes an event outside the steps of journeys, if any experiment is declared.
+    pub fn note_outcome(&mut self, customer: &mut Customer, at: Timestamp, event: OutcomeEvent) {
+        if !self.trackers.experiments.is_empty() {
+            customer.experiments.note(at, event, self.trackers);
+        }
+    }
+
     /// Counts the customer's events up to this moment, which no earlier event can precede any more.
     pub fn settle(&mut self, customer: &mut Customer, until: Timestamp) {
-        let count = |event| self.conversation(event);
+        let users = &mut customer.experiments;
+        let count = |event| self.conversation(users, event);
         customer.conversation.settle(until, count);
         let journeys = &self.trackers.journeys;
-        let count = |at, id: &_, variant: &_, milestone| self.milestone(at, id, variant, milestone);
+        let count = |at, id: &_, variant: &_, milestone| {
+            self.milestone(users, at, (id, variant), milestone);
+        };
         customer.journey_sessions.settle(until, journeys, count);
         let count = |name: &str, stage| self.campaign(name, stage);
         customer.campaign.settle(until, count);
+        // Last, so that a session of the same second has started.
+        let trackers = self.trackers;
+        users.settle(until, trackers, |known| self.experiment(&known));
     }
 
     /// Ends the customer's sessions as abandoned.
     pub fn abandon(&mut self, customer: &mut Customer) {
-        let count = |at, id: &_, variant: &_, milestone| self.milestone(at, id, variant, milestone);
+        let users = &mut customer.experiments;
+        let count = |at, id: &_, variant: &_, milestone| {
+            self.milestone(users, at, (id, variant), milestone);
+        };
         customer.journey_sessions.abandon(count);
+        users.end(|known| self.experiment(&known));
     }
 
-    fn conversation(&mut self, event: ConversationEvent) {
+    fn conversation(&mut self, users: &mut ExperimentProgress, event: ConversationEvent) {
         match event {
             ConversationEvent::Began(entry_point) => self.began.increment(entry_point),
-            ConversationEvent::Response(response) => self.response(&response),
+            ConversationEvent::Response(response) => {
+                users.respond(&response, self.trackers);
+                self.response(&response);
+            }
         }
     }
 
@@ -108,7 +138,25 @@ impl Counting<'_> {
         self.campaigns.count(name, stage, &self.trackers.campaigns);
     }
 
-    fn milestone(&mut self, at: Timestamp, id: &JourneyId, variant: &str, milestone: Milestone) {
+    /// Counts a user of an experiment, if it is still declared.
+    fn experiment(&mut self, known: &KnownOutcome<'_>) {
+        let declared = &self.trackers.experiments;
+        if declared.find(known.experiment).is_some() {
+            let arm = (known.experiment, known.arm);
+            self.experiments.count(arm, &known.counts, declared);
+        }
+    }
+
+    fn milestone(
+        &mut self,
+        users: &mut ExperimentProgress,
+        at: Timestamp,
+        (id, variant): (&JourneyId, &str),
+        milestone: Milestone,
+    ) {
+        let trackers = self.trackers;
+        let count = |known: KnownOutcome<'_>| self.experiment(&known);
+        users.milestone(at, (id, variant), &milestone, trackers, count);
         match milestone {
             Milestone::Started => {
                 self.activity.count(at, DailyCount::JourneyStarted);

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::campaign_contact::CampaignContact;
 use super::conversation::{Conversation, SESSION};
+use super::experiment_progress::ExperimentProgress;
 use super::journey_sessions::JourneySessions;
 use super::redate::dated;
 use crate::domain::{ConversationKey, Timestamp};
@@ -37,6 +38,9 @@ pub struct Customer {
     /// The last campaign.
     #[serde(default, skip_serializing_if = "CampaignContact::is_empty")]
     pub(super) campaign: CampaignContact,
+    /// The experiments of which the customer is a user.
+    #[serde(default, skip_serializing_if = "ExperimentProgress::is_empty")]
+    pub(super) experiments: ExperimentProgress,
 }
 
 /// An id of a customer.
@@ -56,7 +60,7 @@ struct ThreadOwner {
 
 dated! { KnownId: seen_at }
 dated! { ThreadOwner: since }
-dated! { Customer: conversation journey_sessions other_ids wrote_at owner campaign }
+dated! { Customer: conversation journey_sessions other_ids wrote_at owner campaign experiments }
 
 impl Customer {
     /// Time at which the next event or session must be settled.
@@ -66,6 +70,7 @@ impl Customer {
             .into_iter()
             .chain(self.journey_sessions.first_due())
             .chain(self.campaign.first_unsettled())
+            .chain(self.experiments.first_due())
             .min()
     }
 
@@ -108,6 +113,7 @@ impl Customer {
     pub(super) fn remembered_until(&self) -> Option<Timestamp> {
         self.ids_remembered_until()
             .max(self.campaign.remembered_until())
+            .max(self.experiments.remembered_until())
     }
 
     /// Time until which the ids and the owner are remembered without a conversation.
@@ -169,6 +175,7 @@ impl Customer {
         self.wrote_at = self.wrote_at.max(other.wrote_at);
         self.owner = self.owner.take().max(other.owner);
         self.campaign.absorb(other.campaign);
+        self.experiments.absorb(other.experiments);
         for known in other.other_ids {
             self.note_id(known.id, known.seen_at);
         }

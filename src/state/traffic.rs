@@ -13,6 +13,8 @@ use super::conversation::{SESSION, Side};
 use super::counting::Counting;
 use super::customer::Customer;
 use super::customers::Customers;
+use super::experiment_counts::ExperimentCounts;
+use super::experiment_progress::OutcomeEvent;
 use super::failures::FailureCounts;
 use super::journey_sessions::Noted;
 use super::journeys::JourneyCounts;
@@ -24,7 +26,7 @@ use super::responses::ByActor;
 use super::turn::Turn;
 use super::{Counts, PairCounts};
 use crate::domain::campaign::CampaignStage;
-use crate::domain::mark::{EntryPoint, IgnoredMark, Mark, MessageContext};
+use crate::domain::mark::{EntryPoint, IgnoredMark, JourneyMark, Mark, MessageContext};
 use crate::domain::message::{Category, Kind, MarketingPreference, Status, Update, WebhookUpdate};
 use crate::domain::time_zone::Month;
 use crate::domain::track::{self, Actor, Happening, Trackers};
@@ -78,6 +80,9 @@ pub struct Traffic {
     /// Counters of declared campaigns.
     #[serde(default)]
     pub campaigns: CampaignCounts,
+    /// Counters of declared experiments.
+    #[serde(default)]
+    pub experiments: ExperimentCounts,
     /// Conversations that customers began, by where they came from.
     #[serde(default)]
     pub began: Counts<EntryPoint>,
@@ -143,6 +148,7 @@ impl Traffic {
             business: ByActor::default(),
             journeys: JourneyCounts::default(),
             campaigns: CampaignCounts::default(),
+            experiments: ExperimentCounts::default(),
             began: Counts::default(),
             ignored_marks: Counts::default(),
             ended: Ended::default(),
@@ -235,6 +241,12 @@ impl Traffic {
                     self.campaigns.fail(name, errors, at, &trackers.campaigns);
                     self.note_campaign(name, to.as_ref(), at, *status, trackers);
                 }
+                if let Some((to, place)) = to
+                    .as_ref()
+                    .zip(mark.as_ref().and_then(|mark| mark.journey.as_ref()))
+                {
+                    self.note_outcome(to, at, (*status, place), trackers);
+                }
             }
             Update::Priced(price) => self.prices.count(*price, Month::at(at, timezone_id)),
             Update::Errors(errors) => self.fail(errors, at),
@@ -260,6 +272,11 @@ impl Traffic {
                     self.activity.count(at, DailyCount::OptOut);
                     if let Some(ids) = of.as_ref().filter(|_| !trackers.campaigns.is_empty()) {
                         self.note_contact(ids, at, ContactEvent::Stopped, trackers);
+                    }
+                    if let Some(ids) = of.as_ref().filter(|_| !trackers.experiments.is_empty()) {
+                        self.change_of(ids, at, trackers, |customer, counting| {
+                            counting.note_outcome(customer, at, OutcomeEvent::Stopped);
+                        });
                     }
                 }
             }
@@ -344,6 +361,26 @@ impl Traffic {
         self.campaigns.count(name, stage, &trackers.campaigns);
         if let Some((ids, event)) = to.zip(event) {
             self.note_contact(ids, at, event, trackers);
+        }
+    }
+
+    /// Notes that a message of a journey was read or failed, if an experiment compares the journey.
+    fn note_outcome(
+        &mut self,
+        to: &CustomerIds,
+        at: Timestamp,
+        (status, place): (Status, &JourneyMark),
+        trackers: &Trackers,
+    ) {
+        let event = match status {
+            Status::Read => OutcomeEvent::Read(place.id.clone()),
+            Status::Failed => OutcomeEvent::Failed(place.id.clone()),
+            _ => return,
+        };
+        if trackers.experiments.compare(&place.id) {
+            self.change_of(to, at, trackers, |customer, counting| {
+                counting.note_outcome(customer, at, event);
+            });
         }
     }
 
@@ -505,6 +542,7 @@ impl Traffic {
             journeys: &mut self.journeys,
             activity: &mut self.activity,
             campaigns: &mut self.campaigns,
+            experiments: &mut self.experiments,
             trackers,
         };
         (&mut self.customers, counting)
