@@ -32,6 +32,7 @@ const OPTIONS: Options = Options {
     template_state_sets: StateSets::Sparse,
     template_series_limit: SERIES,
     campaigns: Vec::new(),
+    experiments: whatsapp_business_exporter::domain::experiment::Experiments(Vec::new()),
     business_hours: None,
     callback: None,
 };

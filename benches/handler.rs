@@ -152,6 +152,7 @@ async fn ours(location: &Location, tracks_messages: bool) -> Router {
         business_hours: None,
         callback: None,
         campaigns: Vec::new(),
+        experiments: whatsapp_business_exporter::domain::experiment::Experiments(Vec::new()),
     };
     let send_gate = SendGate {
         unions: Arc::default(),

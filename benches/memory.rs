@@ -206,6 +206,7 @@ fn render(accounts: &Accounts) -> usize {
         template_state_sets: StateSets::Sparse,
         template_series_limit: 20_000,
         campaigns: Vec::new(),
+        experiments: whatsapp_business_exporter::domain::experiment::Experiments(Vec::new()),
         business_hours: None,
         callback: None,
     };

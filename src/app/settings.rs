@@ -106,6 +106,7 @@ pub(super) fn options(config: &Config) -> Options {
             let names = config.trackers.campaigns.names().into_iter();
             names.map(str::to_owned).collect()
         },
+        experiments: config.trackers.experiments.clone(),
     }
 }
 

@@ -28,6 +28,7 @@ const OPTIONS: Options = Options {
     template_state_sets: StateSets::Full,
     template_series_limit: 100,
     campaigns: Vec::new(),
+    experiments: crate::domain::experiment::Experiments(Vec::new()),
     business_hours: None,
     callback: None,
 };

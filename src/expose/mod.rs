@@ -8,6 +8,7 @@ mod account;
 pub mod backfill;
 mod campaign;
 mod cause;
+mod experiment;
 mod exporter;
 mod insights;
 mod journey;
@@ -32,7 +33,9 @@ pub use selection::{FamilyGroup, Selection};
 pub use crate::domain::{StateSets, TemplateDetail};
 
 use crate::domain::access::AccessStates;
+use crate::domain::experiment::Experiments;
 use crate::domain::{Assignments, BusinessHours, CallbackUrl, Timestamp, WabaId};
+use crate::insight::experiments;
 use crate::insight::headroom::{self, MessageWebhooks, RecipientUnions};
 use crate::state::{Account, Accounts, SharedNumbers};
 use rows::Rows;
@@ -55,6 +58,8 @@ pub struct Options {
     pub callback: Option<CallbackUrl>,
     /// Names of the declared campaigns.
     pub campaigns: Vec<String>,
+    /// The declared experiments.
+    pub experiments: Experiments,
 }
 
 /// State of the apps.
@@ -69,19 +74,19 @@ pub struct Apps<'a> {
     /// The accounts of the portfolios that this process exports, those of other replicas included. `None` if there are
     /// no other replicas.
     pub portfolio_accounts: Option<&'a Accounts>,
-    /// The accounts that campaigns are counted in, and which campaigns this process exports. `None` if there are no
-    /// other replicas.
+    /// The accounts that campaigns and experiments are counted in, and which of them this process exports. `None` if there
+    /// are no other replicas.
     pub campaigns: Option<CampaignSource<'a>>,
     /// The recipients of the portfolios, as of earlier counts.
     pub unions: &'a RecipientUnions,
 }
 
-/// What the counters of campaigns are made from, if there are several replicas.
+/// What the counters of campaigns and experiments are made from, if there are several replicas.
 #[derive(Clone, Copy)]
 pub struct CampaignSource<'a> {
     /// The accounts of all replicas.
     pub accounts: &'a Accounts,
-    /// Whether this process exports the campaign of this name.
+    /// Whether this process exports the campaign or experiment of this name.
     pub exports: &'a (dyn Fn(&str) -> bool + Sync),
 }
 
@@ -126,6 +131,14 @@ pub fn render(
             None => campaign::write(&mut page, accounts, options, |_| true),
             Some(source) => campaign::write(&mut page, source.accounts, options, source.exports),
         }
+    }
+    if selection.has(FamilyGroup::Experiments) {
+        let declared = &options.experiments;
+        let reports = match &apps.campaigns {
+            None => experiments::reports(declared, accounts, |_| true),
+            Some(source) => experiments::reports(declared, source.accounts, source.exports),
+        };
+        experiment::write(&mut page, &reports);
     }
     let refused_templates = write_templates(&mut page, &here, options, selection);
     for some in &here {
@@ -243,6 +256,7 @@ pub fn metrics_of(group: FamilyGroup) -> Vec<&'static Metric> {
         FamilyGroup::Traffic => vec![traffic::ALL],
         FamilyGroup::Journeys => vec![journey::ALL],
         FamilyGroup::Campaigns => vec![campaign::ALL],
+        FamilyGroup::Experiments => vec![experiment::ALL],
         FamilyGroup::Templates => vec![template::ALL, template_totals::ALL],
         FamilyGroup::Insights => vec![insights::ALL],
         FamilyGroup::Accounts => vec![account::ALL],

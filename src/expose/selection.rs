@@ -22,6 +22,8 @@ pub enum FamilyGroup {
     Journeys,
     /// Declared campaigns.
     Campaigns,
+    /// Declared experiments.
+    Experiments,
     /// Templates, and their totals.
     Templates,
     /// Daily figures of templates and phone numbers.
@@ -38,12 +40,13 @@ pub enum FamilyGroup {
 
 impl FamilyGroup {
     /// Every group, in the order of the page.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Numbers,
         Self::Causes,
         Self::Traffic,
         Self::Journeys,
         Self::Campaigns,
+        Self::Experiments,
         Self::Templates,
         Self::Insights,
         Self::Accounts,
@@ -61,6 +64,7 @@ impl FamilyGroup {
             Self::Traffic => "traffic",
             Self::Journeys => "journeys",
             Self::Campaigns => "campaigns",
+            Self::Experiments => "experiments",
             Self::Templates => "templates",
             Self::Insights => "insights",
             Self::Accounts => "accounts",
@@ -81,7 +85,11 @@ impl FamilyGroup {
             | Self::Templates
             | Self::Accounts
             | Self::Insights => true,
-            Self::Campaigns | Self::Portfolios | Self::Access | Self::Exporter => false,
+            Self::Campaigns
+            | Self::Experiments
+            | Self::Portfolios
+            | Self::Access
+            | Self::Exporter => false,
         }
     }
 
@@ -261,7 +269,7 @@ mod tests {
         assert_eq!(
             error,
             "collect[]: \"number\" is not known; give any of numbers, causes, traffic, journeys, campaigns, \
-             templates, insights, accounts, portfolios, access, exporter"
+             experiments, templates, insights, accounts, portfolios, access, exporter"
         );
     }
 }

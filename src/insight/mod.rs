@@ -5,6 +5,7 @@
 
 pub mod attribution;
 pub mod category_cost;
+pub mod experiments;
 pub mod headroom;
 pub mod opt_out_surge;
 pub mod rates;

@@ -175,6 +175,7 @@ mod tests {
                 template_state_sets: StateSets::Full,
                 template_series_limit: 0,
                 campaigns: Vec::new(),
+                experiments: crate::domain::experiment::Experiments(Vec::new()),
                 business_hours: None,
                 callback: None,
             },

@@ -1,4 +1,4 @@
-//! Reads the accounts of other replicas that belong to the portfolios and campaigns that this replica exports.
+//! Reads the accounts of other replicas that belong to the portfolios, campaigns and experiments that this replica exports.
 
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ pub async fn keep_read(operator: Operator) {
         }
         note_unread(operator.store.read_portfolios().await);
         let options = operator.options.load_full();
-        note_unread(operator.store.read_campaigns(&options.campaigns).await);
+        let campaigns = options.campaigns.iter().map(String::as_str);
+        let names: Vec<&str> = campaigns.chain(options.experiments.names()).collect();
+        note_unread(operator.store.read_campaigns(&names).await);
     }
 }

@@ -1,6 +1,7 @@
 //! Counters of declared experiments: the users of each arm whose outcome is known.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,13 @@ impl ArmCounts {
         self.failed += other.failed;
         self.responses += other.responses;
         self.waited_ms = self.waited_ms.saturating_add(other.waited_ms);
+    }
+
+    /// How long users waited for the first response on average. `None` without responses.
+    #[must_use]
+    pub fn mean_wait(&self) -> Option<Duration> {
+        let mean = self.waited_ms.checked_div(self.responses)?;
+        Some(Duration::from_millis(mean))
     }
 }
 

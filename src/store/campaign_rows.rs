@@ -1,6 +1,6 @@
-//! The accounts of all replicas, for the counters of campaigns.
+//! The accounts of all replicas, for the counters of campaigns and experiments.
 //!
-//! A campaign can have messages of many accounts, and one replica exports it. Its counters must never fall, also when
+//! A campaign can have messages of many accounts, and one replica exports it. The same holds for experiments. Its counters must never fall, also when
 //! accounts or the campaign move to another replica. Therefore all counts are those of one reading: of accounts that
 //! this replica exported at that time from memory, and of all others from their rows. Both are committed states, so a
 //! later reading never has lower counts, whoever reads. A replica exports a campaign only from a reading that began
@@ -83,7 +83,7 @@ impl CampaignRows {
                 rows.insert(waba_id.clone(), row);
             }
         }
-        let counts = |account: &Account| account.traffic().any(counts_campaigns);
+        let counts = |account: &Account| account.traffic().any(counts_for_all);
         let mut counted = own;
         counted.retain(|_, account| counts(account));
         counted.extend(rows.iter().filter_map(|(waba_id, row)| {
@@ -116,7 +116,7 @@ impl CampaignRows {
         let mut counted: BTreeMap<WabaId, Account> = BTreeMap::new();
         for (waba_id, state) in self.reader.traffic(&ids).await? {
             let traffic = rows::to_traffic(&state)?;
-            if let Some(waba_id) = WabaId::parse(&waba_id).filter(|_| counts_campaigns(&traffic)) {
+            if let Some(waba_id) = WabaId::parse(&waba_id).filter(|_| counts_for_all(&traffic)) {
                 let account = counted.entry(waba_id).or_default();
                 account
                     .traffic
@@ -132,6 +132,7 @@ impl CampaignRows {
     }
 }
 
-fn counts_campaigns(traffic: &Traffic) -> bool {
-    traffic.campaigns.iter().next().is_some()
+/// Whether the number has counters that one replica sums over all accounts.
+fn counts_for_all(traffic: &Traffic) -> bool {
+    traffic.campaigns.iter().next().is_some() || !traffic.experiments.is_empty()
 }

@@ -160,18 +160,21 @@ impl Store {
         Ok(())
     }
 
-    /// Reads the accounts of other replicas, for those of these campaigns that this one exports. Reads nothing if there
-    /// are none.
+    /// Reads the accounts of other replicas, for those of these campaigns and experiments that this one exports. Reads
+    /// nothing if there are none.
     ///
     /// # Errors
     /// If they cannot be read.
-    pub async fn read_campaigns(&self, names: &[String]) -> Result<(), StoreUnavailable> {
+    pub async fn read_campaigns(&self, names: &[impl AsRef<str>]) -> Result<(), StoreUnavailable> {
         let Some(campaigns) = &self.campaigns else {
             return Ok(());
         };
         // Before the read, so that a later owner of the same shard reads later.
         let permit = self.export_permit();
-        if !names.iter().any(|name| self.permits_key(&permit, name)) {
+        if !names
+            .iter()
+            .any(|name| self.permits_key(&permit, name.as_ref()))
+        {
             campaigns.clear();
             return Ok(());
         }
@@ -182,7 +185,7 @@ impl Store {
         read.map_err(|error| StoreUnavailable::unreadable(&error))
     }
 
-    /// The accounts of all replicas with counts of campaigns as they were read, with the permit at that time. `None` for a
+    /// The accounts of all replicas with counts of campaigns or experiments as they were read, with the permit at that time. `None` for a
     /// store of one process, and before the first read.
     #[must_use]
     pub fn campaign_accounts(&self) -> Option<(Accounts, ExportPermit)> {

@@ -14,7 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &["domain", "suggestion", "yaml"]),
     ("telemetry", &["domain"]),
     ("state", &["domain"]),
-    ("insight", &["domain", "state"]),
+    ("insight", &["domain", "experiment", "state"]),
     ("experiment", &[]),
     ("expose", &["domain", "insight", "state"]),
     (

@@ -43,6 +43,7 @@ pub static ALL_TEMPLATES: LazyLock<Options> = LazyLock::new(|| Options {
     template_state_sets: StateSets::Sparse,
     template_series_limit: 20_000,
     campaigns: vec!["spring".to_owned()],
+    experiments: whatsapp_business_exporter::domain::experiment::Experiments(Vec::new()),
     business_hours: BusinessHours::parse("Mon-Fri 09:00-18:00", "Europe/Berlin")
         .ok()
         .map(Arc::new),
