@@ -8,6 +8,7 @@
 //! | `GET /api/v1/explain` | likely causes of the last fall of a phone number's quality rating, as JSON |
 //! | `GET /api/v1/history` | the history of changes, as JSON or CSV |
 //! | `GET /api/v1/gate` | whether a campaign may be sent, as JSON |
+//! | `GET /api/v1/experiments` | the declared experiments as they stand, as JSON |
 //! | `GET /api/v1/insights` | the daily figures of templates and phone numbers, as JSON or CSV |
 //! | `GET /-/healthy` | 200 while the process responds |
 //! | `GET /-/ready` | 200 while webhooks are accepted, 503 during shutdown and while the store cannot commit |
@@ -33,7 +34,7 @@ use super::metrics::metrics;
 use super::responses::{self, ResponseBudget};
 use super::scrapes::Scrapes;
 use super::status::route;
-use super::{explain, history, insights, send_gate};
+use super::{experiments, explain, history, insights, send_gate};
 
 /// Timeout of a response, which takes milliseconds. A client that needs longer has disconnected.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -51,6 +52,7 @@ pub fn router(operator: Operator) -> Router {
     super::metrics::refused(&operator.telemetry);
     let past = Arc::new(Semaphore::new(history::MAX_ANSWERS));
     let explanations = Arc::new(Semaphore::new(explain::MAX_ANSWERS));
+    let of_experiments = Arc::new(Semaphore::new(experiments::MAX_ANSWERS));
     let of_insights = Arc::clone(&past);
     let gate = Arc::clone(&operator.gate);
     let lifecycle = Lifecycle::new(Arc::clone(&gate), operator.reload.clone());
@@ -75,6 +77,10 @@ pub fn router(operator: Operator) -> Router {
             get(move |state, asked| history::history(state, asked, past)),
         )
         .route(send_gate::PATH, get(send_gate::for_operator))
+        .route(
+            "/api/v1/experiments",
+            get(move |State(operator)| experiments::experiments(operator, of_experiments)),
+        )
         .route(
             "/api/v1/insights",
             get(move |state, asked| insights::insights(state, asked, of_insights)),
