@@ -346,3 +346,6 @@ fn is_success(milestone: &Milestone, metric: &ExperimentMetric) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -77,6 +77,7 @@ pub fn metrics() -> String {
             "whatsapp_messages_|whatsapp_message_statuses|whatsapp_service_messages_|whatsapp_marketing_|whatsapp_message_failures|whatsapp_message_last_failure|whatsapp_campaign_|whatsapp_first_|whatsapp_response_|whatsapp_conversations_|whatsapp_callback_data_",
         ),
         ("Journeys", "whatsapp_journey_"),
+        ("Experiments", "whatsapp_experiment_"),
         ("Message templates", "whatsapp_message_template"),
         ("Business accounts", "whatsapp_business_account_"),
         ("Portfolios", "whatsapp_portfolio_"),

@@ -4,6 +4,7 @@ mod campaigns;
 mod daily;
 pub mod durable;
 mod events;
+mod experiments;
 mod identity;
 mod journeys;
 mod key;

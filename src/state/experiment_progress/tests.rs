@@ -1,0 +1,113 @@
+use super::*;
+use crate::domain::experiment::{ExperimentArm, ExperimentSplit, Experiments, Share};
+
+const START: Timestamp = Timestamp::from_seconds(1_775_000_000);
+
+fn booking() -> JourneyId {
+    JourneyId {
+        journey: "booking".to_owned(),
+        version: "1".to_owned(),
+    }
+}
+
+fn trackers() -> Trackers {
+    let share = |parts| Share::from_millionths(parts).expect("a share");
+    let arm = |variant: &str| ExperimentArm {
+        name: variant.to_owned(),
+        journey: booking(),
+        variant: Some(variant.to_owned()),
+    };
+    let declared = Experiment {
+        name: "wording".to_owned(),
+        arms: vec![arm("a"), arm("b")],
+        metric: ExperimentMetric::Reply,
+        smallest_effect: share(50_000),
+        significance: share(50_000),
+        power: share(800_000),
+        split: ExperimentSplit::BeforeAfter,
+    };
+    Trackers {
+        experiments: Experiments(vec![declared]),
+        ..Trackers::default()
+    }
+}
+
+fn begun(at: Timestamp, variant: &str) -> ExperimentProgress {
+    let mut progress = ExperimentProgress::default();
+    tell(&mut progress, at, variant, &Milestone::Started);
+    progress
+}
+
+/// The counted users, as text.
+fn tell(
+    progress: &mut ExperimentProgress,
+    at: Timestamp,
+    variant: &str,
+    milestone: &Milestone,
+) -> Vec<String> {
+    let mut counted = Vec::new();
+    let count = |known: KnownOutcome<'_>| {
+        counted.push(format!("{} {}", known.arm, known.counts.successes));
+    };
+    let session = (&booking(), variant);
+    progress.milestone(at, session, milestone, &trackers(), count);
+    counted
+}
+
+fn later(seconds: u64) -> Timestamp {
+    START.plus(Duration::from_secs(seconds))
+}
+
+#[test]
+fn a_user_survives_a_restart_and_counts_once() {
+    let mut progress = begun(START, "a");
+    progress.note(later(5), OutcomeEvent::Wrote, &trackers());
+    let saved = serde_json::to_string(&progress).expect("plain data");
+    let mut progress: ExperimentProgress = serde_json::from_str(&saved).expect("its own text");
+    progress.settle(later(6), &trackers(), |_| panic!("the session is open"));
+    let ended = tell(&mut progress, later(60), "a", &Milestone::Abandoned);
+    assert_eq!(ended, ["a 1"]);
+    assert!(tell(&mut progress, later(90), "b", &Milestone::Started).is_empty());
+    assert!(tell(&mut progress, later(99), "b", &Milestone::Abandoned).is_empty());
+    let seen_at = later(90);
+    assert_eq!(progress.remembered_until(), Some(seen_at.plus(REMEMBERED)));
+    // Who comes back after more than 30 days is a new user.
+    let back = seen_at.plus(REMEMBERED).plus(Duration::from_secs(1));
+    tell(&mut progress, back, "b", &Milestone::Started);
+    let ended = tell(&mut progress, back, "b", &Milestone::Abandoned);
+    assert_eq!(ended, ["b 0"]);
+}
+
+#[test]
+fn two_customers_who_are_one_are_one_user() {
+    let mut second = begun(later(10), "b");
+    second.absorb(begun(START, "a"));
+    assert!(tell(&mut second, later(20), "b", &Milestone::Abandoned).is_empty());
+    let first = tell(&mut second, later(20), "a", &Milestone::Abandoned);
+    assert_eq!(first, ["a 0"]);
+    // Who has counted stays counted, even if the other session began earlier.
+    let mut earlier = begun(later(0), "b");
+    second.seen_in(later(5));
+    earlier.absorb(second);
+    assert!(tell(&mut earlier, later(30), "b", &Milestone::Abandoned).is_empty());
+}
+
+impl ExperimentProgress {
+    /// Moves the beginning of each session.
+    fn seen_in(&mut self, at: Timestamp) {
+        self.users.iter_mut().for_each(|user| user.started_at = at);
+    }
+}
+
+#[test]
+fn the_buffer_is_bounded() {
+    let mut progress = begun(START, "a");
+    for second in 1..1_000 {
+        progress.note(later(second), OutcomeEvent::Wrote, &trackers());
+        assert!(progress.unsettled.len() <= MAX_UNSETTLED);
+    }
+    assert_eq!(
+        tell(&mut progress, later(9_999), "a", &Milestone::Abandoned),
+        ["a 1"]
+    );
+}
