@@ -8,6 +8,9 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use whatsapp_business_exporter::domain::MessageKey;
 use whatsapp_business_exporter::domain::campaign::{CallbackData, Campaigns};
+use whatsapp_business_exporter::domain::experiment::{
+    Experiment, ExperimentArm, ExperimentMetric, ExperimentSplit, Experiments, Share,
+};
 use whatsapp_business_exporter::domain::journey::{Choice, OTHER, Step};
 use whatsapp_business_exporter::domain::journey::{
     Journey, JourneyId, Journeys, Progress, StepOutcome,
@@ -349,7 +352,26 @@ fn trackers() -> Trackers {
         }]),
         reads_messages: true,
         campaigns: campaigns(),
+        experiments: experiments(),
     }
+}
+
+fn experiments() -> Experiments {
+    let percent = |share: u32| Share::from_millionths(share * 10_000).expect("a share");
+    let arm = |variant: &str| ExperimentArm {
+        name: variant.into(),
+        journey: booking(),
+        variant: Some(variant.into()),
+    };
+    Experiments(vec![Experiment {
+        name: "wording".into(),
+        arms: vec![arm("A"), arm("B")],
+        metric: ExperimentMetric::Completion,
+        smallest_effect: percent(5),
+        significance: percent(5),
+        power: percent(80),
+        split: ExperimentSplit::Planned(vec![percent(50); 2]),
+    }])
 }
 
 fn campaigns() -> Campaigns {
