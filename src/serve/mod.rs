@@ -11,6 +11,7 @@ pub mod command;
 mod context;
 pub mod drill;
 mod events;
+mod experiment_record;
 mod experiments;
 mod explain;
 pub mod forget;

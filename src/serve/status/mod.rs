@@ -37,6 +37,7 @@ use serde::Serialize;
 use crate::domain::access::AccessStates;
 use crate::domain::{Assignments, CallbackUrl, PhoneNumberId, Timestamp};
 use crate::insight::headroom::RecipientUnions;
+use crate::serve::experiment_record::ExperimentRecord;
 use crate::state::Accounts;
 use crate::telemetry::Examination;
 use account::AccountStatus;
@@ -68,6 +69,8 @@ struct Facts {
     store: Result<(), String>,
     /// Number of accounts of other replicas, and when their rows were read.
     others: Option<(usize, Timestamp)>,
+    /// The declared experiments as they stand.
+    experiments: Vec<ExperimentRecord>,
     /// The last report of `doctor`.
     examination: Result<Option<Examination>, String>,
     now: Timestamp,
@@ -94,6 +97,9 @@ pub struct Status {
     #[serde(skip)]
     selection: AccountSelection,
     pub timelines: TimelinePeriod,
+    /// Not in the JSON, because `/api/v1/experiments` has them.
+    #[serde(skip)]
+    pub experiments: Vec<ExperimentRecord>,
     pub apps: Vec<AppStatus>,
     pub webhooks: Webhooks,
     pub store: StoreStatus,
@@ -150,6 +156,7 @@ impl Status {
                 known_since: known.map(|steps| Moment(steps.known_since())),
                 error: steps.err(),
             },
+            experiments: facts.experiments.clone(),
             apps: apps
                 .map(|(name, access)| AppStatus::new(name, access, now))
                 .collect(),

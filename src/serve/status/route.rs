@@ -27,7 +27,9 @@ use super::timeline::{DRAWN, MAX_STEPS, ShownSteps, WINDOW};
 use super::{Facts, Status, page};
 use crate::clock;
 use crate::domain::WabaId;
+use crate::insight::experiments;
 use crate::serve::context::Operator;
+use crate::serve::experiment_record::ExperimentRecord;
 use crate::telemetry::Examination;
 
 /// Maximum number of accounts in one response, which may then have some 20 MB.
@@ -139,8 +141,12 @@ async fn answer(
 fn facts(operator: &Operator, examination: Result<Option<Examination>, String>) -> Facts {
     let now = clock::now();
     let others = operator.store.last_reading_of_others();
+    let accounts = operator.accounts();
+    let declared = operator.options.load().experiments.clone();
+    let reports = experiments::reports(&declared, &accounts, |_| true);
     Facts {
-        accounts: operator.accounts(),
+        experiments: reports.iter().map(ExperimentRecord::new).collect(),
+        accounts,
         numbers_of_several: operator.store.numbers_of_several(),
         access: operator.access.read(),
         assignments: operator.assignments.load_full(),

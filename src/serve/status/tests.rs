@@ -226,6 +226,7 @@ fn facts(events: &[Event]) -> Facts {
     let accounts = state.accounts().values();
     let numbers = accounts.flat_map(|account| account.number_ids());
     Facts {
+        experiments: Vec::new(),
         numbers_of_several: numbers.cloned().collect(),
         accounts: state.accounts().clone(),
         access: AccessStates::new(),

@@ -5,6 +5,7 @@
 
 mod account;
 mod causes;
+mod experiments;
 mod exporter;
 mod portfolio;
 mod search;
@@ -68,6 +69,7 @@ pub(super) fn draw(status: &Status) -> String {
                     (timelines_missing(status))
                     @for account in &status.accounts { (account::draw(account, status)) }
                     (search::pages(status))
+                    (experiments::draw(&status.experiments))
                     (exporter::draw(status))
                 }
                 footer { (foot(status)) }

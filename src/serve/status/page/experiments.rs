@@ -1,0 +1,166 @@
+//! The declared experiments as they stand: a table with one row for each variant.
+
+use maud::{Markup, html};
+
+use crate::serve::experiment_record::{ArmRecord, Bounds, ComparisonRecord, ExperimentRecord};
+use crate::serve::status::words::grouped;
+
+const TITLES: [&str; 5] = ["Variant", "Users", "Rate", "Difference", "Verdict"];
+
+/// Draws nothing without experiments.
+pub(super) fn draw(experiments: &[ExperimentRecord]) -> Markup {
+    html! {
+        @if !experiments.is_empty() {
+            section aria-labelledby="experiments" {
+                h2 #experiments { "Experiments" }
+                @for experiment in experiments { (table(experiment)) }
+                p.quiet {
+                    "With what else moved, as JSON: " a href="api/v1/experiments" { "/api/v1/experiments" } "."
+                }
+            }
+        }
+    }
+}
+
+fn table(experiment: &ExperimentRecord) -> Markup {
+    let is_mismatch = experiment
+        .split
+        .as_ref()
+        .is_some_and(|split| split.is_mismatch);
+    html! {
+        table role="table" {
+            caption {
+                bdi { (experiment.name) } ": " (experiment.metric)
+                @if is_mismatch { ". Users came in other shares than planned; no verdict can be trusted." }
+            }
+            thead role="rowgroup" { tr role="row" {
+                @for title in TITLES { th scope="col" role="columnheader" { (title) } }
+            } }
+            tbody role="rowgroup" {
+                @for arm in &experiment.arms { (row(arm, experiment)) }
+            }
+        }
+    }
+}
+
+/// The control has no difference and no verdict.
+fn row(arm: &ArmRecord, experiment: &ExperimentRecord) -> Markup {
+    let mut comparisons = experiment.comparisons.iter();
+    let comparison = comparisons.find(|one| one.variant == arm.variant);
+    html! {
+        tr role="row" {
+            th scope="row" role="rowheader" { bdi { (arm.variant) } }
+            td role="cell" data-title=(TITLES[1]) { (users(arm)) }
+            td role="cell" data-title=(TITLES[2]) { (rate(arm)) }
+            td role="cell" data-title=(TITLES[3]) { (comparison.map_or_else(|| "control".to_owned(), difference)) }
+            td role="cell" data-title=(TITLES[4]) { (comparison.map_or("", |one| verdict(one.verdict))) }
+        }
+    }
+}
+
+fn users(arm: &ArmRecord) -> String {
+    let users = grouped(arm.users);
+    match arm.users_still_needed {
+        0 => users,
+        needed => format!("{users}, {} more needed", grouped(needed)),
+    }
+}
+
+fn rate(arm: &ArmRecord) -> String {
+    let Some(rate) = arm.rate else {
+        return "no users".to_owned();
+    };
+    format!("{} ({})", percent(rate), range(arm.rate_bounds))
+}
+
+fn difference(comparison: &ComparisonRecord) -> String {
+    let known = comparison.difference.zip(comparison.difference_bounds);
+    known.map_or_else(String::new, |(difference, bounds)| {
+        format!("{} ({})", percent(difference), range(bounds))
+    })
+}
+
+fn range(bounds: Bounds) -> String {
+    format!("{} to {}", percent(bounds.lower), percent(bounds.upper))
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1}\u{a0}%", share * 100.0)
+}
+
+fn verdict(word: &str) -> &str {
+    match word {
+        "a_better" => "control is better",
+        "b_better" => "variant is better",
+        "no_difference" => "no difference of that size",
+        _ => "not enough yet",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn arm(variant: &str, users: u64, rate: Option<f64>) -> ArmRecord {
+        ArmRecord {
+            variant: variant.to_owned(),
+            users,
+            successes: 0,
+            rate,
+            rate_bounds: Bounds {
+                lower: 0.1,
+                upper: 0.9,
+            },
+            users_needed: 1_500,
+            users_still_needed: 1_500_u64.saturating_sub(users),
+            opted_out: 0,
+            failed_messages: 0,
+            responses: 0,
+            mean_first_response_seconds: None,
+            quality_ratings: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_table_shows_users_rates_and_the_verdict() {
+        let experiment = ExperimentRecord {
+            name: "wording".to_owned(),
+            journey: Some("booking".to_owned()),
+            metric: "completion",
+            step: None,
+            within_seconds: None,
+            is_better_lower: false,
+            smallest_effect: 0.05,
+            significance: 0.05,
+            power: 0.8,
+            is_before_after: false,
+            arms: vec![arm("<long>", 2_000, Some(0.125)), arm("short", 0, None)],
+            comparisons: vec![ComparisonRecord {
+                variant: "short".to_owned(),
+                difference: None,
+                difference_bounds: None,
+                always_valid_bounds: Bounds {
+                    lower: -1.0,
+                    upper: 1.0,
+                },
+                verdict: "not_enough",
+            }],
+            split: None,
+        };
+        let drawn = draw(&[experiment]).into_string();
+        for text in [
+            "&lt;long&gt;",
+            "2,000<",
+            "12.5\u{a0}% (10.0\u{a0}% to 90.0\u{a0}%)",
+            "control<",
+            "0, 1,500 more needed",
+            "no users",
+            "not enough yet",
+        ] {
+            assert!(drawn.contains(text), "{text}: {drawn}");
+        }
+        assert_eq!(draw(&[]).into_string(), "");
+    }
+}
