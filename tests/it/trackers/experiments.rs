@@ -470,7 +470,7 @@ async fn an_experiment_goes_on_after_a_restart_and_tells_nobody_who_took_part() 
     let store = format!("sqlite:{}", folder.path().join("state.db").display());
     let file = config_file(SELDOM, &[WABA])
         + "trackers:\n  journeys:\n    - {name: booking, steps: [date], variants: [short, long], idle_timeout: 10m}\n  \
-           experiments:\n    - {name: wording, journey: booking, variants: [short, long], metric: reply, smallest_effect: 10%}\n";
+           experiments:\n    - {name: wording, journey: booking, variants: [short, long], metric: completion, smallest_effect: 10%}\n";
     let began = clock::now().as_millis() / 1000 - 10_000;
     let users = |variant: &str| {
         format!(r#"whatsapp_experiment_users{{experiment="wording",variant="{variant}"}}"#)
@@ -478,8 +478,8 @@ async fn an_experiment_goes_on_after_a_restart_and_tells_nobody_who_took_part() 
     let exporter = Exporter::stored(small_world(), &file, &store).await;
     assert_eq!(exporter.value(&users("short")).await, Some(0.0));
     let mut walk = Walk::new(7, began);
-    walk.asked(0, 1, "sent", "1", "short");
-    walk.write(20, None);
+    let asks_and_completes = "journey=booking&step=date&variant=short&goal=1";
+    walk.status(0, 1, "sent", asks_and_completes);
     let mut later = Walk::new(7, began);
     later.asked(5_000, 2, "sent", "1", "long");
     let mut other = Walk::new(8, began);
@@ -503,7 +503,7 @@ async fn an_experiment_goes_on_after_a_restart_and_tells_nobody_who_took_part() 
     };
     let experiment = &page["experiments"][0];
     assert_eq!(experiment["name"], "wording");
-    assert_eq!(experiment["metric"], "reply");
+    assert_eq!(experiment["metric"], "completion");
     assert_eq!(experiment["smallest_effect"], 0.1);
     let [short, long] = [&experiment["arms"][0], &experiment["arms"][1]];
     assert_eq!(
