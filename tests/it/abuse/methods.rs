@@ -7,12 +7,13 @@ use reqwest::Method;
 use super::Target;
 use crate::http::connect;
 
-const ROUTES: [(&str, &[&str]); 10] = [
+const ROUTES: [(&str, &[&str]); 11] = [
     ("/", &["GET", "HEAD"]),
     ("/metrics", &["GET", "HEAD"]),
     ("/api/v1/history", &["GET", "HEAD"]),
     ("/api/v1/status", &["GET", "HEAD"]),
     ("/api/v1/explain", &["GET", "HEAD"]),
+    ("/api/v1/experiments", &["GET", "HEAD"]),
     ("/-/healthy", &["GET", "HEAD"]),
     ("/-/ready", &["GET", "HEAD"]),
     ("/-/reload", &["POST"]),

@@ -109,6 +109,7 @@ async fn what_comes_to_the_operators_port_is_told_the_right_one() {
         "/-/reload",
         "/api/v1/status",
         "/api/v1/explain",
+        "/api/v1/experiments",
     ] {
         let answer = exporter.http.get(format!("{}{path}", exporter.public_url));
         assert_eq!(
