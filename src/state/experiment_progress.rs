@@ -230,16 +230,12 @@ impl ExperimentProgress {
             if is_success(milestone, &experiment.metric) {
                 user.counts.successes = 1;
             }
-            match milestone {
-                Milestone::Completed => {
-                    let known_at = at.plus(trackers.journeys.idle_timeout(journey));
-                    user.stage = Stage::Completed(known_at);
-                }
-                Milestone::Abandoned => {
-                    count(user.outcome());
-                    user.forget();
-                }
-                _ => {}
+            if *milestone == Milestone::Completed {
+                let known_at = at.plus(trackers.journeys.idle_timeout(journey));
+                user.stage = Stage::Completed(known_at);
+            } else if *milestone == Milestone::Abandoned {
+                count(user.outcome());
+                user.forget();
             }
         }
     }

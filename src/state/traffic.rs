@@ -375,7 +375,13 @@ impl Traffic {
         let event = match status {
             Status::Read => OutcomeEvent::Read(place.id.clone()),
             Status::Failed => OutcomeEvent::Failed(place.id.clone()),
-            _ => return,
+            Status::Sent
+            | Status::Delivered
+            | Status::Played
+            | Status::Deleted
+            | Status::Pending
+            | Status::Warning
+            | Status::Other => return,
         };
         if trackers.experiments.compare(&place.id) {
             self.change_of(to, at, trackers, |customer, counting| {
