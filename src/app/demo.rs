@@ -25,8 +25,8 @@ use crate::config::{Config, FixedEnvironment, Flags, ListenAddress};
 use crate::domain::WabaId;
 use crate::ingest::{CustomerHasher, CustomerKey};
 use crate::simulator::application::{
-    Application, ApplicationOptions, EventApi, GateApi, JOURNEY, PlannedCampaign, VERSIONS,
-    idle_timeout,
+    Application, ApplicationOptions, EventApi, GateApi, JOURNEY, JourneyVersion, PlannedCampaign,
+    VERSIONS, idle_timeout,
 };
 use crate::simulator::world::World;
 use crate::simulator::{DEFAULT_QUIRKS, Simulation, SimulationOptions};
@@ -278,12 +278,32 @@ fn trackers_section(idle_timeout: Duration, key_file: &Path) -> String {
         )
     });
     let journeys: String = journeys.collect();
+    let experiments = VERSIONS.iter().filter_map(experiment);
+    let experiments: String = experiments.collect();
     format!(
         "trackers:\n  key_file: {}\n  business_hours: Mon-Sun 00:00-24:00\n  campaigns: [{}]\n  \
-         journeys:\n{journeys}",
+         journeys:\n{journeys}  experiments:\n{experiments}",
         key_file.display(),
         CAMPAIGNS.join(", "),
     )
+}
+
+/// Compares the variants of a version, if it has several.
+fn experiment(version: &JourneyVersion) -> Option<String> {
+    let variants: Vec<&str> = version
+        .paths
+        .iter()
+        .filter_map(|path| path.variant)
+        .collect();
+    (variants.len() > 1).then(|| {
+        format!(
+            "    - name: {JOURNEY}-{}\n      journey: {JOURNEY}\n      version: {}\n      variants: [{}]\n      \
+             metric: completion\n      smallest_effect: 10%\n",
+            version.version,
+            version.version,
+            variants.join(", "),
+        )
+    })
 }
 
 /// A duration in the form of the configuration, in whole milliseconds.

@@ -68,7 +68,7 @@ const WITHIN: Setting = Setting::new(
 
 const SMALLEST_EFFECT: Setting = Setting::new(
     "trackers.experiments[].smallest_effect",
-    "The smallest difference of two rates that is worth knowing: 5% tells 60% from 65%",
+    "The smallest difference of two rates that is worth knowing: with 5%, a rate of 65% is a difference from one of 60%",
 );
 
 const SIGNIFICANCE: Setting = Setting::new(

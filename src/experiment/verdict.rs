@@ -7,8 +7,8 @@ use super::plan::Direction;
 ///
 /// The probability that any look at an experiment claims something wrong is at most the plan's significance. So the
 /// first final verdict counts, on whatever day it comes. By itself, a later look can be less certain than an earlier
-/// one. A caller therefore stores the first final verdict of an experiment, with its time, and calls [`Verdict::kept`]
-/// on it at each later look. A change of the plan or of a variant starts a new experiment.
+/// one. The history of the metric in Prometheus has the first one. A change of the plan or of a variant starts a new
+/// experiment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
     /// The control is better.
@@ -39,18 +39,6 @@ impl Verdict {
             Self::NoDifference => "no_difference",
             Self::NotEnough => "not_enough",
         }
-    }
-
-    /// Whether the experiment has answered its question.
-    #[must_use]
-    pub fn is_final(self) -> bool {
-        self != Self::NotEnough
-    }
-
-    /// The verdict after a later look that by itself gives `later`: the first final one stays.
-    #[must_use]
-    pub fn kept(self, later: Self) -> Self {
-        if self.is_final() { self } else { later }
     }
 }
 
@@ -104,15 +92,5 @@ mod tests {
         assert_eq!(of(0.01, 0.3), Verdict::ABetter);
         assert_eq!(of(-0.3, -0.01), Verdict::BBetter);
         assert_eq!(of(-0.09, 0.09), Verdict::NoDifference);
-    }
-
-    #[test]
-    fn the_first_final_verdict_stays() {
-        assert_eq!(Verdict::NotEnough.kept(Verdict::BBetter), Verdict::BBetter);
-        for kept in Verdict::ALL.into_iter().filter(|kept| kept.is_final()) {
-            for later in Verdict::ALL {
-                assert_eq!(kept.kept(later), kept);
-            }
-        }
     }
 }

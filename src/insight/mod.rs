@@ -5,6 +5,7 @@
 
 pub mod attribution;
 pub mod category_cost;
+pub mod confusing_steps;
 pub mod experiments;
 pub mod headroom;
 pub mod opt_out_surge;

@@ -76,10 +76,11 @@ pub fn run(plan: &Plan, world: World, random: &mut Rng) -> Outcome {
         let arms = counts.map(|(users, successes)| Arm::new(users, successes).expect("an arm"));
         let findings = judge(plan, &arms).expect("two variants");
         let comparison = findings.comparisons[0];
-        if !verdict.is_final() {
+        // The first verdict counts.
+        if verdict == Verdict::NotEnough {
             outcome.users = arms.iter().map(|arm| arm.users()).sum();
+            verdict = comparison.verdict;
         }
-        verdict = verdict.kept(comparison.verdict);
         let difference = world.rates[1] - world.rates[0];
         outcome.is_covered &= comparison.always_valid.contains(difference);
         outcome.is_mismatch |= findings.split.is_some_and(|split| split.is_mismatch);

@@ -7,6 +7,7 @@ mod account;
 pub mod background;
 pub(super) mod causes;
 mod concern;
+mod confusing;
 pub mod digest;
 mod figures;
 mod health;
@@ -36,11 +37,13 @@ use serde::Serialize;
 
 use crate::domain::access::AccessStates;
 use crate::domain::{Assignments, CallbackUrl, PhoneNumberId, Timestamp};
+use crate::insight::confusing_steps::ConfusingStep;
 use crate::insight::headroom::RecipientUnions;
 use crate::serve::experiment_record::ExperimentRecord;
 use crate::state::Accounts;
 use crate::telemetry::Examination;
 use account::AccountStatus;
+use confusing::ConfusingStepStatus;
 use figures::Figures;
 use health::{AppStatus, Doctor, OtherReplicas, StoreStatus, Webhooks};
 use level::Level;
@@ -69,6 +72,8 @@ struct Facts {
     store: Result<(), String>,
     /// Number of accounts of other replicas, and when their rows were read.
     others: Option<(usize, Timestamp)>,
+    /// The steps of journeys that confuse customers most, the worst first.
+    confusing_steps: Vec<ConfusingStep>,
     /// The declared experiments as they stand.
     experiments: Vec<ExperimentRecord>,
     /// The last report of `doctor`.
@@ -97,6 +102,8 @@ pub struct Status {
     #[serde(skip)]
     selection: AccountSelection,
     pub timelines: TimelinePeriod,
+    /// The worst first.
+    pub confusing_steps: Vec<ConfusingStepStatus>,
     /// Not in the JSON, because `/api/v1/experiments` has them.
     #[serde(skip)]
     pub experiments: Vec<ExperimentRecord>,
@@ -156,6 +163,11 @@ impl Status {
                 known_since: known.map(|steps| Moment(steps.known_since())),
                 error: steps.err(),
             },
+            confusing_steps: facts
+                .confusing_steps
+                .iter()
+                .map(ConfusingStepStatus::new)
+                .collect(),
             experiments: facts.experiments.clone(),
             apps: apps
                 .map(|(name, access)| AppStatus::new(name, access, now))

@@ -24,10 +24,10 @@ use super::figures::Figures;
 use super::overview::Overview;
 use super::selection::{AccountSearch, AccountSelection};
 use super::timeline::{DRAWN, MAX_STEPS, ShownSteps, WINDOW};
-use super::{Facts, Status, page};
+use super::{Facts, Status, confusing, page};
 use crate::clock;
 use crate::domain::WabaId;
-use crate::insight::experiments;
+use crate::insight::{confusing_steps, experiments};
 use crate::serve::context::Operator;
 use crate::serve::experiment_record::ExperimentRecord;
 use crate::telemetry::Examination;
@@ -144,7 +144,11 @@ fn facts(operator: &Operator, examination: Result<Option<Examination>, String>) 
     let accounts = operator.accounts();
     let declared = operator.options.load().experiments.clone();
     let reports = experiments::reports(&declared, &accounts, |_| true);
+    let numbers = accounts.values().flat_map(|account| account.traffic());
+    let journeys = numbers.map(|traffic| &traffic.journeys);
+    let confusing_steps = confusing_steps::worst(journeys, confusing::SHOWN);
     Facts {
+        confusing_steps,
         experiments: reports.iter().map(ExperimentRecord::new).collect(),
         accounts,
         numbers_of_several: operator.store.numbers_of_several(),

@@ -21,13 +21,15 @@ use super::timeline::{NUMBER, ShownSteps, WINDOW};
 use super::{Facts, Status, page};
 use crate::domain::access::{Access, AccessStates, End, Subscription, Token};
 use crate::domain::account::{Ban, BanState, Restriction, RestrictionType, ReviewStatus};
+use crate::domain::journey::{Confusion, JourneyId};
 use crate::domain::template::{Category, PauseTitle, RejectedReason};
 use crate::domain::{
     AppId, BusinessId, CallbackUrl, CanSendMessage, Collector, DeliveryKey, EntityHealth, Event,
     Fact, Health, HealthEntity, Listing, MessagingLimit, PhoneNumberId, QualityRating, Source,
     TemplateId, Timestamp, WabaId, WebhookConfiguration, account, number, template,
 };
-use crate::state::State;
+use crate::insight::confusing_steps::ConfusingStep;
+use crate::state::{Counts, State};
 use crate::store::{HistoryRow, Recent};
 use crate::telemetry::{Examination, Finding, Report, Telemetry};
 
@@ -226,6 +228,7 @@ fn facts(events: &[Event]) -> Facts {
     let accounts = state.accounts().values();
     let numbers = accounts.flat_map(|account| account.number_ids());
     Facts {
+        confusing_steps: Vec::new(),
         experiments: Vec::new(),
         numbers_of_several: numbers.cloned().collect(),
         accounts: state.accounts().clone(),
@@ -259,6 +262,18 @@ fn with_problems_everywhere(mut facts: Facts) -> Facts {
         .with_label_values(&["bad_signature"]);
     refused.inc_by(3);
     facts.figures = Figures::new(&telemetry);
+    let mut signs = Counts::default();
+    signs.add(Confusion::Slow, 1);
+    signs.add(Confusion::FreeText, 1_249);
+    facts.confusing_steps = vec![ConfusingStep {
+        journey: JourneyId {
+            journey: "<booking>".to_owned(),
+            version: "2".to_owned(),
+        },
+        step: "date".to_owned(),
+        entered: 10_000,
+        signs,
+    }];
     facts.store = Err("the store cannot commit: the disk is full".to_owned());
     let token = Token {
         is_valid: true,
@@ -373,6 +388,9 @@ fn issues_of_the_exporter_are_listed() {
         "callback URL differs",
         "3 refused (3 bad_signature)",
         "Last run 24 h ago: 1 fine, 1 problem, 1 unknown.",
+        "<bdi>&lt;booking&gt;</bdi> <bdi>2</bdi>: <bdi>date</bdi>",
+        "12.5 %",
+        "free_text 1,249, slow 1",
         "handshake (<bdi>shop</bdi>): refuses the verify token",
         "Restart it.",
     ] {

@@ -33,6 +33,11 @@ pub(super) fn distance(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
+/// `12.5 %`, of a share.
+pub(super) fn percent(share: f64) -> String {
+    format!("{:.1}\u{a0}%", share * 100.0)
+}
+
 /// `5 s ago`.
 pub(super) fn ago(seconds: u64) -> String {
     format!("{} ago", span(seconds))

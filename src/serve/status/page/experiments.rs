@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::serve::experiment_record::{ArmRecord, Bounds, ComparisonRecord, ExperimentRecord};
-use crate::serve::status::words::grouped;
+use crate::serve::status::words::{grouped, percent};
 
 const TITLES: [&str; 5] = ["Variant", "Users", "Rate", "Difference", "Verdict"];
 
@@ -82,10 +82,6 @@ fn difference(comparison: &ComparisonRecord) -> String {
 
 fn range(bounds: Bounds) -> String {
     format!("{} to {}", percent(bounds.lower), percent(bounds.upper))
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.1}\u{a0}%", share * 100.0)
 }
 
 fn verdict(word: &str) -> &str {

@@ -5,6 +5,7 @@
 
 mod account;
 mod causes;
+mod confusing;
 mod experiments;
 mod exporter;
 mod portfolio;
@@ -69,6 +70,7 @@ pub(super) fn draw(status: &Status) -> String {
                     (timelines_missing(status))
                     @for account in &status.accounts { (account::draw(account, status)) }
                     (search::pages(status))
+                    (confusing::draw(&status.confusing_steps))
                     (experiments::draw(&status.experiments))
                     (exporter::draw(status))
                 }

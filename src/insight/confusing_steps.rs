@@ -1,0 +1,131 @@
+//! The steps of journeys that confuse customers most, over all phone numbers and variants.
+
+use std::collections::BTreeMap;
+
+use crate::domain::journey::{Confusion, JourneyId};
+use crate::state::Counts;
+use crate::state::journeys::JourneyCounts;
+
+/// How often a step must have been asked. With fewer entries, one customer would make it the worst.
+const MIN_ENTERED: u64 = 20;
+
+/// A step with the signs that it confused customers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfusingStep {
+    /// Its journey, with the version.
+    pub journey: JourneyId,
+    /// Its name.
+    pub step: String,
+    /// How often it was asked.
+    pub entered: u64,
+    /// The signs, by reason.
+    pub signs: Counts<Confusion>,
+}
+
+impl ConfusingStep {
+    /// Number of signs of all reasons. A customer can show several.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.signs.iter().map(|(_, count)| count).sum()
+    }
+
+    /// Signs for each time that the step was asked.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a share needs no exact counts")]
+    pub fn share(&self) -> f64 {
+        self.total() as f64 / self.entered as f64
+    }
+}
+
+/// At most this many steps with signs of confusion, that with the highest share first.
+#[must_use]
+pub fn worst<'a>(
+    of_numbers: impl Iterator<Item = &'a JourneyCounts>,
+    most: usize,
+) -> Vec<ConfusingStep> {
+    let mut sums: BTreeMap<(&JourneyId, &str), (u64, Counts<Confusion>)> = BTreeMap::new();
+    for (journey, _, counts) in of_numbers.flat_map(JourneyCounts::iter) {
+        for (step, counts) in &counts.steps {
+            let (entered, signs) = sums.entry((journey, step)).or_default();
+            *entered += counts.entered;
+            for (reason, count) in counts.confused.iter() {
+                signs.add(reason, count);
+            }
+        }
+    }
+    let steps = sums.into_iter();
+    let steps = steps.map(|((journey, step), (entered, signs))| ConfusingStep {
+        journey: journey.clone(),
+        step: step.to_owned(),
+        entered,
+        signs,
+    });
+    let is_confusing = |step: &ConfusingStep| step.entered >= MIN_ENTERED && step.total() > 0;
+    let mut steps: Vec<ConfusingStep> = steps.filter(is_confusing).collect();
+    // Of equal shares, that of more customers is worse.
+    steps.sort_by(|one, other| {
+        let by_share = other.share().total_cmp(&one.share());
+        by_share.then(other.entered.cmp(&one.entered))
+    });
+    steps.truncate(most);
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// Counters of the steps of one variant: how often each was asked, and how often customers typed and repeated.
+    fn counts(variant: &str, steps: &[(&str, u64, u64, u64)]) -> Value {
+        let step = |(name, entered, typed, repeated): &(&str, u64, u64, u64)| {
+            let mut counts = serde_json::to_value(crate::state::journeys::StepCounts::default())
+                .expect("counters");
+            let mut signs = Counts::default();
+            signs.add(Confusion::FreeText, *typed);
+            signs.add(Confusion::Repeated, *repeated);
+            counts["entered"] = (*entered).into();
+            counts["confused"] = serde_json::to_value(signs).expect("counters");
+            ((*name).to_owned(), counts)
+        };
+        let steps: serde_json::Map<String, Value> = steps.iter().map(step).collect();
+        let journey = JourneyId {
+            journey: "booking".to_owned(),
+            version: "1".to_owned(),
+        };
+        json!([[journey, variant], {"started": 0, "completed": 0, "abandoned": 0, "steps": steps}])
+    }
+
+    #[test]
+    fn the_step_with_the_highest_share_of_all_numbers_and_variants_is_first() {
+        let read = |saved: Value| -> JourneyCounts {
+            serde_json::from_value(saved).expect("saved counters")
+        };
+        let of_numbers = [
+            read(json!([
+                counts(
+                    "long",
+                    &[("date", 10, 1, 0), ("time", 100, 0, 0), ("rare", 19, 19, 0)]
+                ),
+                counts("short", &[("date", 10, 2, 2), ("guests", 400, 99, 1)]),
+            ])),
+            read(json!([counts(
+                "long",
+                &[("date", 20, 0, 5), ("name", 40, 10, 0)]
+            )])),
+        ];
+        let all = worst(of_numbers.iter(), 10);
+        let shown: Vec<_> = all
+            .iter()
+            .map(|one| (one.step.as_str(), one.entered, one.total()))
+            .collect();
+        // Too few customers were asked the rare step, and none was confused by the time.
+        assert_eq!(
+            shown,
+            [("guests", 400, 100), ("date", 40, 10), ("name", 40, 10)]
+        );
+        assert_eq!(worst(of_numbers.iter(), 1), all[..1]);
+        assert!((all[0].share() - 0.25).abs() < 1e-9);
+    }
+}
