@@ -71,7 +71,9 @@ fn wrong_codes(panel: &Panel) -> Vec<String> {
             wrong.push(format!("codes {coded:?}, shown as {shown:?}"));
         }
         let known = vocabulary::words(&metric, &label).unwrap_or_default();
-        let known: BTreeSet<&str> = known.iter().map(String::as_str).chain(["OTHER"]).collect();
+        // Only Meta adds words.
+        let other = (!metric.starts_with("whatsapp_experiment_")).then_some("OTHER");
+        let known: BTreeSet<&str> = known.iter().map(String::as_str).chain(other).collect();
         let there: BTreeSet<&str> = coded.into_values().collect();
         let missing = &known - &there;
         if !missing.is_empty() {

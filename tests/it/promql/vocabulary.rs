@@ -1,12 +1,14 @@
 //! Every metric, label and word that a rule or a panel may name: what the code declares, and what Prometheus adds.
 
 use whatsapp_business_exporter::domain::campaign::CampaignStage;
+use whatsapp_business_exporter::domain::journey::Confusion;
 use whatsapp_business_exporter::domain::{
     CanSendMessage, Collector, HealthEntity, PAYMENT_MISSING, PORTFOLIO_UNVERIFIED, QualityRating,
     WebhookField, Word, access, account, insights, message, number, template,
 };
 use whatsapp_business_exporter::ingest::graph::FailureKind;
 use whatsapp_business_exporter::ingest::webhook::{HandshakeRefusal, SignatureError};
+use whatsapp_business_exporter::insight::experiments::Verdict;
 use whatsapp_business_exporter::insight::rates::Rate;
 use whatsapp_business_exporter::state::journal;
 
@@ -111,6 +113,10 @@ pub fn words(metric: &str, label: &str) -> Option<Vec<String>> {
         "clock" => Some(list(&["wall", "business"])),
         "reason" if metric == "whatsapp_conversations_ended_total" => {
             Some(list(&["answered", "unanswered", "overflow"]))
+        }
+        "reason" if metric == "whatsapp_journey_step_confused_total" => Some(all::<Confusion>()),
+        "verdict" if metric == "whatsapp_experiment_verdict" => {
+            Some(list(&Verdict::ALL.map(Verdict::as_str)))
         }
         _ => None,
     };
