@@ -1,11 +1,20 @@
 //! The declared experiments as they stand: a table with one row for each variant.
 
+use std::time::Duration;
+
 use maud::{Markup, html};
 
 use crate::serve::experiment_record::{ArmRecord, Bounds, ComparisonRecord, ExperimentRecord};
-use crate::serve::status::words::{grouped, percent};
+use crate::serve::status::words::{grouped, percent, span};
 
-const TITLES: [&str; 5] = ["Variant", "Users", "Rate", "Difference", "Verdict"];
+const TITLES: [&str; 6] = [
+    "Variant",
+    "Users",
+    "Rate",
+    "Difference",
+    "Verdict",
+    "What else moved",
+];
 
 /// Draws nothing without experiments.
 pub(super) fn draw(experiments: &[ExperimentRecord]) -> Markup {
@@ -15,7 +24,7 @@ pub(super) fn draw(experiments: &[ExperimentRecord]) -> Markup {
                 h2 #experiments { "Experiments" }
                 @for experiment in experiments { (table(experiment)) }
                 p.quiet {
-                    "With what else moved, as JSON: " a href="api/v1/experiments" { "/api/v1/experiments" } "."
+                    "More figures, as JSON: " a href="api/v1/experiments" { "/api/v1/experiments" } "."
                 }
             }
         }
@@ -54,6 +63,7 @@ fn row(arm: &ArmRecord, experiment: &ExperimentRecord) -> Markup {
             td role="cell" data-title=(TITLES[2]) { (rate(arm)) }
             td role="cell" data-title=(TITLES[3]) { (comparison.map_or_else(|| "control".to_owned(), difference)) }
             td role="cell" data-title=(TITLES[4]) { (comparison.map_or("", |one| verdict(one.verdict))) }
+            td role="cell" data-title=(TITLES[5]) { (what_else(arm)) }
         }
     }
 }
@@ -64,6 +74,21 @@ fn users(arm: &ArmRecord) -> String {
         0 => users,
         needed => format!("{users}, {} more needed", grouped(needed)),
     }
+}
+
+/// What a variant that wins may cost.
+fn what_else(arm: &ArmRecord) -> String {
+    let mut parts = vec![
+        format!("{} opted out", grouped(arm.opted_out)),
+        format!("{} failed messages", grouped(arm.failed_messages)),
+    ];
+    if let Some(seconds) = arm.mean_first_response_seconds {
+        let waited = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+        parts.push(format!("first response after {}", span(waited.as_secs())));
+    }
+    let ratings = arm.quality_ratings.iter();
+    parts.extend(ratings.map(|(rating, numbers)| format!("numbers rated {rating}: {numbers}")));
+    parts.join(", ")
 }
 
 fn rate(arm: &ArmRecord) -> String {
@@ -111,11 +136,11 @@ mod tests {
             },
             users_needed: 1_500,
             users_still_needed: 1_500_u64.saturating_sub(users),
-            opted_out: 0,
+            opted_out: 12,
             failed_messages: 0,
-            responses: 0,
-            mean_first_response_seconds: None,
-            quality_ratings: BTreeMap::new(),
+            responses: users / 2,
+            mean_first_response_seconds: (users > 0).then_some(190.7),
+            quality_ratings: BTreeMap::from([("YELLOW", 2)]),
         }
     }
 
@@ -152,6 +177,8 @@ mod tests {
             "12.5\u{a0}% (10.0\u{a0}% to 90.0\u{a0}%)",
             "control<",
             "0, 1,500 more needed",
+            "12 opted out, 0 failed messages, first response after 3\u{a0}min, numbers rated YELLOW: 2<",
+            "12 opted out, 0 failed messages, numbers rated YELLOW: 2<",
             "no users",
             "not enough yet",
         ] {
