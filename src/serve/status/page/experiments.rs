@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
+use crate::insight::experiments::Verdict;
 use crate::serve::experiment_record::{ArmRecord, Bounds, ComparisonRecord, ExperimentRecord};
 use crate::serve::status::words::{grouped, percent, span};
 
@@ -59,7 +60,7 @@ fn row(arm: &ArmRecord, experiment: &ExperimentRecord) -> Markup {
     html! {
         tr role="row" {
             th scope="row" role="rowheader" { bdi { (arm.variant) } }
-            td role="cell" data-title=(TITLES[1]) { (users(arm)) }
+            td role="cell" data-title=(TITLES[1]) { (users(arm, is_decided(experiment))) }
             td role="cell" data-title=(TITLES[2]) { (rate(arm)) }
             td role="cell" data-title=(TITLES[3]) { (comparison.map_or_else(|| "control".to_owned(), difference)) }
             td role="cell" data-title=(TITLES[4]) { (comparison.map_or("", |one| verdict(one.verdict))) }
@@ -68,10 +69,17 @@ fn row(arm: &ArmRecord, experiment: &ExperimentRecord) -> Markup {
     }
 }
 
-fn users(arm: &ArmRecord) -> String {
+/// Whether every comparison has a verdict: a clear difference is found before the planned users have come.
+fn is_decided(experiment: &ExperimentRecord) -> bool {
+    let mut comparisons = experiment.comparisons.iter();
+    comparisons.all(|one| one.verdict != Verdict::NotEnough.as_str())
+}
+
+fn users(arm: &ArmRecord, is_decided: bool) -> String {
     let users = grouped(arm.users);
     match arm.users_still_needed {
         0 => users,
+        _ if is_decided => users,
         needed => format!("{users}, {} more needed", grouped(needed)),
     }
 }
@@ -170,6 +178,10 @@ mod tests {
             }],
             split: None,
         };
+        let mut decided = experiment.clone();
+        decided.comparisons[0].verdict = "b_better";
+        let drawn = draw(&[decided]).into_string();
+        assert!(drawn.contains("variant is better") && !drawn.contains("more needed"));
         let drawn = draw(&[experiment]).into_string();
         for text in [
             "&lt;long&gt;",
