@@ -14,7 +14,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use super::RunningSources;
 use crate::config::{ClientAuth, Config, Environment, TlsConfig, TlsVersion, WebFile};
 use crate::serve::gate::{
-    ClientCertificates, Gate, PROBES, Prepared, SiteNames, Terms, TlsTerms, TlsVersions,
+    ClientCertificates, Gate, PROBES, Paths, Prepared, SiteNames, Terms, TlsTerms, TlsVersions,
 };
 use crate::serve::public::OPEN_TO_ALL;
 use crate::telemetry::Telemetry;
@@ -87,7 +87,23 @@ fn web_terms(config: &Config) -> Terms {
             machine: machine_name(),
         },
         lifecycle: config.web.enable_lifecycle,
+        paths: web_paths(config),
         ..terms.map_or_else(Terms::default, |file| web_file_terms(config, file))
+    }
+}
+
+/// The paths of the operator listener. Without a route prefix, a proxy may strip the path of the external URL or not.
+fn web_paths(config: &Config) -> Paths {
+    let (web, webhook) = (&config.web, &config.webhook.path);
+    let external = web.external_url.as_ref();
+    let prefix = match &web.route_prefix {
+        Some(prefix) => prefix.as_str(),
+        None => external.map_or("", |url| url.path().trim_end_matches('/')),
+    };
+    Paths {
+        prefix: prefix.to_owned(),
+        without_prefix: web.route_prefix.is_none(),
+        webhook: webhook.as_str().to_owned(),
     }
 }
 
@@ -126,13 +142,21 @@ fn web_file_terms(config: &Config, file: &WebFile) -> Terms {
 /// The gate of the public listener, if it is separate. Applications that send events authenticate with a token, not
 /// with Meta's certificate.
 fn webhook_terms(config: &Config) -> Terms {
+    let paths = Paths {
+        webhook: config.webhook.path.as_str().to_owned(),
+        ..Paths::default()
+    };
     let Some(file) = &config.webhook.config_file else {
-        return Terms::default();
+        return Terms {
+            paths,
+            ..Terms::default()
+        };
     };
     let client_ca = config.webhook.client_ca_file.as_ref();
     Terms {
         certificate_required: client_ca.is_some(),
         open_paths: &OPEN_TO_ALL,
+        paths,
         tls: file.tls.as_ref().map(|tls| {
             let clients = client_ca.map(|client_ca| ClientCertificates {
                 required: false,

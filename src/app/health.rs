@@ -101,6 +101,7 @@ mod tests {
             proxy_protocol: false,
             max_connections_per_client: None,
             external_url: None,
+            route_prefix: None,
             enable_lifecycle: false,
             allowed_hosts: Vec::new(),
         }

@@ -17,13 +17,15 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// URL of a path on the operator listener.
 pub(super) fn web_url(web: &WebConfig, path: &str) -> anyhow::Result<Url> {
-    url(web.listen_address, web.config_file.as_ref(), path)
+    let prefix = web.route_prefix.as_ref().map_or("", |it| it.as_str());
+    let path = format!("{prefix}{path}");
+    url(web.listen_address, web.config_file.as_ref(), &path)
         .context("web.listen_address: has no address to connect to")
 }
 
 /// URL at which webhooks are received.
 pub(super) fn webhook_url(config: &Config) -> anyhow::Result<Url> {
-    let path = "/webhook";
+    let path = config.webhook.path.as_str();
     match config.webhook.listen_address {
         Some(own) => url(own, config.webhook.config_file.as_ref(), path),
         None => url(

@@ -14,6 +14,7 @@ use super::kind::{Boolean, NOT_SET, NumberKind, Optional, Parsed, SettingKind, l
 use super::listen_address::{ADDRESS, ListenAddress};
 use super::section::settings;
 use super::setting::Setting;
+use super::url_path::UrlPath;
 use super::walker::Walker;
 use super::web_file::{WebFile, texts};
 
@@ -23,6 +24,11 @@ pub(super) const CONNECTIONS: RangeInclusive<usize> = 16..=65_536;
 
 /// Maximum length of a DNS name.
 const MAX_HOST_CHARACTERS: usize = 253;
+
+const ROUTE_PREFIX: Parsed<UrlPath> = Parsed {
+    value_name: "PATH",
+    parse: route_prefix,
+};
 
 const EXTERNAL_URL: Parsed<Url> = Parsed {
     value_name: "URL",
@@ -58,9 +64,14 @@ settings! {
         /// client is a /64; 0 is no limit, and loopback and trusted proxies have none.
         max_connections_per_client: Option<usize> = "0", ClientLimit, for_listener;
 
-        /// URL at which users reach the operator listener, such as a reverse proxy's; the proxy must strip a path that the
-        /// URL adds; its host and origin are always allowed.
+        /// URL at which users reach the operator listener, such as a reverse proxy's; its host and origin are always
+        /// allowed.
         external_url: Option<Url>, Optional(EXTERNAL_URL);
+
+        /// Path below which the operator listener serves its routes, such as `/whatsapp`, or `/`; by default the path of
+        /// web.external_url, and the routes are then also served without it, for a proxy that strips it. Webhooks and
+        /// events keep their own paths.
+        route_prefix: Option<UrlPath>, Optional(ROUTE_PREFIX);
 
         /// Whether `POST /-/reload` reloads the configuration; SIGHUP always does.
         enable_lifecycle: bool = "false", Boolean;
@@ -115,6 +126,15 @@ fn external_url(text: &str) -> Result<Url, String> {
         url.set_path(&path);
     }
     Ok(url)
+}
+
+/// Parses the prefix. Below `/v1`, it would hide the routes of applications on a shared port.
+fn route_prefix(text: &str) -> Result<UrlPath, String> {
+    let path = UrlPath::parse(text)?;
+    if path.is_within("/v1") {
+        return Err("is the path of applications' routes; choose another one".into());
+    }
+    Ok(path)
 }
 
 /// A list of host names.
@@ -240,6 +260,20 @@ mod tests {
             let error = url(bad).expect_err(bad).to_string();
             assert!(error.starts_with("web.external_url: "), "{error}");
             assert!(!error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_route_prefix_is_a_path() {
+        let prefix = |text: &str| {
+            let web = load(&format!("web: {{route_prefix: '{text}'}}"));
+            web.map(|web| web.route_prefix.expect("it is given").to_string())
+        };
+        assert_eq!(prefix("/wa/").expect("a path"), "/wa");
+        assert_eq!(prefix("/").expect("the root"), "/");
+        for bad in ["wa", "https://a.example/", "/v1", "/v1/x", "/a b"] {
+            let error = prefix(bad).expect_err(bad).to_string();
+            assert!(error.starts_with("web.route_prefix: "), "{error}");
         }
     }
 

@@ -9,6 +9,7 @@ use super::kind::{Boolean, NumberKind, Optional, Parsed, SettingKind, presence};
 use super::listen_address::{ADDRESS, ListenAddress};
 use super::section::{SummaryLine, settings};
 use super::setting::Setting;
+use super::url_path::UrlPath;
 use super::walker::Walker;
 use super::web::{CONNECTIONS, WebConfig, WebFileKind};
 use super::web_file::{ClientAuth, WebFile};
@@ -19,6 +20,11 @@ const MAX_CA_BYTES: usize = 256 * 1024;
 const CALLBACK_URL: Parsed<Url> = Parsed {
     value_name: "URL",
     parse: callback_url,
+};
+
+const WEBHOOK_PATH: Parsed<UrlPath> = Parsed {
+    value_name: "PATH",
+    parse: webhook_path,
 };
 
 const COMMON_NAME: Parsed<String> = Parsed {
@@ -35,6 +41,9 @@ settings! {
 
         /// Address of the public listener; the same address as web.listen_address shares its port.
         listen_address: Option<ListenAddress> = ":10133", Optional(ADDRESS), common, for_listener;
+
+        /// Path at which webhooks are received, with or without a slash at the end.
+        path: UrlPath = "/webhook", WEBHOOK_PATH;
 
         /// URL to which Meta sends webhooks, as configured in the App Dashboard; `doctor`, `subscribe` and
         /// whatsapp_app_webhook_callback_matches compare with it.
@@ -84,6 +93,7 @@ impl WebhookConfig {
             );
             walker.error(place, message);
         }
+        webhook.check_path(walker, web);
         webhook.check_config_file(walker);
         webhook.check_client_ca(walker);
         let setting = Self::proxy_protocol().setting;
@@ -94,6 +104,20 @@ impl WebhookConfig {
             &web.trusted_proxies,
         );
         webhook
+    }
+
+    /// Below the prefix of the operator's routes, the path must not hide one of them.
+    fn check_path(&self, walker: &mut Walker<'_>, web: &WebConfig) {
+        let prefix = web.route_prefix.as_ref().map_or("", UrlPath::as_str);
+        let below = self.path.as_str().strip_prefix(prefix);
+        let is_taken = below.is_some_and(|rest| rest.is_empty() || webhook_path(rest).is_err());
+        if !prefix.is_empty() && self.path.is_within(prefix) && is_taken {
+            let place = walker.place(&Self::path().setting);
+            let message = format!(
+                "is the path of another route below web.route_prefix ({prefix}); choose another one, such as {prefix}/webhook"
+            );
+            walker.error(place, message);
+        }
     }
 
     /// Rejects settings that Meta does not support.
@@ -186,6 +210,18 @@ fn common_name(text: &str) -> Result<String, String> {
     }
 }
 
+/// Paths of other routes, on the same port or below a prefix.
+const TAKEN: [&str; 4] = ["/-", "/api", "/metrics", "/v1"];
+
+/// Parses the path of webhooks, which must not hide another route.
+fn webhook_path(text: &str) -> Result<UrlPath, String> {
+    let path = UrlPath::parse(text)?;
+    if path.as_str().is_empty() || TAKEN.iter().any(|taken| path.is_within(taken)) {
+        return Err("is the path of another route; choose another one, such as /webhook".into());
+    }
+    Ok(path)
+}
+
 /// Parses the URL. Errors do not repeat it, because it may contain credentials.
 fn callback_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).ok().filter(Url::has_host);
@@ -206,7 +242,24 @@ fn callback_url(text: &str) -> Result<Url, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::callback_url;
+    use super::{callback_url, webhook_path};
+
+    #[test]
+    fn webhooks_hide_no_other_route() {
+        for good in ["/webhook", "/whatsapp/meta/", "/metrics-hook"] {
+            assert!(webhook_path(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "/",
+            "/metrics",
+            "/api/v1/status",
+            "/-/ready",
+            "/v1",
+            "webhook",
+        ] {
+            assert!(webhook_path(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn a_callback_is_https_or_loopback_and_has_no_credentials() {

@@ -320,10 +320,11 @@ async fn requests<S>(
 /// Handles one request, and reports its progress to the limiter.
 async fn respond(
     shared: Arc<SiteState>,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
     mut peer: Peer,
     connection: Arc<Connection>,
 ) -> Response<ResponseBody> {
+    shared.gate.resolve(&mut request);
     let active = connection.begin(precedence(&request));
     let direct = peer.address;
     peer.address = direct.map(|it| shared.clients.client_of(it, request.headers()));

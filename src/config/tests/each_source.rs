@@ -6,7 +6,8 @@ use super::super::{Applies, Setting, reference};
 use super::*;
 
 /// For every setting, at least one of these is valid and is not its default.
-const CANDIDATES: [&str; 22] = [
+const CANDIDATES: [&str; 23] = [
+    "/x",
     "account",
     "true",
     "false",
@@ -38,7 +39,7 @@ const HIDDEN: [&str; 3] = ["/ca.pem", "/customers.key", "/password"];
 const OTHERS: [&str; 2] = ["/other.yml", "Asia/Tokyo"];
 
 /// A value that no setting accepts.
-const BAD: &str = "/";
+const BAD: &str = "//";
 
 /// Keys that other settings need: trusted proxies for the PROXY protocol, TLS for client certificates.
 const FILE_KEYS: [(&str, &str); 2] = [

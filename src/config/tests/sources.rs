@@ -50,8 +50,8 @@ fn the_environment_alone_is_enough() {
 #[test]
 fn keys_of_every_section_are_read() {
     let yaml = "
-web: {listen_address: '127.0.0.1:0', config_file: web.yml, open_probes: true, max_connections: 20, external_url: 'https://wa.example.com/x', enable_lifecycle: true, allowed_hosts: [a.example.com, '*.example.org'], trusted_proxies: [10.0.0.0/8, 192.0.2.7], proxy_protocol: true, max_connections_per_client: 7}
-webhook: {enabled: true, listen_address: '[::1]:9000', callback_url: 'https://exporter.example.com/webhook', config_file: /public.yml, client_ca_file: ca.pem, client_common_name: meta.example.com, max_connections: 30, proxy_protocol: true, max_connections_per_client: 8}
+web: {listen_address: '127.0.0.1:0', config_file: web.yml, open_probes: true, max_connections: 20, external_url: 'https://wa.example.com/x', route_prefix: /wa/, enable_lifecycle: true, allowed_hosts: [a.example.com, '*.example.org'], trusted_proxies: [10.0.0.0/8, 192.0.2.7], proxy_protocol: true, max_connections_per_client: 7}
+webhook: {enabled: true, listen_address: '[::1]:9000', path: /meta, callback_url: 'https://exporter.example.com/webhook', config_file: /public.yml, client_ca_file: ca.pem, client_common_name: meta.example.com, max_connections: 30, proxy_protocol: true, max_connections_per_client: 8}
 graph: {base_url: 'http://127.0.0.1:1', api_version: v26.0, request_timeout: 5s, max_answer_bytes: 1MiB}
 poll: {numbers_interval: 1s, account_interval: 2m, templates_interval: 1h, access_interval: 30m, discovery_interval: 2h, startup_spread: 40s, drift_grace: 10m, calls_per_hour: 200, max_usage_ratio: 0.5}
 store: {url: 'sqlite:state.db', password_file: password, schema: exporter, max_connections: 8, history_retention: 30d}
@@ -80,10 +80,12 @@ web.trusted_proxies: 10.0.0.0/8, 192.0.2.7/32
 web.proxy_protocol: true
 web.max_connections_per_client: 7
 web.external_url: https://wa.example.com/x/
+web.route_prefix: /wa
 web.enable_lifecycle: true
 web.allowed_hosts: a.example.com, *.example.org
 webhook.enabled: true
 webhook.listen_address: [::1]:9000
+webhook.path: /meta
 webhook.callback_url: https://exporter.example.com/webhook
 webhook.config_file: /public.yml
 webhook.client_ca_file: set

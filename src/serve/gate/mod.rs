@@ -8,6 +8,7 @@ mod guard;
 mod headers;
 mod origin;
 mod passwords;
+mod paths;
 mod tls;
 mod tls_error;
 mod turns;
@@ -31,12 +32,14 @@ use super::refusal::{self, ListenerRefusalLog};
 use crate::domain::Timestamp;
 use crate::telemetry::{Refused, Telemetry};
 use passwords::Passwords;
+use paths::Elsewhere;
 
 pub use client_certificate::{ClientCertificates, Peer};
 pub(super) use guard::CLIENT_LIMIT;
 pub use guard::PROBES;
 pub(super) use guard::{LIFECYCLE_DISABLED, RELOAD_RATE, UNAUTHORIZED};
 pub use origin::SiteNames;
+pub use paths::Paths;
 pub use tls::{TlsTerms, TlsVersions};
 pub use tls_error::TlsError;
 
@@ -59,6 +62,8 @@ pub struct Terms {
     pub names: SiteNames,
     /// Whether requests may control the process.
     pub lifecycle: bool,
+    /// The paths of the routes.
+    pub paths: Paths,
 }
 
 /// The gate of one listener.
@@ -101,6 +106,7 @@ struct Policy {
     headers: HeaderMap,
     names: SiteNames,
     lifecycle: bool,
+    paths: Paths,
 }
 
 impl std::fmt::Debug for Policy {
@@ -131,6 +137,11 @@ impl Gate {
         self.tls.store(prepared.tls);
         self.policy.store(prepared.policy);
         self.tell_expiry(prepared.expires);
+    }
+
+    /// Rewrites the path of a request to that of its route.
+    pub(super) fn resolve<B>(&self, request: &mut axum::http::Request<B>) {
+        self.policy.load().paths.resolve(request);
     }
 
     /// The listener's name, a label value.
@@ -214,6 +225,8 @@ async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Re
     let policy = gate.policy.load_full();
     let mut response = if guard::is_too_much(&policy, &request) {
         gate.refuse(guard::RATE_LIMIT, StatusCode::TOO_MANY_REQUESTS)
+    } else if let Some(elsewhere) = request.extensions().get::<Elsewhere>() {
+        elsewhere.clone().into_response()
     } else {
         next.run(request).await
     };
@@ -236,6 +249,7 @@ impl From<&Terms> for Policy {
             headers: headers::header_map(&terms.headers),
             names: terms.names.clone(),
             lifecycle: terms.lifecycle,
+            paths: terms.paths.clone(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The steps of journeys that confuse customers most, as the page and the JSON show them.
 
+use std::cmp::Reverse;
+
 use serde::Serialize;
 
 use crate::domain::Word;
@@ -39,7 +41,7 @@ impl ConfusingStepStatus {
                 count,
             })
             .collect();
-        reasons.sort_by(|one, other| other.count.cmp(&one.count));
+        reasons.sort_by_key(|one| Reverse(one.count));
         Self {
             journey: step.journey.journey.clone(),
             version: step.journey.version.clone(),

@@ -9,6 +9,7 @@ mod meta_client;
 mod origin;
 mod own;
 mod passwords;
+mod paths;
 mod prometheus;
 mod rate;
 mod renewal;
