@@ -29,6 +29,9 @@ impl TextFormat {
     }
 }
 
+/// The ending of metrics whose labels are the information, and whose value is always 1.
+const INFO: &str = "_info";
+
 /// A sample's value.
 #[derive(Clone, Copy, Debug)]
 pub enum SampleValue {
@@ -132,16 +135,24 @@ impl Page {
     }
 }
 
+/// OpenMetrics leaves the ending of counters and of information out of the family's name. There is no state set: it
+/// demands a label that is named like the family.
 fn header(format: TextFormat, name: &str, kind: MetricKind, help: &str) -> String {
-    let family = match format {
-        TextFormat::OpenMetrics if kind == MetricKind::Counter => {
-            name.strip_suffix("_total").unwrap_or(name)
-        }
-        _ => name,
+    let without = |ending: &str| {
+        let is_open_metrics = format == TextFormat::OpenMetrics;
+        name.strip_suffix(ending).filter(|_| is_open_metrics)
+    };
+    let (family, kind) = match kind {
+        MetricKind::Counter => (without("_total").unwrap_or(name), kind.as_str()),
+        MetricKind::Gauge => match without(INFO) {
+            Some(family) => (family, "info"),
+            None => (name, kind.as_str()),
+        },
+        MetricKind::Histogram => (name, kind.as_str()),
     };
     let mut header = format!("# HELP {family} ");
     escape(&mut header, help, format == TextFormat::OpenMetrics);
-    let _infallible = write!(header, "\n# TYPE {family} {}\n", kind.as_str());
+    let _infallible = write!(header, "\n# TYPE {family} {kind}\n");
     header
 }
 
