@@ -64,6 +64,12 @@ pub fn prose_date(unix_seconds: i64) -> String {
     format_at(unix_seconds, "%B %-d, %Y")
 }
 
+/// `Tue, 31 Mar 2026 23:33:20 GMT`, the format of HTTP's `Date`.
+#[must_use]
+pub fn http_date(unix_seconds: i64) -> String {
+    format_at(unix_seconds, "%a, %d %b %Y %H:%M:%S GMT")
+}
+
 fn format_at(unix_seconds: i64, pattern: &str) -> String {
     Timestamp::from_second(unix_seconds)
         .unwrap_or(Timestamp::UNIX_EPOCH)
@@ -79,5 +85,6 @@ mod tests {
     fn dates_are_written_as_meta_writes_them() {
         assert_eq!(iso_text(1_775_000_000), "2026-03-31T23:33:20+0000");
         assert_eq!(prose_date(1_776_384_000), "April 17, 2026");
+        assert_eq!(http_date(1_775_000_000), "Tue, 31 Mar 2026 23:33:20 GMT");
     }
 }

@@ -7,6 +7,7 @@
 //! | `POST /simulator/changes` | applies a change; `travel` sets how its webhook is delivered |
 //! | `POST /simulator/webhooks` | `{"webhooks":"on"}`, `off` or `lost`; `callback_url` sets their URL, `quirks` the share of unusual forms |
 //! | `POST /simulator/faults`, `DELETE` | sets a fault, clears them all |
+//! | `POST /simulator/customers`, `GET` | lets customers write to a number; what an exporter must show about them |
 //! | `GET /simulator/requests`, `GET /simulator/deliveries` | latest calls and webhooks |
 
 use axum::Router;
@@ -41,6 +42,10 @@ POST   /simulator/faults      inject a fault into responses, for example
          {"fault":"graph_error","status":400,"code":80008,"message":"(#80008) too many calls"}
        default: all endpoints, until the fault is cleared
 DELETE /simulator/faults      clear all faults
+POST   /simulator/customers   customers write to a number, and answer what is sent to them by POST /v25.0/{id}/messages
+         {"phone_number_id":"900100200300401","customers":20,"goals":["yes"]}
+         goals: ids of the buttons or rows that give customers what they came for
+GET    /simulator/customers   what an exporter must show about them once they have been silent for long enough
 GET    /simulator/requests    the latest calls to the Graph API
 GET    /simulator/deliveries  the latest webhooks and the responses to them
 
@@ -58,6 +63,7 @@ pub(super) fn router(handle: Handle) -> Router {
         .route("/simulator/changes", post(change))
         .route("/simulator/webhooks", post(webhooks))
         .route("/simulator/faults", post(fault).delete(clear_faults))
+        .route("/simulator/customers", post(start_customers).get(customers))
         .route(
             "/simulator/requests",
             get(async |State(handle): State<Handle>| pretty(&handle.requests())),
@@ -131,6 +137,34 @@ async fn fault(State(handle): State<Handle>, body: String) -> Result<Response, C
 async fn clear_faults(State(handle): State<Handle>) -> Response {
     handle.clear_faults();
     pretty(&json!({"faults": []}))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewCustomers {
+    phone_number_id: String,
+    customers: usize,
+    #[serde(default)]
+    goals: Vec<String>,
+}
+
+async fn start_customers(
+    State(handle): State<Handle>,
+    body: String,
+) -> Result<Response, ControlError> {
+    let new: NewCustomers = read(Value::Object(object(&body)?))?;
+    handle
+        .start_customers(&new.phone_number_id, new.customers, &new.goals)
+        .map_err(|error| ControlError(StatusCode::NOT_FOUND, error.to_string()))?;
+    Ok(pretty(&handle.customers()))
+}
+
+async fn customers(State(handle): State<Handle>) -> Response {
+    let figures = handle.customers_truth().into_iter();
+    let figures: Vec<Value> = figures
+        .map(|(figure, value)| json!({"figure": figure, "value": value}))
+        .collect();
+    pretty(&json!({"customers": handle.customers(), "figures": figures}))
 }
 
 fn object(body: &str) -> Result<serde_json::Map<String, Value>, ControlError> {

@@ -1,11 +1,15 @@
 //! The handle with which tests, game days and commands control the running simulation.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::change::{ChangeError, Webhook, WorldChange};
+use super::customers::{CustomersStarted, Figure, StartError};
 use super::fault::{Fault, FaultId};
 use super::graph::{AnsweredRequest, Endpoint};
-use super::shared::SharedSimulator;
+use super::shared::{SharedSimulator, SimulatorState};
 use super::webhooks::{SimulatedDelivery, Travel, WebhookSwitch, handshake};
 use super::world::World;
 
@@ -117,6 +121,40 @@ impl Handle {
         self.shared.send(webhooks);
     }
 
+    /// Lets customers write to a number. `goals` are the ids of the replies that give them what they came for.
+    ///
+    /// # Errors
+    /// If there are too many, or there is no such number.
+    pub fn start_customers(
+        &self,
+        phone_number_id: &str,
+        customers: usize,
+        goals: &[String],
+    ) -> Result<(), StartError> {
+        let mut state = self.shared.lock();
+        let SimulatorState {
+            world,
+            customers: crowd,
+            ..
+        } = &mut *state;
+        crowd.start(world, phone_number_id, customers, goals, Instant::now())?;
+        drop(state);
+        self.shared.wake_customers.notify_one();
+        Ok(())
+    }
+
+    /// How many customers there are, and how many have finished.
+    #[must_use]
+    pub fn customers(&self) -> CustomersStarted {
+        self.shared.lock().customers.started()
+    }
+
+    /// What an exporter must show about the customers' conversations.
+    #[must_use]
+    pub fn customers_truth(&self) -> BTreeMap<Figure, u64> {
+        self.shared.lock().customers.truth().figures()
+    }
+
     /// Performs the verification handshake with the callback.
     ///
     /// # Errors
@@ -143,9 +181,12 @@ impl Handle {
         }
     }
 
-    /// Waits until no webhook is queued or being sent, including late ones and retries.
+    /// Waits until no customer acts any more, and no webhook is queued or being sent, including late ones and retries.
     pub async fn settled(&self) {
-        self.until(|handle| handle.shared.lock().outbox.is_settled())
-            .await;
+        self.until(|handle| {
+            let state = handle.shared.lock();
+            state.customers.is_settled() && state.outbox.is_settled()
+        })
+        .await;
     }
 }

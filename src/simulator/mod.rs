@@ -8,6 +8,7 @@
 //! ```text
 //! Story ─▶ Change ─▶ World ─▶ Graph API responses    (with injected faults)
 //!                      └────▶ webhooks ─▶ callback   (travel decides how)
+//! send call ─▶ customers ────────┘
 //! ```
 //!
 //! [`world`], [`change`] and [`story`] are pure; sockets and clocks begin at [`Simulation`].
@@ -16,6 +17,7 @@ pub mod application;
 pub mod change;
 pub mod clock;
 mod control;
+pub mod customers;
 pub mod fault;
 pub mod graph;
 mod handle;

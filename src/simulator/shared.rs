@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::change::{ChangeError, Webhook, WorldChange};
 use super::clock::Clock;
+use super::customers::Crowd;
 use super::fault::Faults;
 use super::graph::{Quota, Requests};
 use super::webhooks::{Outbox, Travel};
@@ -29,6 +30,8 @@ pub struct SimulatorState {
     pub requests: Requests,
     /// The queued and the recorded webhooks.
     pub outbox: Outbox,
+    /// The customers.
+    pub customers: Crowd,
     /// Number of responses, from which trace ids are derived.
     pub answers: u64,
 }
@@ -45,6 +48,8 @@ pub struct SharedSimulator {
     pub stopping: CancellationToken,
     /// Wakes the sender.
     pub wake: Notify,
+    /// Wakes the customers.
+    pub wake_customers: Notify,
     /// Counts events, for tasks that wait for one.
     pub happened: watch::Sender<u64>,
 }
@@ -58,6 +63,7 @@ impl SharedSimulator {
             client,
             stopping: CancellationToken::new(),
             wake: Notify::new(),
+            wake_customers: Notify::new(),
             happened: watch::Sender::new(0),
         }
     }

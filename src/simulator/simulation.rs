@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::change::WorldChange;
 use super::clock::{Clock, DAY_SECONDS, SystemClock};
 use super::control;
+use super::customers::{self, Crowd};
 use super::fault::Faults;
 use super::graph::{self, Quota, Requests};
 use super::handle::Handle;
@@ -101,6 +102,7 @@ impl Simulation {
                 speed,
                 Quirks::new(options.seed, options.quirks),
             ),
+            customers: Crowd::new(options.seed, speed),
             answers: 0,
         };
         if options.callback_url.is_some() {
@@ -154,7 +156,12 @@ impl Simulation {
             }
         };
         let background = async {
-            tokio::join!(webhooks::run(shared), introduce(&handle), play);
+            tokio::join!(
+                webhooks::run(shared),
+                customers::run(shared),
+                introduce(&handle),
+                play
+            );
         };
         serve(listener, router, background, stop, &shared.stopping).await
     }

@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::error::GraphError;
 use crate::simulator::signature;
-use crate::simulator::world::{MANAGEMENT_SCOPE, World};
+use crate::simulator::world::World;
 
 /// The subcode of an expired token.
 const EXPIRED: u32 = 463;
@@ -46,15 +46,15 @@ pub fn check_token(world: &World, call: &Call, now: i64) -> Result<(), GraphErro
     check_proof(world, call, token)
 }
 
-/// Checks that the token may read WhatsApp nodes.
+/// Checks that the token has a scope.
 ///
 /// # Errors
 /// 200 if the scope is missing.
-pub fn check_scope(world: &World) -> Result<(), GraphError> {
-    if world.app.token.scopes.contains(MANAGEMENT_SCOPE) {
+pub fn check_scope(world: &World, scope: &str) -> Result<(), GraphError> {
+    if world.app.token.scopes.contains(scope) {
         Ok(())
     } else {
-        Err(GraphError::missing_scope(MANAGEMENT_SCOPE))
+        Err(GraphError::missing_scope(scope))
     }
 }
 

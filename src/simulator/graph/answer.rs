@@ -1,4 +1,4 @@
-//! Computes the response to a call. Pure, apart from the quota that it counts.
+//! Computes the response to a call. Pure, apart from the quota that it counts and the messages that it sends.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -10,11 +10,13 @@ use super::content::Answer;
 use super::endpoint::Endpoint;
 use super::error::GraphError;
 use super::fields;
+use super::messages;
 use super::nodes::ReadableNode;
 use super::render::{EdgeQuery, Renderer, Rules};
 use super::subscriptions;
 use crate::simulator::fault::{self, Fault};
 use crate::simulator::shared::SimulatorState;
+use crate::simulator::world::{MANAGEMENT_SCOPE, MESSAGING_SCOPE};
 
 /// A response, with the values of its headers.
 #[derive(Debug)]
@@ -82,13 +84,17 @@ fn respond(
         Endpoint::AppSubscriptions => {
             return subscriptions::app_subscriptions(&mut state.world, call);
         }
-        _ => access::check_scope(&state.world)?,
+        Endpoint::Messages => access::check_scope(&state.world, MESSAGING_SCOPE)?,
+        _ => access::check_scope(&state.world, MANAGEMENT_SCOPE)?,
     }
     if faults.contains(&Fault::InvalidCursor) && call.parameter("after").is_some() {
         return Err(GraphError::bad_request(131_059, "(#131059) Invalid cursor"));
     }
     if let Some(waba_id) = tied_account(state, call) {
         state.quota.count(&state.world.accounts[&waba_id], now)?;
+    }
+    if endpoint == Endpoint::Messages {
+        return messages::send(state, call, now).map(Answer::Found);
     }
     if endpoint == Endpoint::SubscribedApps {
         return subscriptions::subscribed_apps(&mut state.world, call).map(Answer::Found);

@@ -15,6 +15,8 @@ pub enum Endpoint {
     PhoneNumbers,
     /// `/{phone number}`
     PhoneNumber,
+    /// `/{phone number}/messages`
+    Messages,
     /// `/{waba}/message_templates`
     MessageTemplates,
     /// `/{template}`
@@ -63,6 +65,7 @@ impl Endpoint {
             [id] if world.find_template(id).is_some() => Self::MessageTemplate,
             [id] if world.businesses.contains_key(*id) => Self::Business,
             [id] if world.app.id == *id => Self::App,
+            [_, "messages"] => Self::Messages,
             [_, "phone_numbers"] => Self::PhoneNumbers,
             [_, "message_templates"] => Self::MessageTemplates,
             [_, "template_analytics"] => Self::TemplateAnalytics,

@@ -15,6 +15,8 @@ pub struct GraphError {
     pub subcode: Option<u32>,
     /// `message`.
     pub message: String,
+    /// `error_data.details`, which errors of sent messages have.
+    pub details: Option<String>,
     /// `is_transient`. `None` if Meta does not send it.
     pub is_transient: Option<bool>,
 }
@@ -29,6 +31,7 @@ impl GraphError {
             code,
             subcode: None,
             message: message.into(),
+            details: None,
             is_transient: None,
         }
     }
@@ -120,12 +123,24 @@ impl GraphError {
         }
     }
 
+    /// 131009: a parameter of a message has a value that is not valid.
+    #[must_use]
+    pub fn invalid_value(details: impl Into<String>) -> Self {
+        Self {
+            details: Some(details.into()),
+            ..Self::bad_request(131_009, "(#131009) Parameter value is not valid")
+        }
+    }
+
     /// The envelope, with the trace id that the `X-Fb-Request-Id` header repeats.
     #[must_use]
     pub fn body(&self, trace_id: &str) -> Value {
         let mut error = json!({"message": self.message, "type": self.kind, "code": self.code, "fbtrace_id": trace_id});
         if let Some(subcode) = self.subcode {
             error["error_subcode"] = subcode.into();
+        }
+        if let Some(details) = &self.details {
+            error["error_data"] = json!({"messaging_product": "whatsapp", "details": details});
         }
         if let Some(is_transient) = self.is_transient {
             error["is_transient"] = is_transient.into();

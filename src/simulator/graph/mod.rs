@@ -11,6 +11,7 @@ mod content;
 mod endpoint;
 mod error;
 mod fields;
+mod messages;
 mod nodes;
 mod paging;
 mod quota;
@@ -36,6 +37,7 @@ pub use error::GraphError;
 pub use quota::Quota;
 pub use requests::{AnsweredRequest, Requests};
 
+use super::clock::http_date;
 use super::fault::Fault;
 use super::shared::SharedSimulator;
 use call::Call;
@@ -58,7 +60,7 @@ async fn serve(
     body: Bytes,
 ) -> Response {
     let call = Call::read(&method, &uri, &headers, &body);
-    let (mut reply, faults) = {
+    let (mut reply, faults, endpoint) = {
         let mut state = shared.lock();
         let endpoint = Endpoint::new(&state.world, &call);
         state.requests.remember(&call, endpoint);
@@ -66,6 +68,7 @@ async fn serve(
         (
             answer::answer(&mut state, &call, &faults, shared.clock.now()),
             faults,
+            endpoint,
         )
     };
     shared.announce();
@@ -74,7 +77,11 @@ async fn serve(
         reply.answer = subscriptions::conclude(&mut shared.lock(), subscription, verified);
     }
     hang(&shared, &faults).await;
-    Reply::new(&call, reply, &faults).into_response()
+    if endpoint == Endpoint::Messages {
+        shared.wake_customers.notify_one();
+    }
+    let date = http_date(shared.clock.now());
+    Reply::new(&call, reply, &faults, date).into_response()
 }
 
 /// Waits for the delay of the faults, but not beyond the end of the simulation.

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, ETAG, RETRY_AFTER};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, ETAG, RETRY_AFTER};
 use axum::http::{Response, StatusCode};
 use futures_core::Stream;
 use sha2::{Digest, Sha256};
@@ -32,13 +32,14 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    /// Adds Meta's headers to a response, and applies the faults.
-    pub(super) fn new(call: &Call, answered: Answered, faults: &[Fault]) -> Self {
+    /// Adds Meta's headers to a response, with its `Date`, and applies the faults.
+    pub(super) fn new(call: &Call, answered: Answered, faults: &[Fault], date: String) -> Self {
         let trace_id = format!(
             "A{:016x}",
             fastrand::Rng::with_seed(answered.number).u64(..)
         );
         let mut headers = version_headers(call, &answered.version);
+        headers.push((DATE.as_str(), date));
         headers.push(("x-fb-request-id", trace_id.clone()));
         let app_usage = faults.iter().find_map(|fault| match fault {
             Fault::AppUsage { percent } => Some(*percent),
