@@ -22,7 +22,7 @@ const MAX_DUE: usize = 200_000;
 /// Customers who begin in one second at speed 1.
 const BEGIN_PER_SECOND: f64 = 10.0;
 /// Seconds that a customer waits for a response.
-const PATIENCE: f64 = 40.0;
+const PATIENCE: f64 = 60.0;
 /// Delay of an action in the second of the last message: nobody reads and answers within it.
 const NEXT_LOOK: Duration = Duration::from_millis(100);
 /// Seconds from the send call to `delivered` and to `read`.
@@ -32,13 +32,13 @@ const READ_AFTER: f64 = 3.0;
 const FAILS_EVERY: u32 = 30;
 const UNREAD_EVERY: u32 = 3;
 /// Maximum number of messages and of statuses in one POST.
-const MESSAGES_AT_ONCE: usize = 3;
-const STATUSES_AT_ONCE: usize = 12;
+const MESSAGES_AT_ONCE: usize = 6;
+const STATUSES_AT_ONCE: usize = 30;
 /// Of a hundred POSTs, how many are late, and how many are repeated.
 const LATE: u32 = 10;
 const REPEATED: u32 = 6;
 /// The longest delay in seconds.
-const LONGEST_DELAY: u32 = 20;
+const LONGEST_DELAY: u32 = 40;
 
 /// Why customers cannot start.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,8 +63,8 @@ pub struct CustomersStarted {
 /// Something that happens at its time.
 #[derive(Debug)]
 enum Due {
-    /// The action with this number of this customer, unless another one has replaced it.
-    Action(usize, u64),
+    /// The next action of this customer.
+    Action(usize),
     /// A status of a message.
     Status(BusinessMessage, &'static str, i64),
 }
@@ -74,8 +74,10 @@ enum Due {
 struct Member {
     person: Person,
     has_begun: bool,
-    /// Number of the next action.
-    action: u64,
+    /// What the customer will do as soon as a second has passed.
+    decided: Option<Decision>,
+    /// Place of the next action among what is due.
+    action: Option<(Instant, u64)>,
     /// Time of the last message of the business in Unix seconds.
     last_sent_at: i64,
 }
@@ -148,7 +150,8 @@ impl Crowd {
             self.members.push(Member {
                 person,
                 has_begun: false,
-                action: 0,
+                decided: None,
+                action: None,
                 last_sent_at: i64::MIN,
             });
             self.act_in(place, f64::from(number) / BEGIN_PER_SECOND, now);
@@ -231,10 +234,10 @@ impl Crowd {
                 break;
             };
             match due {
-                Due::Action(place, action) if self.members[place].action == action => {
+                Due::Action(place) => {
+                    self.members[place].action = None;
                     messages.extend(self.act(world, place, at, now));
                 }
-                Due::Action(..) => {}
                 Due::Status(message, status, sent_at) => {
                     let place = self.by_id.get(&message.to);
                     let to = place.map(|place| &self.members[*place].person);
@@ -257,19 +260,21 @@ impl Crowd {
     /// The webhooks of a customer's next action.
     fn act(&mut self, world: &World, place: usize, at: i64, now: Instant) -> Vec<Webhook> {
         let member = &mut self.members[place];
-        // A first message of two was written a second earlier.
-        if at <= member.last_sent_at.saturating_add(1) {
+        let is_first = !member.has_begun;
+        let person = &mut member.person;
+        let decision = member.decided.take().unwrap_or_else(|| {
+            if is_first {
+                Decision::Say(person.opens())
+            } else {
+                person.decides()
+            }
+        });
+        if first_at(decision.said(), at) <= member.last_sent_at {
+            member.decided = Some(decision);
             self.act_at(place, now + NEXT_LOOK);
             return Vec::new();
         }
-        let is_first = !member.has_begun;
         member.has_begun = true;
-        let person = &mut member.person;
-        let decision = if is_first {
-            Decision::Say(person.opens())
-        } else {
-            person.decides()
-        };
         match decision {
             Decision::Say(said) => {
                 let source = person.source.filter(|_| is_first);
@@ -299,7 +304,7 @@ impl Crowd {
         at: i64,
     ) -> Vec<Webhook> {
         let mut webhooks = Vec::new();
-        let earliest = at + 1 - i64::try_from(said.len()).unwrap_or(1);
+        let earliest = first_at(&said, at);
         for (said, at) in said.iter().zip(earliest..) {
             self.last_number += 1;
             let id = format!("wamid.CUSTOMER{at}N{}", self.last_number);
@@ -319,16 +324,18 @@ impl Crowd {
         self.act_at(place, due);
     }
 
+    /// Replaces the customer's next action.
     fn act_at(&mut self, place: usize, due: Instant) {
-        let member = &mut self.members[place];
-        member.action += 1;
-        let action = member.action;
-        self.enqueue(due, Due::Action(place, action));
+        let new = self.enqueue(due, Due::Action(place));
+        let old = self.members[place].action.replace(new);
+        old.and_then(|old| self.due.remove(&old));
     }
 
-    fn enqueue(&mut self, due: Instant, what: Due) {
+    fn enqueue(&mut self, due: Instant, what: Due) -> (Instant, u64) {
         self.last_number += 1;
-        self.due.insert((due, self.last_number), what);
+        let key = (due, self.last_number);
+        self.due.insert(key, what);
+        key
     }
 
     /// Puts webhooks into POSTs of different sizes, of which some are late or repeated.
@@ -353,4 +360,10 @@ impl Crowd {
     fn scaled(&self, seconds: f64) -> Duration {
         Duration::from_secs_f64(seconds / self.speed)
     }
+}
+
+/// When the first of several messages was written, of which the last one is written now.
+fn first_at(said: &[Said], at: i64) -> i64 {
+    let more = said.len().saturating_sub(1);
+    at - i64::try_from(more).unwrap_or(0)
 }

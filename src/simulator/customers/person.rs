@@ -17,7 +17,7 @@ const HIDDEN_EVERY: u32 = 5;
 /// First of the made-up telephone numbers.
 const FIRST_NUMBER: u32 = 200_000;
 /// Number of messages after which every customer has had enough.
-const MAX_TURNS: u32 = 15;
+const MAX_TURNS: u32 = 8;
 /// Number of times that a customer writes again without a response.
 const MAX_REMINDERS: u32 = 2;
 
@@ -45,6 +45,17 @@ pub(super) enum Decision {
     React(Said),
     /// Leaves without a word.
     Leave,
+}
+
+impl Decision {
+    /// The messages that the customer sends.
+    pub(super) fn said(&self) -> &[Said] {
+        match self {
+            Self::Say(said) => said,
+            Self::React(said) => std::slice::from_ref(said),
+            Self::Leave => &[],
+        }
+    }
 }
 
 /// A customer.

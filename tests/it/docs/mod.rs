@@ -7,7 +7,7 @@ mod events;
 mod examples;
 pub mod generated;
 mod links;
-mod markdown;
+pub mod markdown;
 mod names;
 mod pages;
 mod rules;

@@ -1,5 +1,6 @@
 //! Messages and conversations: what is measured is what happened.
 
+mod booking_bot;
 mod campaigns;
 mod daily;
 pub mod durable;
