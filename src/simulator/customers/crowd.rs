@@ -10,9 +10,9 @@ use tokio::time::Instant;
 use super::message::BusinessMessage;
 use super::payload;
 use super::person::{Decision, Person, Said};
+use super::post::{self, CrowdPost};
 use super::truth::Truth;
 use crate::simulator::change::{Webhook, conversation_webhook};
-use crate::simulator::webhooks::Travel;
 use crate::simulator::world::World;
 
 /// Maximum number of customers of a simulation.
@@ -34,11 +34,6 @@ const UNREAD_EVERY: u32 = 3;
 /// Maximum number of messages and of statuses in one POST.
 const MESSAGES_AT_ONCE: usize = 6;
 const STATUSES_AT_ONCE: usize = 30;
-/// Of a hundred POSTs, how many are late, and how many are repeated.
-const LATE: u32 = 10;
-const REPEATED: u32 = 6;
-/// The longest delay in seconds.
-const LONGEST_DELAY: u32 = 40;
 
 /// Why customers cannot start.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -80,13 +75,6 @@ struct Member {
     action: Option<(Instant, u64)>,
     /// Time of the last message of the business in Unix seconds.
     last_sent_at: i64,
-}
-
-/// Webhooks of one POST.
-#[derive(Debug)]
-pub(super) struct CrowdPost {
-    pub(super) webhooks: Vec<Webhook>,
-    pub(super) travel: Travel,
 }
 
 /// The customers.
@@ -252,8 +240,8 @@ impl Crowd {
                 }
             }
         }
-        let mut posts = self.grouped(messages, MESSAGES_AT_ONCE);
-        posts.extend(self.grouped(statuses, STATUSES_AT_ONCE));
+        let mut posts = post::grouped(&mut self.dice, messages, MESSAGES_AT_ONCE);
+        posts.extend(post::grouped(&mut self.dice, statuses, STATUSES_AT_ONCE));
         posts
     }
 
@@ -284,12 +272,12 @@ impl Crowd {
                 if !person.is_finished {
                     self.act_in(place, PATIENCE, now);
                 }
-                self.say(world, place, said, source, at)
+                self.say(world, place, &said, source, at)
             }
             Decision::React(said) => {
                 let thinks = person.thinks();
                 self.act_in(place, thinks, now);
-                self.say(world, place, vec![said], None, at)
+                self.say(world, place, &[said], None, at)
             }
             Decision::Leave => Vec::new(),
         }
@@ -299,12 +287,12 @@ impl Crowd {
         &mut self,
         world: &World,
         place: usize,
-        said: Vec<Said>,
+        said: &[Said],
         source: Option<&str>,
         at: i64,
     ) -> Vec<Webhook> {
         let mut webhooks = Vec::new();
-        let earliest = first_at(&said, at);
+        let earliest = first_at(said, at);
         for (said, at) in said.iter().zip(earliest..) {
             self.last_number += 1;
             let id = format!("wamid.CUSTOMER{at}N{}", self.last_number);
@@ -336,25 +324,6 @@ impl Crowd {
         let key = (due, self.last_number);
         self.due.insert(key, what);
         key
-    }
-
-    /// Puts webhooks into POSTs of different sizes, of which some are late or repeated.
-    fn grouped(&mut self, webhooks: Vec<Webhook>, most: usize) -> Vec<CrowdPost> {
-        let mut posts = Vec::new();
-        let mut rest = webhooks.into_iter().peekable();
-        while rest.peek().is_some() {
-            let size = self.dice.usize(1..=most);
-            let travel = match self.dice.u32(..100) {
-                roll if roll < LATE => Travel::Late {
-                    seconds: self.dice.u32(1..=LONGEST_DELAY),
-                },
-                roll if roll < LATE + REPEATED => Travel::Repeated,
-                _ => Travel::Sent,
-            };
-            let webhooks = rest.by_ref().take(size).collect();
-            posts.push(CrowdPost { webhooks, travel });
-        }
-        posts
     }
 
     fn scaled(&self, seconds: f64) -> Duration {

@@ -14,6 +14,7 @@ mod crowd;
 mod message;
 mod payload;
 mod person;
+mod post;
 mod run;
 mod truth;
 

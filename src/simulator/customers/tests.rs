@@ -73,7 +73,7 @@ fn a_session_counts_by_the_documented_rules() {
     let mut truth = Truth::default();
     let goals = ["yes".to_owned()];
     let typed = Said::Typed("rhubarb".into());
-    let mut say = |truth: &mut Truth, said: &Said, at| truth.said(CUSTOMER, said, at, &goals);
+    let say = |truth: &mut Truth, said: &Said, at| truth.said(CUSTOMER, said, at, &goals);
     truth.begins(NUMBER, Some("ad"));
     say(&mut truth, &typed, START);
     truth.sent(CUSTOMER, &question("1", "date", &["today"]), START);

@@ -1,6 +1,7 @@
 //! The simulated Graph API over real HTTP.
 
 mod fleet;
+mod messages;
 
 use std::time::Instant;
 
