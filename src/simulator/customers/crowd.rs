@@ -22,14 +22,14 @@ const MAX_DUE: usize = 200_000;
 /// Customers who begin in one second at speed 1.
 const BEGIN_PER_SECOND: f64 = 10.0;
 /// Seconds that a customer waits for a response.
-const PATIENCE: f64 = 60.0;
+const PATIENCE: f64 = 100.0;
 /// Delay of an action in the second of the last message: nobody reads and answers within it.
 const NEXT_LOOK: Duration = Duration::from_millis(100);
 /// Seconds from the send call to `delivered` and to `read`.
 const DELIVERED_AFTER: f64 = 1.0;
 const READ_AFTER: f64 = 3.0;
 /// One message in this many fails, and one in this many is never read.
-const FAILS_EVERY: u32 = 30;
+const FAILS_EVERY: u32 = 40;
 const UNREAD_EVERY: u32 = 3;
 /// Maximum number of messages and of statuses in one POST.
 const MESSAGES_AT_ONCE: usize = 6;

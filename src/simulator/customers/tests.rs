@@ -156,7 +156,7 @@ fn customers_write_even_if_nobody_answers_and_then_leave() {
     let mut crowd = Crowd::new(7, 1.0);
     crowd.start(&world, NUMBER, 30, &[], now).expect("room");
     let mut messages = 0;
-    for second in 0..400 {
+    for second in 0..700 {
         let at = START + i64::try_from(second).expect("a small number");
         let posts = crowd.take_due(&world, at, now + Duration::from_secs(second));
         let webhooks = posts.iter().flat_map(|post| &post.webhooks);
@@ -190,7 +190,7 @@ fn each_message_is_sent_and_delivered_or_fails_with_the_callback_data() {
     }
     assert_eq!(seen.len(), 100);
     let failed = seen.values().filter(|statuses| **statuses == ["failed"]);
-    assert!((1..10).contains(&failed.count()));
+    assert!((1..9).contains(&failed.count()));
     for statuses in seen.values().filter(|statuses| **statuses != ["failed"]) {
         assert_eq!(statuses[..2], ["sent", "delivered"]);
     }

