@@ -90,6 +90,8 @@ impl RunningParts {
         let customers = customer_key::load(&config, &sources, &store, telemetry).await?;
         let discovered = store.remembered().await?;
         let assignments = Arc::new(discovery::assignments(&config, &discovered));
+        // Before any account is loaded, because what is due then counts at once.
+        store.track(settings::trackers(&config)).await?;
         store
             .watch(assignments.accounts().cloned().collect())
             .await?;
@@ -106,7 +108,6 @@ impl RunningParts {
         let upstreams = relaying::prepare(&config.relay, &core).await?;
         // Before the first poll, so that its changes are kept for new receivers too.
         let receivers = notifying::prepare(&config.notify, &core).await?;
-        core.store.track(settings::trackers(&config)).await?;
         // Not earlier, because this replica would drop events of the inbox that it cannot handle yet.
         core.store.join().await;
         let polling = Polling::start(&config, &assignments, &clients, &core);

@@ -402,22 +402,23 @@ async fn are_measured(customers: usize, seed: u64) {
     let bot = Bot::start(&meta);
     let mut exporter = Exporter::start(&meta, &bot);
     let goals = ["yes".to_owned()];
-    let mut left = customers;
+    let (mut started, mut kills) = (0, 0);
     for number in &meta.numbers {
-        let some = left.min(PER_ACCOUNT);
-        left -= some;
-        let started = meta.handle.start_customers(number, some, &goals);
-        started.expect("a number of the world");
-    }
-    // In the middle of the conversations.
-    for parts in [6, 2] {
-        let enough = |meta: &Handle| meta.customers().finished * parts >= customers;
-        let reached = tokio::time::timeout(PATIENCE, meta.handle.until(enough)).await;
-        let now = meta.handle.customers();
-        let processes = (&exporter.process, &bot.process);
-        assert!(reached.is_ok(), "{now:?}\n{processes:?}");
-        exporter.end(Signal::KILL);
-        exporter.start_again();
+        let some = PER_ACCOUNT.min(customers - started);
+        let begun = meta.handle.start_customers(number, some, &goals);
+        begun.expect("a number of the world");
+        // In the middle of the conversations.
+        for parts in [6, 2] {
+            let enough = |meta: &Handle| meta.customers().finished >= started + some / parts;
+            let reached = tokio::time::timeout(PATIENCE, meta.handle.until(enough)).await;
+            let now = meta.handle.customers();
+            let processes = (&exporter.process, &bot.process);
+            assert!(reached.is_ok(), "{now:?}\n{processes:?}");
+            exporter.end(Signal::KILL);
+            exporter.start_again();
+            kills += 1;
+        }
+        started += some;
     }
     exporter.settled().await;
     let talked = began.elapsed();
@@ -437,7 +438,7 @@ async fn are_measured(customers: usize, seed: u64) {
     exporter.assert_stores_nothing_typed();
     assert_covers(&truth);
     measured(&format!(
-        "{customers} customers, {} messages of the bot, {} POSTs, {} series, talked {talked:?}, took {:?}",
+        "{customers} customers, {kills} kills, {} messages of the bot, {} POSTs, {} series, talked {talked:?}, took {:?}",
         meta.sends(),
         meta.handle.deliveries().len(),
         truth.len(),
@@ -479,7 +480,7 @@ async fn the_customers_of_the_booking_bot_are_measured_as_they_were() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes minutes"]
+#[ignore = "takes many minutes"]
 async fn thousands_of_customers_of_the_booking_bot_are_measured_as_they_were() {
     are_measured(4_000, fastrand::u64(..)).await;
 }
