@@ -21,6 +21,7 @@
 //! | [`deliver`] | posts to other systems: failures, backoff, signatures |
 //! | [`relay`] | forwards verified deliveries, in order per conversation, until each is accepted, parked or expired |
 //! | [`notify`] | posts the changes that Meta reports, as CloudEvents or to Slack, at least once |
+//! | [`otlp`] | pushes the page of `/metrics` to an OTLP receiver |
 //! | [`insight`] | pure: answers computed from the state, such as the use of the messaging limit, and causes of a falling rating |
 //! | [`experiment`] | pure: statistics of A/B experiments: rates, differences, users needed, verdicts |
 //! | [`expose`] | state to metric families, one file per entity |
@@ -46,6 +47,7 @@ pub mod expose;
 pub mod ingest;
 pub mod insight;
 pub mod notify;
+pub mod otlp;
 pub mod relay;
 pub mod serve;
 pub mod simulator;

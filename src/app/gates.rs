@@ -108,7 +108,7 @@ fn web_paths(config: &Config) -> Paths {
 }
 
 /// The machine's host name, which may also be a name in the public DNS.
-fn machine_name() -> Option<String> {
+pub(super) fn machine_name() -> Option<String> {
     let name = uname().nodename().to_str().ok()?.to_ascii_lowercase();
     (!name.is_empty()).then_some(name)
 }

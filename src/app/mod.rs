@@ -19,6 +19,7 @@ pub mod notify;
 mod notifying;
 mod own;
 mod polling;
+mod pushing;
 mod reading;
 pub mod relay;
 mod relaying;

@@ -7,14 +7,16 @@ use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use axum::Router;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::core::Core;
 use super::discovery::{self, Discovery, FoundAccounts};
 use super::gates::{self, Gates, LoadedWebFiles, Watch};
 use super::polling::Polling;
-use super::{RunningSources, customer_key, losses, note_loaded, notifying, relaying, settings};
+use super::{
+    RunningSources, customer_key, losses, note_loaded, notifying, pushing, relaying, settings,
+};
 use crate::config::{AppConfig, Config};
 use crate::domain::{AccountsOfApp, Assignments, WabaId};
 use crate::expose::Options;
@@ -22,6 +24,7 @@ use crate::ingest::CustomerHasher;
 use crate::ingest::graph::Client;
 use crate::ingest::poll::{Budgets, PollTrigger};
 use crate::notify::Notify;
+use crate::otlp::Target;
 use crate::relay::{self, Relay, Upstream};
 use crate::serve::forget::{ForgetCall, ForgetError};
 use crate::serve::{
@@ -52,6 +55,8 @@ pub(super) struct RunningParts {
     pub relay: Relay,
     relay_control: Arc<ArcSwap<relay::Control>>,
     pub notify: Notify,
+    /// The OTLP receiver to which the metrics are pushed.
+    pub pushing: watch::Sender<Option<Target>>,
 }
 
 impl RunningParts {
@@ -138,6 +143,7 @@ impl RunningParts {
             discovery,
             assignments,
             notify,
+            pushing: watch::Sender::new(pushing::target(&config)?),
             watch: Watch::new(&config),
             customers,
             gates: gates.clone(),
@@ -181,6 +187,7 @@ impl RunningParts {
         // It ends with `stop`.
         tokio::spawn(keep_fresh(operator.clone()));
         tokio::spawn(portfolios::keep_read(operator.clone()));
+        tokio::spawn(pushing::run(operator.clone(), self.pushing.subscribe()));
         operator::router(operator)
     }
 
@@ -450,6 +457,9 @@ impl RunningParts {
             let (assignments, core) = (&self.assignments, &self.core);
             self.notify = notifying::start(&config.notify, receivers, assignments, core);
             notifying::forget_removed(&self.config.notify, &config.notify, &core.telemetry);
+        }
+        if config.otlp != self.config.otlp {
+            self.pushing.send_replace(pushing::target(&config)?);
         }
         self.core.store.set_replica(settings::replica(&config));
         let core = &self.core;

@@ -21,6 +21,12 @@ pub struct ListenAddress {
 }
 
 impl ListenAddress {
+    /// The port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Parses `:port`, `localhost:port`, `127.0.0.1:port` or `[::1]:port`; port 0 selects a free port.
     ///
     /// # Errors

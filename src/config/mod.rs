@@ -31,6 +31,7 @@ mod log;
 mod metrics;
 mod mistake;
 mod notify;
+mod otlp;
 mod poll;
 mod postgres_url;
 mod proxy;
@@ -71,6 +72,7 @@ pub use listen_address::ListenAddress;
 pub use log::{LogConfig, LogFormat};
 pub use metrics::MetricsConfig;
 pub use notify::{NotifyConfig, NotifyFormat, NotifyWebhook};
+pub use otlp::{OtlpConfig, OtlpHeaders};
 pub use poll::PollConfig;
 pub use reference::reference;
 pub use relay::{RelayConfig, UpstreamConfig};
@@ -116,6 +118,8 @@ pub struct Config {
     pub relay: RelayConfig,
     /// Receivers of changes.
     pub notify: NotifyConfig,
+    /// Push of the metrics.
+    pub otlp: OtlpConfig,
     /// Level and format of the log.
     pub log: LogConfig,
     /// Meta apps with their secrets and accounts; at least one.
@@ -176,6 +180,7 @@ impl Config {
             self.gate.changed(&other.gate),
             self.relay.changed(&other.relay),
             self.notify.changed(&other.notify),
+            self.otlp.changed(&other.otlp),
             self.log.changed(&other.log),
         ]
         .concat()
@@ -206,6 +211,7 @@ impl Config {
             gate: SendGateConfig::read(walker, &webhook),
             relay: RelayConfig::read(walker, &webhook),
             notify: NotifyConfig::read(walker),
+            otlp: OtlpConfig::read(walker),
             log: LogConfig::read(walker),
             apps: if with_apps {
                 apps::read(walker, webhook.enabled, directory)

@@ -58,6 +58,7 @@ impl Display for Summary<'_> {
             config.gate.lines(),
             config.relay.lines(),
             config.notify.lines(),
+            config.otlp.lines(),
             config.log.lines(),
             apps::lines(&config.apps),
         ];

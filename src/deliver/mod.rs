@@ -9,6 +9,6 @@ mod retry_after;
 mod sign;
 
 pub use backoff::{FIRST_WAIT, LONGEST_WAIT, backoff};
-pub use post::{SendError, SendFailure, post};
+pub use post::{SendError, SendFailure, post, post_and_read};
 pub use repeated::Repeated;
 pub use sign::{SIGNATURE, sign};

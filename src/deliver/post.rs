@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::{Bytes, BytesMut};
 use reqwest::{RequestBuilder, Response, StatusCode};
 
 use super::retry_after::retry_after;
@@ -99,11 +100,18 @@ impl SendFailure {
 /// # Errors
 /// Why the receiver did not accept it. The error contains neither URL nor body.
 pub async fn post(request: RequestBuilder) -> Result<u16, SendError> {
+    post_and_read(request).await.map(|(status, _)| status)
+}
+
+/// As [`post`], with the beginning of the response's body.
+///
+/// # Errors
+/// As [`post`].
+pub async fn post_and_read(request: RequestBuilder) -> Result<(u16, Bytes), SendError> {
     match request.send().await {
         Ok(answer) if answer.status().is_success() => {
             let status = answer.status().as_u16();
-            read_out(answer).await;
-            Ok(status)
+            Ok((status, read_out(answer).await))
         }
         Ok(answer) => {
             let status = answer.status();
@@ -132,13 +140,15 @@ impl From<SendFailure> for SendError {
     }
 }
 
-/// The body of the response is ignored.
-async fn read_out(mut answer: Response) {
-    let mut read = 0;
+/// Reads the body, so that the connection can be reused. A long one is cut off.
+async fn read_out(mut answer: Response) -> Bytes {
+    let mut read = BytesMut::new();
     while let Ok(Some(chunk)) = answer.chunk().await {
-        read += chunk.len();
-        if read > MAX_ANSWER_BYTES {
+        let room = MAX_ANSWER_BYTES - read.len();
+        read.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if chunk.len() > room {
             break;
         }
     }
+    read.freeze()
 }

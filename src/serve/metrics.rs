@@ -15,7 +15,7 @@ use super::scrapes::{RenderedText, ScrapeError, ScrapeVariant, Scrapes};
 use super::{negotiation, refusal};
 use crate::clock;
 use crate::domain::WabaId;
-use crate::expose::{self, Apps, CampaignSource, Selection};
+use crate::expose::{self, Apps, CampaignSource, Selection, TextFormat};
 use crate::state::Accounts;
 use crate::store::ExportPermit;
 use crate::telemetry::Telemetry;
@@ -108,6 +108,26 @@ async fn page_in_lease(
             .await?;
         if store.narrow(&permit) == narrowed {
             return Ok(page.bytes);
+        }
+    }
+}
+
+/// The whole page in the text format, for a push. `None` if it could not be rendered.
+pub async fn pushed_page(operator: &Operator) -> Option<String> {
+    let variant = ScrapeVariant {
+        format: TextFormat::Text,
+        gzip: false,
+        selection: Selection::default(),
+    };
+    let store = &operator.store;
+    let permit = store.export_permit();
+    loop {
+        let narrowed = store.narrow(&permit);
+        let (own, within) = (operator.clone(), narrowed.clone());
+        let rendering = tokio::task::spawn_blocking(move || render(&own, variant, within));
+        let page = rendering.await.ok()?;
+        if store.narrow(&permit) == narrowed {
+            return Some(page.text);
         }
     }
 }

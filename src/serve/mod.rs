@@ -46,6 +46,7 @@ pub use client::ClientRules;
 pub use context::{Operator, Public, Secrets};
 pub use lifecycle::ReloadRequest;
 pub use listener::Listener;
+pub use metrics::pushed_page;
 pub use responses::ResponseBudget;
 pub use send_gate::SendGate;
 pub use server::{Limits, Site, serve};

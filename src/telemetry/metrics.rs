@@ -130,6 +130,12 @@ pub struct Telemetry {
     pub notify_pending: IntGaugeVec,
     /// Commit time of the oldest change that is due.
     pub notify_oldest_pending: GaugeVec,
+    /// Failed pushes of the page, by reason.
+    pub otlp_failures: IntCounterVec,
+    /// Data points that the receiver did not take from a request that it accepted.
+    pub otlp_rejected: IntCounterVec,
+    /// Time of the last push that was accepted completely.
+    pub otlp_last_success: GaugeVec,
     /// Receipt time of the oldest waiting delivery with customers' messages.
     pub relay_oldest_message: GaugeVec,
     /// Deliveries in flight, by upstream.
@@ -247,6 +253,9 @@ impl Telemetry {
             notify_dropped: new.counters("notify_dropped_total", "Number of changes dropped before a receiver accepted them, by reason: too old (age), too many waiting (size), or refused repeatedly with 400, 413, 415 or 422 (refused).", &["receiver", "reason"]),
             notify_pending: new.gauges("notify_pending", "Number of changes that a receiver has not accepted yet, including those that its filter omits.", &["receiver"]),
             notify_oldest_pending: new.float_gauges("notify_oldest_pending_timestamp_seconds", "Commit time of the oldest change that is due and that a receiver has not accepted. Absent while none is due.", &["receiver"]),
+            otlp_failures: new.counters("otlp_push_failures_total", "Number of pushes by OTLP that the receiver did not accept, by reason. The next push has newer values. Absent without otlp.endpoint.", &["reason"]),
+            otlp_rejected: new.counters("otlp_points_rejected_total", "Number of data points that the OTLP receiver rejected from requests that it accepted. Absent without otlp.endpoint.", &[]),
+            otlp_last_success: new.float_gauges("otlp_last_success_timestamp_seconds", "Time of the last push that the OTLP receiver accepted. Absent before the first one.", &[]),
             events: new.counters("events_total", "Number of events sent by applications to the event API, by result.", &["result"]),
             event_batches_refused: new.counters("event_batches_refused_total", "Number of event batches refused as a whole, by reason.", &["reason"]),
             gate_decisions: new.counters("gate_decisions_total", "Number of decisions of the send gate, by verdict: go, caution, stop, or unknown if data is missing.", &["verdict"]),

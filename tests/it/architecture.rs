@@ -31,6 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "notify",
         &["clock", "deliver", "domain", "store", "telemetry"],
     ),
+    ("otlp", &["clock", "deliver", "domain", "telemetry"]),
     (
         "relay",
         &["clock", "deliver", "domain", "store", "telemetry"],
@@ -61,6 +62,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "ingest",
             "insight",
             "notify",
+            "otlp",
             "relay",
             "serve",
             "simulator",

@@ -33,7 +33,7 @@ const CANDIDATES: [&str; 23] = [
 ];
 
 /// More candidates, which the summary does not show.
-const HIDDEN: [&str; 3] = ["/ca.pem", "/customers.key", "/password"];
+const HIDDEN: [&str; 4] = ["/ca.pem", "/customers.key", "/password", "/headers"];
 
 /// More candidates that only one setting accepts: files, and a time zone.
 const OTHERS: [&str; 2] = ["/other.yml", "Asia/Tokyo"];
@@ -82,6 +82,7 @@ fn load_from(names: SettingNames, sources: GivenValues<'_>) -> Result<Config, St
         .with_file("/other.yml", tls)
         .with_file("/ca.pem", "an authority")
         .with_file("/password", "a password")
+        .with_file("/headers", "Authorization: Bearer secret")
         .with_file(FILE, yaml(names.key, sources.file));
     if let Some(value) = sources.variable {
         environment = environment.with_variable(names.variable, value);
@@ -113,6 +114,7 @@ fn yaml(key: &str, value: Option<&str>) -> String {
         "gate",
         "relay",
         "notify",
+        "otlp",
         "log",
     ]
     .iter()

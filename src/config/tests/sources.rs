@@ -61,6 +61,7 @@ trackers: {enabled: false, key_file: customers.key, token: events-token, journey
 gate: {max_age: 10m, policy: {stale_data: stop, quality_yellow: ignore}, token: gate-token}
 relay: {upstreams: [{name: app, url: 'https://app.example.com/secret'}, {url: 'http://crm:8080'}], max_age: 2h, max_bytes: 1GiB, request_timeout: 3s, max_in_flight: 7}
 notify: {webhooks: [{name: chat, url: 'https://hooks.example.com/secret', format: slack, secret: s, severity: warning, kinds: [template], waba_ids: ['1'], digest: 1m}], max_age: 3d, request_timeout: 4s, runbooks_url: 'https://wiki.example.com/'}
+otlp: {endpoint: 'http://collector:4318', headers_file: otlp-headers, interval: 30s, request_timeout: 2s}
 log: {level: 'info,reqwest=debug', format: json, signals: false}
 apps:
   - {name: one, app_id: '1', app_secret: a, app_secret_previous: older, access_token: b, webhook_verify_token: 0123, accounts: [2, '3'], discover_by_token: true, businesses: [4, 5], include: '^2', exclude: Test}
@@ -68,6 +69,7 @@ apps:
     let files = FixedEnvironment::default()
         .with_file("/etc/exporter/web.yml", "rate_limit: {interval: 1s}")
         .with_file("/public.yml", "tls_server_config: {cert: c, key: k}")
+        .with_file("/etc/exporter/otlp-headers", "Authorization: Bearer secret")
         .with_file("/etc/exporter/password", "a password")
         .with_file("/etc/exporter/ca.pem", "an authority");
     let config = good(yaml, files);
@@ -162,6 +164,10 @@ notify.webhooks[0].severity: warning
 notify.webhooks[0].kinds: template
 notify.webhooks[0].waba_ids: 1
 notify.webhooks[0].digest: 1m
+otlp.endpoint: http://collector:4318/
+otlp.headers_file: set
+otlp.interval: 30s
+otlp.request_timeout: 2s
 log.level: info,reqwest=debug
 log.format: json
 log.signals: false

@@ -1,0 +1,336 @@
+//! Makes OTLP requests of families. Pure.
+//!
+//! Every value is a double, as in Prometheus: a series whose values change between whole numbers and fractions would be
+//! two series to some receivers.
+
+use std::collections::BTreeMap;
+
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::metrics::v1::{
+    AggregationTemporality, Gauge, Histogram, HistogramDataPoint, Metric, NumberDataPoint,
+    ResourceMetrics, ScopeMetrics, Sum, number_data_point,
+};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+
+use super::text::{Family, Kind, Sample};
+use crate::domain::Timestamp;
+
+/// Maximum number of data points of a request. Collectors accept 4 MiB by default; a point has some 200 bytes.
+const MAX_POINTS: usize = 8_000;
+
+type Labels = Vec<(String, String)>;
+
+/// The requests that report these families as of this time. `attributes` describe the exporter.
+pub(super) fn requests(
+    families: Vec<Family>,
+    attributes: &[(&str, &str)],
+    at: Timestamp,
+) -> Vec<ExportMetricsServiceRequest> {
+    let at = nanoseconds(at);
+    let mut parts: Vec<Vec<Metric>> = vec![Vec::new()];
+    let mut room = MAX_POINTS;
+    for family in families {
+        for part in metrics(family, at, &mut room) {
+            if part.begins_request {
+                parts.push(Vec::new());
+            }
+            if let Some(metrics) = parts.last_mut() {
+                metrics.push(part.metric);
+            }
+        }
+    }
+    parts.retain(|metrics| !metrics.is_empty());
+    let parts = parts.into_iter();
+    parts.map(|metrics| request(metrics, attributes)).collect()
+}
+
+/// A metric, or a part of its points.
+struct Part {
+    metric: Metric,
+    begins_request: bool,
+}
+
+/// The metric of a family, in as many parts as requests have room for. `room` is that of the present request.
+fn metrics(family: Family, at: u64, room: &mut usize) -> Vec<Part> {
+    let Family {
+        name,
+        help,
+        kind,
+        samples,
+    } = family;
+    match kind {
+        Kind::Gauge => {
+            let points = samples
+                .into_iter()
+                .map(|sample| number(sample, at))
+                .collect();
+            split(&name, &help, points, room, |data_points| {
+                Data::Gauge(Gauge { data_points })
+            })
+        }
+        Kind::Counter => {
+            let points = samples
+                .into_iter()
+                .map(|sample| number(sample, at))
+                .collect();
+            split(&name, &help, points, room, |data_points| {
+                Data::Sum(Sum {
+                    data_points,
+                    aggregation_temporality: AggregationTemporality::Cumulative.into(),
+                    is_monotonic: true,
+                })
+            })
+        }
+        Kind::Histogram => split(&name, &help, histograms(samples, at), room, |data_points| {
+            Data::Histogram(Histogram {
+                data_points,
+                aggregation_temporality: AggregationTemporality::Cumulative.into(),
+            })
+        }),
+    }
+}
+
+fn split<T>(
+    name: &str,
+    help: &str,
+    mut points: Vec<T>,
+    room: &mut usize,
+    data: impl Fn(Vec<T>) -> Data,
+) -> Vec<Part> {
+    let mut parts = Vec::new();
+    while !points.is_empty() {
+        let begins_request = *room == 0;
+        if begins_request {
+            *room = MAX_POINTS;
+        }
+        let rest = points.split_off(points.len().min(*room));
+        *room -= points.len();
+        let metric = Metric {
+            name: name.to_owned(),
+            description: help.to_owned(),
+            data: Some(data(points)),
+            ..Metric::default()
+        };
+        parts.push(Part {
+            metric,
+            begins_request,
+        });
+        points = rest;
+    }
+    parts
+}
+
+fn number(sample: Sample, at: u64) -> NumberDataPoint {
+    NumberDataPoint {
+        attributes: attributes(sample.labels),
+        time_unix_nano: at,
+        value: Some(number_data_point::Value::AsDouble(sample.value)),
+        ..NumberDataPoint::default()
+    }
+}
+
+/// The parts of one histogram: buckets by upper bound, sum, and count.
+#[derive(Default)]
+struct Buckets {
+    cumulative: Vec<(f64, f64)>,
+    sum: f64,
+    count: f64,
+}
+
+fn histograms(samples: Vec<Sample>, at: u64) -> Vec<HistogramDataPoint> {
+    let mut places: BTreeMap<Labels, usize> = BTreeMap::new();
+    let mut found: Vec<(Labels, Buckets)> = Vec::new();
+    for Sample {
+        suffix,
+        mut labels,
+        value,
+    } in samples
+    {
+        let bound = labels.iter().position(|(name, _)| name == "le");
+        let bound = bound.map(|place| labels.remove(place).1);
+        let place = *places.entry(labels).or_insert_with_key(|labels| {
+            found.push((labels.clone(), Buckets::default()));
+            found.len() - 1
+        });
+        let (_, buckets) = &mut found[place];
+        match (suffix.as_str(), bound.and_then(|text| text.parse().ok())) {
+            ("_bucket", Some(bound)) => buckets.cumulative.push((bound, value)),
+            ("_sum", _) => buckets.sum = value,
+            ("_count", _) => buckets.count = value,
+            _ => {}
+        }
+    }
+    let points = found.into_iter();
+    points
+        .map(|(labels, buckets)| histogram(labels, &buckets, at))
+        .collect()
+}
+
+/// OTLP counts each bucket by itself, and leaves out the last bound, which is infinite.
+fn histogram(labels: Labels, buckets: &Buckets, at: u64) -> HistogramDataPoint {
+    let bounds = buckets.cumulative.iter().map(|(bound, _)| *bound);
+    let mut below = 0.0;
+    let counts = buckets.cumulative.iter().map(|(_, up_to)| {
+        let own = whole(*up_to - below);
+        below = *up_to;
+        own
+    });
+    HistogramDataPoint {
+        attributes: attributes(labels),
+        time_unix_nano: at,
+        count: whole(buckets.count),
+        sum: Some(buckets.sum),
+        bucket_counts: counts.collect(),
+        explicit_bounds: bounds.filter(|bound| bound.is_finite()).collect(),
+        ..HistogramDataPoint::default()
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a count, which is whole and not negative"
+)]
+fn whole(count: f64) -> u64 {
+    count as u64
+}
+
+/// An empty value is an absent label, as in Prometheus.
+fn attributes(labels: Labels) -> Vec<KeyValue> {
+    let labels = labels.into_iter().filter(|(_, value)| !value.is_empty());
+    labels.map(|(name, value)| attribute(name, value)).collect()
+}
+
+fn attribute(key: String, value: String) -> KeyValue {
+    KeyValue {
+        key,
+        value: Some(AnyValue {
+            value: Some(Value::StringValue(value)),
+        }),
+        ..KeyValue::default()
+    }
+}
+
+fn request(metrics: Vec<Metric>, attributes: &[(&str, &str)]) -> ExportMetricsServiceRequest {
+    let attributes = attributes.iter();
+    let scope = InstrumentationScope {
+        name: env!("CARGO_PKG_NAME").to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        ..InstrumentationScope::default()
+    };
+    ExportMetricsServiceRequest {
+        resource_metrics: vec![ResourceMetrics {
+            resource: Some(Resource {
+                attributes: attributes
+                    .map(|(name, value)| attribute((*name).to_owned(), (*value).to_owned()))
+                    .collect(),
+                ..Resource::default()
+            }),
+            scope_metrics: vec![ScopeMetrics {
+                scope: Some(scope),
+                metrics,
+                ..ScopeMetrics::default()
+            }],
+            ..ResourceMetrics::default()
+        }],
+    }
+}
+
+fn nanoseconds(at: Timestamp) -> u64 {
+    u64::try_from(at.as_millis()).unwrap_or(0) * 1_000_000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::text::families;
+    use super::*;
+
+    const AT: Timestamp = Timestamp::from_seconds(1_775_000_000);
+
+    fn metrics_of(request: &ExportMetricsServiceRequest) -> &[Metric] {
+        &request.resource_metrics[0].scope_metrics[0].metrics
+    }
+
+    fn points(metric: &Metric) -> usize {
+        match metric.data.as_ref().expect("data") {
+            Data::Gauge(gauge) => gauge.data_points.len(),
+            Data::Sum(sum) => sum.data_points.len(),
+            Data::Histogram(histogram) => histogram.data_points.len(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_histogram_has_counts_between_its_bounds() {
+        let page = "# TYPE s histogram\ns_bucket{n=\"1\",le=\"0.5\"} 2\ns_bucket{n=\"1\",le=\"2\"} 5\n\
+                    s_bucket{n=\"1\",le=\"+Inf\"} 6\ns_sum{n=\"1\"} 7.5\ns_count{n=\"1\"} 6\n\
+                    s_bucket{n=\"2\",le=\"0.5\"} 1\ns_bucket{n=\"2\",le=\"2\"} 1\ns_bucket{n=\"2\",le=\"+Inf\"} 1\n\
+                    s_sum{n=\"2\"} 0.1\ns_count{n=\"2\"} 1\n";
+        let requests = requests(families(page).expect("the format"), &[], AT);
+        let Some(Data::Histogram(histogram)) = &metrics_of(&requests[0])[0].data else {
+            panic!("{requests:?}");
+        };
+        let [first, second] = &histogram.data_points[..] else {
+            panic!("{histogram:?}");
+        };
+        assert_eq!(first.explicit_bounds, [0.5, 2.0]);
+        assert_eq!(first.bucket_counts, [2, 3, 1]);
+        assert_eq!((first.sum, first.count), (Some(7.5), 6));
+        assert_eq!(second.bucket_counts, [1, 0, 0]);
+        assert_eq!(first.time_unix_nano, 1_775_000_000_000_000_000);
+    }
+
+    #[test]
+    fn a_counter_is_a_growing_sum_and_an_empty_label_is_absent() {
+        let page = "# HELP a_total All.\n# TYPE a_total counter\na_total{x=\"1\",y=\"\"} 2\n";
+        let requests = requests(
+            families(page).expect("the format"),
+            &[("service.name", "wa")],
+            AT,
+        );
+        let metric = &metrics_of(&requests[0])[0];
+        assert_eq!(
+            (metric.name.as_str(), metric.description.as_str()),
+            ("a_total", "All.")
+        );
+        let Some(Data::Sum(sum)) = &metric.data else {
+            panic!("{metric:?}");
+        };
+        assert!(sum.is_monotonic);
+        let attributes = &sum.data_points[0].attributes;
+        assert_eq!(attributes, &[attribute("x".into(), "1".into())]);
+        let resource = requests[0].resource_metrics[0].resource.as_ref();
+        let own = &resource.expect("a resource").attributes;
+        assert_eq!(own, &[attribute("service.name".into(), "wa".into())]);
+    }
+
+    #[test]
+    fn many_points_are_sent_in_several_requests_and_none_is_lost() {
+        for (first, second) in [
+            (0, 1),
+            (10, MAX_POINTS),
+            (MAX_POINTS, 3),
+            (MAX_POINTS * 2 + 5, 7),
+        ] {
+            let lines = |name: &str, count: usize| {
+                let lines = (0..count).map(|one| format!("{name}{{n=\"{one}\"}} 1\n"));
+                format!("# TYPE {name} gauge\n{}", lines.collect::<String>())
+            };
+            let page = lines("a", first) + &lines("b", second);
+            let requests = requests(families(&page).expect("the format"), &[], AT);
+            let sent = |name: &str| -> usize {
+                let metrics = requests.iter().flat_map(metrics_of);
+                metrics.filter(|one| one.name == name).map(points).sum()
+            };
+            assert_eq!((sent("a"), sent("b")), (first, second));
+            let sizes = requests
+                .iter()
+                .map(|one| metrics_of(one).iter().map(points).sum::<usize>());
+            assert!(sizes.max() <= Some(MAX_POINTS));
+            assert_eq!(requests.len(), (first + second).div_ceil(MAX_POINTS));
+        }
+    }
+}
