@@ -1,13 +1,14 @@
 //! `trackers.experiments`: comparisons of variants or versions of a declared journey.
 
-use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::error::quoted;
+use super::item_reader::{ItemList, ItemReader};
 use super::kind::NOT_SET;
 use super::section::SummaryLine;
 use super::setting::Setting;
+use super::share::share;
 use super::value;
 use super::walker::Walker;
 use crate::domain::experiment::{
@@ -106,33 +107,14 @@ const SETTINGS: [Setting; 12] = [
 /// Reads all experiments.
 pub(super) fn read(walker: &mut Walker<'_>, journeys: &Journeys) -> Experiments {
     SETTINGS.iter().for_each(|setting| walker.note(setting));
-    // The check of the file's structure rejects anything but a list of maps.
-    let Some(Node::List(items)) = walker.node("trackers.experiments") else {
-        return Experiments::default();
+    let list = ItemList {
+        key: "trackers.experiments",
+        most: MAX_EXPERIMENTS,
+        id: &NAME,
+        twice: "is declared twice; give it another name",
     };
-    if items.len() > MAX_EXPERIMENTS {
-        let message = format!("has more than {MAX_EXPERIMENTS} experiments; remove some");
-        walker.error("trackers.experiments", message);
-    }
-    let mut known = BTreeSet::new();
-    let mut experiments = Vec::new();
-    for (index, item) in items.iter().enumerate() {
-        let reader = ExperimentReader {
-            walker,
-            item,
-            index,
-            journeys,
-        };
-        let Some(experiment) = reader.experiment() else {
-            continue;
-        };
-        if !known.insert(experiment.name.clone()) {
-            let message = "is declared twice; give it another name";
-            walker.error(NAME.key_of_item(index), message);
-        }
-        experiments.push(experiment);
-    }
-    Experiments(experiments)
+    let read = |own: ItemReader<'_, '_>| ExperimentReader { own, journeys }.experiment();
+    Experiments(list.read(walker, read, |one| one.name.clone()))
 }
 
 /// The experiments' part of the summary.
@@ -188,25 +170,26 @@ fn shown(experiment: &Experiment) -> [(Setting, String); 12] {
 }
 
 struct ExperimentReader<'w, 'a> {
-    walker: &'w mut Walker<'a>,
-    item: &'a Node,
-    index: usize,
+    own: ItemReader<'w, 'a>,
     journeys: &'w Journeys,
 }
 
 impl<'a> ExperimentReader<'_, 'a> {
     fn experiment(mut self) -> Option<Experiment> {
-        let Node::Map(_) = self.item else {
-            return None;
-        };
-        let name = self.required(&NAME, "give the experiment a name", value::name);
+        let name = self
+            .own
+            .required(&NAME, "give the experiment a name", value::name);
         let arms = self.arms();
         let metric = self.metric(arms.as_deref());
-        let effect = self.required(&SMALLEST_EFFECT, "give a difference, such as 5%", |text| {
-            share(text, &EFFECTS)
-        });
-        let significance = self.value(&SIGNIFICANCE, |text| share(text, &SIGNIFICANCES));
-        let power = self.value(&POWER, |text| share(text, &POWERS));
+        let effect = self
+            .own
+            .required(&SMALLEST_EFFECT, "give a difference, such as 5%", |text| {
+                share(text, &EFFECTS)
+            });
+        let significance = self
+            .own
+            .value(&SIGNIFICANCE, |text| share(text, &SIGNIFICANCES));
+        let power = self.own.value(&POWER, |text| share(text, &POWERS));
         let split = self.split(arms.as_deref());
         Some(Experiment {
             name: name?,
@@ -222,23 +205,24 @@ impl<'a> ExperimentReader<'_, 'a> {
     /// The variants of one version, or two versions with any variant.
     fn arms(&mut self) -> Option<Vec<ExperimentArm>> {
         let journey =
-            self.required(&JOURNEY, "give the name of a declared journey", value::name)?;
+            self.own
+                .required(&JOURNEY, "give the name of a declared journey", value::name)?;
         let known = self.journeys.0.iter();
         let of_name: Vec<&Journey> = known.filter(|one| one.id.journey == journey).collect();
         if of_name.is_empty() {
             let message = "is not declared; give the name of a journey in trackers.journeys";
-            self.error(&JOURNEY, message);
+            self.own.error(&JOURNEY, message);
             return None;
         }
         match (self.has(&VARIANTS), self.has(&VERSIONS)) {
             (true, true) => {
                 let message = "is given together with variants; remove one of the two";
-                self.error(&VERSIONS, message);
+                self.own.error(&VERSIONS, message);
                 None
             }
             (false, false) => {
                 let message = "is missing; give the variants to compare, or two versions";
-                self.error(&VARIANTS, message);
+                self.own.error(&VARIANTS, message);
                 None
             }
             (true, false) => self.variants(&of_name),
@@ -247,10 +231,10 @@ impl<'a> ExperimentReader<'_, 'a> {
     }
 
     fn variants(&mut self, of_name: &[&Journey]) -> Option<Vec<ExperimentArm>> {
-        let version = self.value(&VERSION, value::name)?;
+        let version = self.own.value(&VERSION, value::name)?;
         let Some(journey) = of_name.iter().find(|one| one.id.version == version) else {
             let message = "is not a declared version of the journey; give one of trackers.journeys";
-            self.error(&VERSION, message);
+            self.own.error(&VERSION, message);
             return None;
         };
         let is_known = |variant: &str| journey.variants.iter().any(|known| known == variant);
@@ -268,7 +252,7 @@ impl<'a> ExperimentReader<'_, 'a> {
         for setting in [VERSION, SPLIT] {
             if self.has(&setting) {
                 let message = "has no meaning with versions; remove it";
-                self.error(&setting, message);
+                self.own.error(&setting, message);
             }
         }
         let is_known = |version: &str| of_name.iter().any(|one| one.id.version == version);
@@ -288,7 +272,7 @@ impl<'a> ExperimentReader<'_, 'a> {
 
     fn metric(&mut self, arms: Option<&[ExperimentArm]>) -> Option<ExperimentMetric> {
         let known = format!("give one of {}", ExperimentMetric::NAMES.join(", "));
-        let name = self.required(&METRIC, &known, |text| {
+        let name = self.own.required(&METRIC, &known, |text| {
             let found = ExperimentMetric::NAMES.iter().find(|name| **name == text);
             let wrong = || format!("{} is not known; {known}", quoted(text));
             found.copied().ok_or_else(wrong)
@@ -297,17 +281,20 @@ impl<'a> ExperimentReader<'_, 'a> {
         let takes_within = name == "first_response";
         for (setting, is_taken) in [(STEP, takes_step), (WITHIN, takes_within)] {
             if self.has(&setting) && !is_taken {
-                self.error(&setting, format!("has no meaning with {name}; remove it"));
+                self.own
+                    .error(&setting, format!("has no meaning with {name}; remove it"));
             }
         }
         Some(match name {
             "completion" => ExperimentMetric::Completion,
             "step_answered" => {
-                let step = self.required(&STEP, "give the step to be answered", value::name)?;
+                let step = self
+                    .own
+                    .required(&STEP, "give the step to be answered", value::name)?;
                 ExperimentMetric::StepAnswered(self.known_step(step, arms?)?)
             }
             "confusion" => {
-                let step = self.has(&STEP).then(|| self.value(&STEP, value::name));
+                let step = self.has(&STEP).then(|| self.own.value(&STEP, value::name));
                 let step = match step {
                     Some(step) => Some(self.known_step(step?, arms?)?),
                     None => None,
@@ -329,7 +316,7 @@ impl<'a> ExperimentReader<'_, 'a> {
             return Some(step);
         }
         let message = "is not a step of the journey; give a declared step that each version has";
-        self.error(&STEP, message);
+        self.own.error(&STEP, message);
         None
     }
 
@@ -339,7 +326,7 @@ impl<'a> ExperimentReader<'_, 'a> {
             .iter()
             .map(|arm| self.journeys.idle_timeout(&arm.journey));
         let range = Duration::from_secs(1)..=timeouts.min()?;
-        self.required(
+        self.own.required(
             &WITHIN,
             "give the time within which the business must respond, at most the journey's idle_timeout",
             |text| {
@@ -365,16 +352,16 @@ impl<'a> ExperimentReader<'_, 'a> {
         let items = self.items(&SPLIT, &(arms.len()..=arms.len()), &wrong)?;
         let mut shares = Vec::new();
         for (place, item) in items {
-            let text = self.walker.node_text(&place, item)?;
+            let text = self.own.walker.node_text(&place, item)?;
             match share(text, &PARTS) {
                 Ok(share) => shares.push(share),
-                Err(message) => self.walker.error(place, message),
+                Err(message) => self.own.walker.error(place, message),
             }
         }
         let sum: u32 = shares.iter().map(|share| share.millionths()).sum();
         // Thirds that are rounded to the last digit are shares of the whole.
         if shares.len() == arms.len() && sum.abs_diff(1_000_000) > 10_000 {
-            self.error(
+            self.own.error(
                 &SPLIT,
                 "does not sum to 100%; give shares of the whole, such as [50%, 50%]",
             );
@@ -384,39 +371,7 @@ impl<'a> ExperimentReader<'_, 'a> {
     }
 
     fn has(&self, setting: &Setting) -> bool {
-        self.item.get(setting.name()).is_some()
-    }
-
-    fn error(&mut self, setting: &Setting, message: impl Into<String>) {
-        self.walker.error(setting.key_of_item(self.index), message);
-    }
-
-    fn required<T>(
-        &mut self,
-        setting: &Setting,
-        advice: &str,
-        parse: impl Fn(&str) -> Result<T, String>,
-    ) -> Option<T> {
-        if self.has(setting) {
-            return self.value(setting, parse);
-        }
-        self.error(setting, format!("is missing; {advice}"));
-        None
-    }
-
-    fn value<T>(
-        &mut self,
-        setting: &Setting,
-        parse: impl Fn(&str) -> Result<T, String>,
-    ) -> Option<T> {
-        let place = setting.key_of_item(self.index);
-        let text = match self.item.get(setting.name()) {
-            Some(node) => self.walker.node_text(&place, node)?,
-            None => setting.default.unwrap_or_default(),
-        };
-        parse(text)
-            .map_err(|message| self.walker.error(place, message))
-            .ok()
+        self.own.get(setting).is_some()
     }
 
     /// Different known names.
@@ -435,11 +390,11 @@ impl<'a> ExperimentReader<'_, 'a> {
         let asked = items.len();
         let mut names: Vec<String> = Vec::new();
         for (place, item) in items {
-            let name = self.walker.node_text(&place, item)?;
+            let name = self.own.walker.node_text(&place, item)?;
             if !is_known(name) {
-                self.walker.error(place, unknown);
+                self.own.walker.error(place, unknown);
             } else if names.iter().any(|known| known == name) {
-                self.walker.error(place, "is listed twice; remove one");
+                self.own.walker.error(place, "is listed twice; remove one");
             } else {
                 names.push(name.to_owned());
             }
@@ -453,51 +408,17 @@ impl<'a> ExperimentReader<'_, 'a> {
         count: &RangeInclusive<usize>,
         wrong: &str,
     ) -> Option<Vec<(String, &'a Node)>> {
-        let place = setting.key_of_item(self.index);
-        match self.item.get(setting.name()) {
+        let place = self.own.place(setting);
+        match self.own.get(setting) {
             Some(Node::List(items)) if count.contains(&items.len()) => {
                 let items = items.iter().enumerate();
                 let named = items.map(|(index, item)| (format!("{place}[{index}]"), item));
                 Some(named.collect())
             }
             _ => {
-                self.walker.error(place, wrong);
+                self.own.walker.error(place, wrong);
                 None
             }
         }
     }
-}
-
-/// Parses a share in percent (`2.5%`) or as a fraction (`0.025`), within a range of parts per million.
-fn share(text: &str, range: &RangeInclusive<u32>) -> Result<Share, String> {
-    let parsed = match text.strip_suffix('%') {
-        Some(percent) => decimal(percent, 4),
-        None => decimal(text, 6),
-    };
-    let share = parsed.and_then(Share::from_millionths);
-    let share = share.ok_or_else(|| {
-        let text = quoted(text);
-        format!("{text} is not a share; write it in percent, such as 5%, with at most 4 decimals")
-    })?;
-    if range.contains(&share.millionths()) {
-        return Ok(share);
-    }
-    let [least, most] = [range.start(), range.end()].map(|parts| {
-        let share = Share::from_millionths(*parts);
-        share.map(|share| share.to_string()).unwrap_or_default()
-    });
-    Err(format!(
-        "{} is out of range; give {least} to {most}",
-        quoted(text)
-    ))
-}
-
-/// A decimal number in units of its last possible place.
-fn decimal(text: &str, places: usize) -> Option<u32> {
-    let (whole, rest) = text.split_once('.').unwrap_or((text, "0"));
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|one| one.is_ascii_digit());
-    if !digits(whole) || !digits(rest) || rest.len() > places {
-        return None;
-    }
-    format!("{whole}{rest:0<places$}").parse().ok()
 }

@@ -1,9 +1,9 @@
 //! `trackers.journeys`: the journeys whose steps are counted.
 
-use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::item_reader::{ItemList, ItemReader};
 use super::section::SummaryLine;
 use super::setting::Setting;
 use super::value;
@@ -81,32 +81,14 @@ pub(super) fn read(walker: &mut Walker<'_>) -> Journeys {
     ] {
         walker.note(&setting);
     }
-    // The check of the file's structure rejects anything but a list of maps.
-    let Some(Node::List(items)) = walker.node("trackers.journeys") else {
-        return Journeys::default();
+    let list = ItemList {
+        key: "trackers.journeys",
+        most: MAX_JOURNEYS,
+        id: &NAME,
+        twice: "is declared twice; give it another version",
     };
-    if items.len() > MAX_JOURNEYS {
-        let message = format!("has more than {MAX_JOURNEYS} journeys; remove some");
-        walker.error("trackers.journeys", message);
-    }
-    let mut known = BTreeSet::new();
-    let mut journeys = Vec::new();
-    for (index, item) in items.iter().enumerate() {
-        let reader = JourneyReader {
-            walker,
-            item,
-            index,
-        };
-        let Some(journey) = reader.journey() else {
-            continue;
-        };
-        if !known.insert(journey.id.clone()) {
-            let message = "is declared twice; give it another version";
-            walker.error(NAME.key_of_item(index), message);
-        }
-        journeys.push(journey);
-    }
-    Journeys(journeys)
+    let read = |own: ItemReader<'_, '_>| JourneyReader { own }.journey();
+    Journeys(list.read(walker, read, |one| one.id.clone()))
 }
 
 /// The journeys' part of the summary.
@@ -129,47 +111,27 @@ pub(super) fn lines(journeys: &Journeys) -> Vec<SummaryLine> {
 }
 
 struct JourneyReader<'w, 'a> {
-    walker: &'w mut Walker<'a>,
-    item: &'a Node,
-    index: usize,
+    own: ItemReader<'w, 'a>,
 }
 
 impl<'a> JourneyReader<'_, 'a> {
     fn journey(mut self) -> Option<Journey> {
-        let Node::Map(_) = self.item else {
-            return None;
-        };
-        if self.item.get(NAME.name()).is_none() {
-            let message = "is missing; give the journey a name";
-            self.walker.error(NAME.key_of_item(self.index), message);
-            return None;
-        }
+        let name_of_journey = self.own.required(&NAME, "give the journey a name", name)?;
         Some(Journey {
             id: JourneyId {
-                journey: self.value(&NAME, name)?,
-                version: self.value(&VERSION, name)?,
+                journey: name_of_journey,
+                version: self.own.value(&VERSION, name)?,
             },
             steps: self.steps(),
             goals: self.goals(),
             variants: self.names(&VARIANTS, 0..=MAX_VARIANTS),
-            idle_timeout: self.value(&IDLE_TIMEOUT, |text| value::duration(text, &TIMEOUTS))?,
-            loop_threshold: self.value(&LOOP_THRESHOLD, |text| value::number(text, &THRESHOLDS))?,
+            idle_timeout: self
+                .own
+                .value(&IDLE_TIMEOUT, |text| value::duration(text, &TIMEOUTS))?,
+            loop_threshold: self
+                .own
+                .value(&LOOP_THRESHOLD, |text| value::number(text, &THRESHOLDS))?,
         })
-    }
-
-    fn value<T>(
-        &mut self,
-        setting: &Setting,
-        parse: impl Fn(&str) -> Result<T, String>,
-    ) -> Option<T> {
-        let place = setting.key_of_item(self.index);
-        let text = match self.item.get(setting.name()) {
-            Some(node) => self.walker.node_text(&place, node)?,
-            None => setting.default.unwrap_or_default(),
-        };
-        parse(text)
-            .map_err(|message| self.walker.error(place, message))
-            .ok()
     }
 
     fn steps(&mut self) -> Vec<Step> {
@@ -179,7 +141,7 @@ impl<'a> JourneyReader<'_, 'a> {
                 continue;
             };
             if steps.iter().any(|known| known.name == step.name) {
-                self.walker.error(place, TWICE);
+                self.own.walker.error(place, TWICE);
             } else {
                 steps.push(step);
             }
@@ -193,10 +155,10 @@ impl<'a> JourneyReader<'_, 'a> {
             return self.named(place, item).map(|name| Step::open(&name));
         };
         let known = [STEP_NAME, STEP_ANSWERS];
-        self.walker.refuse_other_keys(place, entries, &known);
+        self.own.walker.refuse_other_keys(place, entries, &known);
         let Some(named) = item.get(STEP_NAME) else {
             let message = "has no name; give the step a name";
-            self.walker.error(place, message);
+            self.own.walker.error(place, message);
             return None;
         };
         let name = self.named(&format!("{place}.{STEP_NAME}"), named)?;
@@ -208,8 +170,8 @@ impl<'a> JourneyReader<'_, 'a> {
     }
 
     fn goals(&mut self) -> Vec<ReplyPattern> {
-        match self.item.get(GOALS.name()) {
-            Some(goals) => self.replies(&GOALS.key_of_item(self.index), goals),
+        match self.own.get(&GOALS) {
+            Some(goals) => self.replies(&self.own.place(&GOALS), goals),
             None => Vec::new(),
         }
     }
@@ -217,7 +179,7 @@ impl<'a> JourneyReader<'_, 'a> {
     fn replies(&mut self, place: &str, node: &'a Node) -> Vec<ReplyPattern> {
         let mut replies: Vec<ReplyPattern> = Vec::new();
         for (place, item) in self.list(place, Some(node), "ids of replies", 1..=MAX_REPLIES) {
-            let Some(text) = self.walker.node_text(&place, item) else {
+            let Some(text) = self.own.walker.node_text(&place, item) else {
                 continue;
             };
             let pattern = name(text).and_then(|text| {
@@ -226,9 +188,9 @@ impl<'a> JourneyReader<'_, 'a> {
                 ReplyPattern::new(&text).ok_or_else(|| wrong.to_owned())
             });
             match pattern {
-                Ok(pattern) if replies.contains(&pattern) => self.walker.error(place, TWICE),
+                Ok(pattern) if replies.contains(&pattern) => self.own.walker.error(place, TWICE),
                 Ok(pattern) => replies.push(pattern),
-                Err(message) => self.walker.error(place, message),
+                Err(message) => self.own.walker.error(place, message),
             }
         }
         replies
@@ -238,7 +200,7 @@ impl<'a> JourneyReader<'_, 'a> {
         let mut names: Vec<String> = Vec::new();
         for (place, item) in self.items(setting, "names", count) {
             match self.named(&place, item) {
-                Some(name) if names.contains(&name) => self.walker.error(place, TWICE),
+                Some(name) if names.contains(&name) => self.own.walker.error(place, TWICE),
                 Some(name) => names.push(name),
                 None => {}
             }
@@ -247,9 +209,9 @@ impl<'a> JourneyReader<'_, 'a> {
     }
 
     fn named(&mut self, place: &str, item: &'a Node) -> Option<String> {
-        let text = self.walker.node_text(place, item)?;
+        let text = self.own.walker.node_text(place, item)?;
         name(text)
-            .map_err(|message| self.walker.error(place, message))
+            .map_err(|message| self.own.walker.error(place, message))
             .ok()
     }
 
@@ -259,8 +221,8 @@ impl<'a> JourneyReader<'_, 'a> {
         what: &str,
         count: RangeInclusive<usize>,
     ) -> Vec<(String, &'a Node)> {
-        let place = setting.key_of_item(self.index);
-        self.list(&place, self.item.get(setting.name()), what, count)
+        let place = self.own.place(setting);
+        self.list(&place, self.own.get(setting), what, count)
     }
 
     /// The items of a list with their places.
@@ -275,14 +237,16 @@ impl<'a> JourneyReader<'_, 'a> {
             Some(Node::List(items)) => items,
             None => &[],
             Some(_) => {
-                self.walker.error(place, format!("takes a list of {what}"));
+                self.own
+                    .walker
+                    .error(place, format!("takes a list of {what}"));
                 return Vec::new();
             }
         };
         if !count.contains(&items.len()) {
             let (least, most) = (count.start(), count.end());
             let message = format!("takes a list of {least} to {most} {what}");
-            self.walker.error(place, message);
+            self.own.walker.error(place, message);
             return Vec::new();
         }
         let items = items.iter().enumerate();
