@@ -50,7 +50,7 @@ pub struct Comparison {
     pub difference: Option<Difference>,
     /// Bounds of the same difference that hold for all looks together. The verdict follows from them.
     pub always_valid: Interval,
-    /// The verdict of this look. [] combines it with earlier ones.
+    /// The verdict of this look.
     pub verdict: Verdict,
 }
 
