@@ -1,0 +1,25 @@
+{{/*
+The configuration file: `config`, with the secrets of a single app and the callback URL of the Ingress where it does not
+name them.
+*/}}
+{{- define "exporter.config" -}}
+{{- $config := deepCopy .Values.config -}}
+{{- $webhook := $config.webhook | default dict -}}
+{{- $files := dict "access_token" "access-token" -}}
+{{- if ne (get $webhook "enabled" | toString) "false" -}}
+{{- $files = merge $files (dict "app_secret" "app-secret" "webhook_verify_token" "verify-token") -}}
+{{- end -}}
+{{- if eq (len $config.apps) 1 -}}
+{{- $app := first $config.apps -}}
+{{- range $key, $file := $files -}}
+{{- if not (get $app (printf "%s_file" $key)) -}}
+{{- $_ := set $app (printf "%s_file" $key) (printf "/etc/whatsapp-business-exporter/secrets/%s" $file) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.ingress.webhook.enabled (not $webhook.callback_url) -}}
+{{- $_ := set $webhook "callback_url" (printf "https://%s/webhook" .Values.ingress.webhook.host) -}}
+{{- $_ := set $config "webhook" $webhook -}}
+{{- end -}}
+{{- toYaml $config -}}
+{{- end -}}
