@@ -18,8 +18,23 @@ name them.
 {{- end -}}
 {{- end -}}
 {{- if and .Values.ingress.webhook.enabled (not $webhook.callback_url) -}}
-{{- $_ := set $webhook "callback_url" (printf "https://%s/webhook" .Values.ingress.webhook.host) -}}
+{{- $_ := set $webhook "callback_url" (printf "https://%s%s" .Values.ingress.webhook.host (include "exporter.webhookPath" .)) -}}
 {{- $_ := set $config "webhook" $webhook -}}
 {{- end -}}
 {{- toYaml $config -}}
+{{- end -}}
+
+{{/* The path of webhooks. */}}
+{{- define "exporter.webhookPath" -}}
+{{- get (.Values.config.webhook | default dict) "path" | default "/webhook" -}}
+{{- end -}}
+
+{{/* The ports of the servers in the URL of PostgreSQL, as a JSON list. */}}
+{{- define "exporter.databasePorts" -}}
+{{- $url := regexReplaceAll "^[a-z]+://([^/?@]*@)?" (.Values.config.store.url | toString) "" -}}
+{{- $ports := list -}}
+{{- range $host := regexReplaceAll "[/?].*$" $url "" | splitList "," -}}
+{{- $ports = append $ports (regexFind ":[0-9]+$" $host | trimPrefix ":" | default "5432" | int) -}}
+{{- end -}}
+{{- $ports | uniq | toJson -}}
 {{- end -}}

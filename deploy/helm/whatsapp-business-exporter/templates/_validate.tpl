@@ -18,6 +18,9 @@
 {{- fail (printf "config.%s.listen_address cannot be changed, because probes and Services use the default ports. Remove it, and set service.port or service.publicPort." $section) -}}
 {{- end -}}
 {{- end -}}
+{{- if ne (get ($config.web | default dict) "route_prefix" | default "/") "/" -}}
+{{- fail "config.web.route_prefix would move the paths of probes and of Prometheus. Remove it, and set config.web.external_url, whose path is served too." -}}
+{{- end -}}
 {{- include "exporter.validateIds" . -}}
 {{- include "exporter.validateSecrets" . -}}
 {{- if .Values.ingress.webhook.enabled -}}
