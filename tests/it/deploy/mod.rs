@@ -1,6 +1,7 @@
 //! What is there to run the exporter with: it holds together, its tools find nothing wrong with it, and
 //! what it tells the program, the program understands.
 
+pub mod helm;
 mod image;
 mod kubernetes;
 pub mod relabel;
@@ -39,6 +40,15 @@ fn said_by(command: &mut Command, install: &str) -> String {
 /// A program of the virtual environment that `make test` makes.
 fn from_pypi(tool: &str) -> Command {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../venv/bin");
+    Command::new(folder.join(tool))
+}
+
+/// What is to be done if such a program is missing.
+const FROM_NPM: &str = "it with `make tools`";
+
+/// A program of the npm package that `make tools` unpacks.
+fn from_npm(tool: &str) -> Command {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../kubernetes");
     Command::new(folder.join(tool))
 }
 

@@ -11,6 +11,7 @@ use whatsapp_business_exporter::config::{Config, FixedEnvironment, Flags, WebFil
 use super::current;
 use super::markdown::{Fence, fences};
 use crate::alerts::tools;
+use crate::deploy::helm;
 use crate::promql::labels::read;
 use crate::promql::selectors::matchers;
 use crate::promql::{vocabulary, words};
@@ -118,6 +119,7 @@ fn without_comments(text: &str) -> String {
 enum Kind {
     Alerts,
     Exporter,
+    Helm,
     Listener,
     Prometheus,
 }
@@ -126,6 +128,8 @@ fn kind(yaml: &str) -> Kind {
     let has = |key: &str| yaml.lines().any(|line| line.starts_with(key));
     if has("scrape_configs:") || has("rule_files:") {
         Kind::Prometheus
+    } else if has("config:") || has("prometheusRule:") {
+        Kind::Helm
     } else if has("alerts:") {
         Kind::Alerts
     } else if has("tls_server_config:") {
@@ -191,6 +195,13 @@ fn values_of_the_alerts_are_accepted() {
     for (page, example) in yaml(Kind::Alerts) {
         let values = AlertSet::embedded().with_values(&example);
         assert!(values.is_ok(), "{page}:\n{example}\n{values:?}");
+    }
+}
+
+#[test]
+fn helm_renders_the_values_and_the_exporter_loads_their_configuration() {
+    for (_, example) in yaml(Kind::Helm) {
+        helm::program::config(&helm::rendered_with(&example));
     }
 }
 

@@ -1,7 +1,7 @@
 //! The generated tables: which one is in which page.
 
 use super::{Page, all, markdown, root, tables};
-use crate::{alerts, dashboards};
+use crate::{alerts, dashboards, deploy};
 
 /// A table: its page, its name in the markers, and what renders it.
 type Table = (&'static str, &'static str, fn() -> String);
@@ -22,6 +22,11 @@ const TABLES: &[Table] = &[
     ("alerts/README.md", "alerts", alerts::table::table),
     ("alerts/runbooks.md", "runbooks", alerts::table::index),
     ("grafana/README.md", "dashboards", dashboards::table::table),
+    (
+        "deploy/helm/whatsapp-business-exporter/README.md",
+        "values",
+        deploy::helm::values::table,
+    ),
 ];
 
 /// Writes the tables of the pages whose path begins so.

@@ -60,6 +60,14 @@
 {{- fail (printf "config.%s.token would be stored in a ConfigMap. Put it into the Secret, and set config.%s.token_file to its path below /etc/whatsapp-business-exporter/secrets." $section $section) -}}
 {{- end -}}
 {{- end -}}
+{{- range $index, $receiver := (.Values.config.notify | default dict).webhooks -}}
+{{- if hasKey $receiver "secret" -}}
+{{- fail (printf "config.notify.webhooks[%d].secret would be stored in a ConfigMap. Put it into the Secret, and set config.notify.webhooks[%d].secret_file to its path below /etc/whatsapp-business-exporter/secrets." $index $index) -}}
+{{- end -}}
+{{- end -}}
+{{- if regexMatch "^postgres(ql)?://[^/?@]*:[^/?@]*@" (get (.Values.config.store | default dict) "url" | toString) -}}
+{{- fail "The password in config.store.url would be stored in a ConfigMap. Put it into the Secret, and set config.store.password_file to its path below /etc/whatsapp-business-exporter/secrets." -}}
+{{- end -}}
 {{- if and .Values.secret.existing .Values.secret.values -}}
 {{- fail "secret.existing and secret.values are both set. Remove one of them." -}}
 {{- end -}}

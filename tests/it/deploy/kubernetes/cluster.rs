@@ -15,7 +15,6 @@ fn object(built: &str, kind: &str, name: &str) -> Option<Value> {
 }
 
 #[test]
-#[ignore = "Debian 12 has no kubectl that is new enough; `make test` runs it where there is one"]
 fn replicas_have_no_volume_and_are_replaced_one_after_the_other() {
     let built = built(CLUSTER);
     assert!(object(&built, "PersistentVolumeClaim", NAME).is_none());
@@ -46,7 +45,6 @@ fn replicas_have_no_volume_and_are_replaced_one_after_the_other() {
 }
 
 #[test]
-#[ignore = "Debian 12 has no kubectl that is new enough; `make test` runs it where there is one"]
 fn the_monitor_finds_each_replica_by_the_headless_service() {
     let built = built(CLUSTER);
     let service = manifest(CLUSTER, "service-replicas.yaml");

@@ -1,7 +1,7 @@
 //! The Kustomize base, the example that is built on it, and several replicas that are built on the example.
 
 mod agreement;
-mod build;
+pub mod build;
 mod cluster;
 mod monitor;
 mod program;
@@ -12,35 +12,35 @@ use serde_json::Value;
 
 use super::{path, text};
 
-const BASE: &str = "deploy/kubernetes/base";
-const EXAMPLE: &str = "deploy/kubernetes/example";
-const CLUSTER: &str = "deploy/kubernetes/cluster";
+pub const BASE: &str = "deploy/kubernetes/base";
+pub const EXAMPLE: &str = "deploy/kubernetes/example";
+pub const CLUSTER: &str = "deploy/kubernetes/cluster";
 
 /// What YAML says.
-fn parsed(yaml: &str) -> Value {
+pub fn parsed(yaml: &str) -> Value {
     serde_saphyr::from_str(yaml).unwrap_or_else(|error| panic!("{error} in:\n{yaml}"))
 }
 
 /// A file of the base or the example.
-fn manifest(folder: &str, file: &str) -> Value {
+pub fn manifest(folder: &str, file: &str) -> Value {
     parsed(&text(&format!("{folder}/{file}")))
 }
 
 /// The texts in a list.
-fn texts(list: &Value) -> Vec<&str> {
+pub fn texts(list: &Value) -> Vec<&str> {
     let items = list.as_array().into_iter().flatten();
     items.map(|item| item.as_str().expect("a text")).collect()
 }
 
 /// The item of a list that has this name.
-fn named<'a>(list: &'a Value, name: &str) -> &'a Value {
+pub fn named<'a>(list: &'a Value, name: &str) -> &'a Value {
     let mut items = list.as_array().into_iter().flatten();
     let found = items.find(|item| item["name"] == name);
     found.unwrap_or_else(|| panic!("no {name} in {list}"))
 }
 
 /// The YAML and JSON files of a folder.
-fn files(folder: &Path) -> Vec<String> {
+pub fn files(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).expect("a folder");
     let names = entries.map(|entry| entry.expect("an entry").file_name());
     let mut names: Vec<String> = names
