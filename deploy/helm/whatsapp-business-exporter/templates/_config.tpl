@@ -1,12 +1,17 @@
-{{/*
-The configuration file: `config`, with the secrets of a single app and the callback URL of the Ingress where it does not
-name them.
-*/}}
+{{/* The configuration file. Helm renders templates in any order, so each that reads it checks the values first. */}}
 {{- define "exporter.config" -}}
+{{- include "exporter.validate" . -}}
+{{- include "exporter.configFile" . -}}
+{{- end -}}
+
+{{/*
+`config`, with the secrets of a single app and the callback URL of the Ingress where it does not name them.
+*/}}
+{{- define "exporter.configFile" -}}
 {{- $config := deepCopy .Values.config -}}
 {{- $webhook := $config.webhook | default dict -}}
 {{- $files := dict "access_token" "access-token" -}}
-{{- if ne (get $webhook "enabled" | toString) "false" -}}
+{{- if include "exporter.hasWebhooks" . -}}
 {{- $files = merge $files (dict "app_secret" "app-secret" "webhook_verify_token" "verify-token") -}}
 {{- end -}}
 {{- if eq (len $config.apps) 1 -}}
@@ -22,6 +27,11 @@ name them.
 {{- $_ := set $config "webhook" $webhook -}}
 {{- end -}}
 {{- toYaml $config -}}
+{{- end -}}
+
+{{/* "true" unless the configuration disables webhooks. */}}
+{{- define "exporter.hasWebhooks" -}}
+{{- if ne (get (.Values.config.webhook | default dict) "enabled" | toString) "false" -}}true{{- end -}}
 {{- end -}}
 
 {{/* The path of webhooks. */}}

@@ -27,7 +27,7 @@
 {{- if not .Values.ingress.webhook.host -}}
 {{- fail "ingress.webhook.enabled needs a host name. Set ingress.webhook.host." -}}
 {{- end -}}
-{{- if eq (get ($config.webhook | default dict) "enabled" | toString) "false" -}}
+{{- if not (include "exporter.hasWebhooks" .) -}}
 {{- fail "ingress.webhook.enabled needs webhooks. Remove config.webhook.enabled, or set ingress.webhook.enabled to false." -}}
 {{- end -}}
 {{- end -}}
@@ -75,7 +75,7 @@
 {{- fail "There is no Secret. Set secret.existing to the name of a Secret with the keys access-token, app-secret and verify-token, or set secret.values." -}}
 {{- end -}}
 {{- if .Values.secret.values -}}
-{{- range $path := regexFindAll "/etc/whatsapp-business-exporter/secrets/[A-Za-z0-9._-]+" (include "exporter.config" .) -1 -}}
+{{- range $path := regexFindAll "/etc/whatsapp-business-exporter/secrets/[A-Za-z0-9._-]+" (include "exporter.configFile" .) -1 -}}
 {{- if not (hasKey $.Values.secret.values (base $path)) -}}
 {{- fail (printf "secret.values has no %s, which the configuration reads as %s. Add it." (base $path) $path) -}}
 {{- end -}}

@@ -20,8 +20,8 @@ fn normalized(value: &Value) -> Value {
     match value {
         Value::Object(entries) => {
             let kept = entries.iter().filter(|(key, value)| {
-                let is_default_type = *key == "type" && **value != "ClusterIP";
-                !OF_HELM.contains(&key.as_str()) || is_default_type
+                let is_other_type = *key == "type" && **value != "ClusterIP";
+                !OF_HELM.contains(&key.as_str()) || is_other_type
             });
             kept.map(|(key, value)| (key.clone(), normalized(value)))
                 .collect()

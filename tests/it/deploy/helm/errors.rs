@@ -7,7 +7,9 @@ use super::{CLUSTER, SQLITE, helm};
 fn error(values: &str, settings: &[&str]) -> String {
     let mut helm = helm(&["template", "wa", ".", "--values", values]);
     for setting in settings {
-        helm.arg("--set").arg(setting);
+        let is_json = setting.ends_with(']');
+        helm.arg(if is_json { "--set-json" } else { "--set" });
+        helm.arg(setting);
     }
     let output = helm.output();
     let output = output.unwrap_or_else(|error| panic!("helm: {error}; install {FROM_NPM}"));
@@ -30,7 +32,7 @@ fn combinations_that_cannot_work_name_the_value_to_change() {
             "config.store.url=postgres://me:secret@db/x,config.trackers.key_file=/k",
             "The password in config.store.url would be stored in a ConfigMap.",
         ),
-        ("config.apps=null", "config.apps is empty."),
+        ("config.apps=[]", "config.apps is empty."),
         (
             "config.web.listen_address=:80",
             "config.web.listen_address cannot be changed",
@@ -121,6 +123,8 @@ fn the_schema_refuses_unknown_keys_and_wrong_types() {
             "replicaCount=two",
             "at '/replicaCount': got string, want integer",
         ),
+        ("config.apps=null", "at '/config': missing property 'apps'"),
+        ("image=null", "missing property 'image'"),
         (
             "image.pullPolicy=Sometimes",
             "at '/image/pullPolicy': value must be one of",
