@@ -13,7 +13,7 @@
 //! - Comments survive, because the text is never parsed and written again.
 //! - A placeholder is all that the rules need. The `{{ }}` of Prometheus and Alertmanager stay as they are; an engine with
 //!   the same delimiters would need each of them escaped.
-//! - Helm can replace the placeholders of the same templates, once phrases and functions are expanded.
+//! - The result is plain YAML, which Kustomize and the Helm chart take as it is.
 //!
 //! Pure: files are read and written by `cli`.
 

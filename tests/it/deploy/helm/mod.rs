@@ -6,6 +6,7 @@
 mod agreement;
 mod errors;
 mod files;
+mod options;
 mod output;
 pub mod program;
 mod rules;
