@@ -1,38 +1,32 @@
 //! The messages of one phone number: counts, response times, and waiting customers.
 
+mod events;
+mod time;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 
-use super::activity::{DailyActivity, DailyCount};
-use super::campaign_contact::ContactEvent;
+use super::activity::DailyActivity;
 use super::campaign_counts::CampaignCounts;
-use super::conversation::{SESSION, Side};
 use super::counting::Counting;
 use super::customer::Customer;
 use super::customers::Customers;
 use super::experiment_counts::ExperimentCounts;
-use super::experiment_progress::OutcomeEvent;
 use super::failures::FailureCounts;
-use super::journey_sessions::Noted;
 use super::journeys::JourneyCounts;
 use super::prices::Prices;
 use super::recipient::Recipient;
 use super::recipients::Recipients;
 use super::redate::{Dated, Redating};
 use super::responses::ByActor;
-use super::turn::Turn;
 use super::{Counts, PairCounts};
-use crate::domain::campaign::CampaignStage;
-use crate::domain::mark::{EntryPoint, IgnoredMark, JourneyMark, Mark, MessageContext};
-use crate::domain::message::{Category, Kind, MarketingPreference, Status, Update, WebhookUpdate};
-use crate::domain::time_zone::Month;
-use crate::domain::track::{self, Actor, Happening, Trackers};
-use crate::domain::{
-    ConversationKey, CustomerIds, ErrorCode, PhoneNumberId, RecipientKey, Timestamp,
-};
+use crate::domain::mark::{EntryPoint, IgnoredMark};
+use crate::domain::message::{Category, Kind, MarketingPreference, Status};
+use crate::domain::track::Trackers;
+use crate::domain::{ConversationKey, CustomerIds, PhoneNumberId, RecipientKey, Timestamp};
 
 /// How long an event waits for earlier events that arrive later. Meta's median latency is a quarter of a second;
 /// a delivery that arrives later than this has failed before.
@@ -209,257 +203,6 @@ impl Traffic {
         self.recipients.restore(key, recipient);
     }
 
-    pub(super) fn apply_webhook(
-        &mut self,
-        at: Timestamp,
-        webhook: &WebhookUpdate,
-        timezone_id: Option<&str>,
-        trackers: &Trackers,
-    ) {
-        match &webhook.update {
-            Update::Received {
-                from,
-                kind,
-                context,
-            } => {
-                self.received.increment(*kind);
-                self.activity.count(at, DailyCount::Received);
-                self.note_message(from.as_ref(), at, (*kind, context), trackers);
-            }
-            Update::Status {
-                to,
-                status,
-                category,
-                errors,
-                mark,
-            } => {
-                self.statuses.increment(*status, *category);
-                self.count_for_the_day(*status, at);
-                self.fail(errors, at);
-                self.note_status(to.as_ref(), at, *status, mark.as_ref(), trackers);
-                if let Some(name) = mark.as_ref().and_then(|mark| mark.campaign.as_deref()) {
-                    self.campaigns.fail(name, errors, at, &trackers.campaigns);
-                    self.note_campaign(name, to.as_ref(), at, *status, trackers);
-                }
-                if let Some((to, place)) = to
-                    .as_ref()
-                    .zip(mark.as_ref().and_then(|mark| mark.journey.as_ref()))
-                {
-                    self.note_outcome(to, at, (*status, place), trackers);
-                }
-            }
-            Update::Priced(price) => self.prices.count(*price, Month::at(at, timezone_id)),
-            Update::Errors(errors) => self.fail(errors, at),
-            Update::Echo { to, kind, actor } => {
-                if let Some(ids) = to.as_ref().filter(|_| kind.is_a_turn()) {
-                    self.note_business(ids, at, *actor, Turn::Spoke, trackers);
-                }
-            }
-            Update::IdChanged(ids) => {
-                self.customers.change_id(ids, at);
-                self.make_room(trackers);
-            }
-            Update::ThreadOwner { of, role } => {
-                self.change_of(of, at, trackers, |customer, _| {
-                    customer.note_owner(at, role);
-                });
-            }
-            // It only opens a service window.
-            Update::Called => {}
-            Update::Preference { of, preference } => {
-                self.preferences.increment(*preference);
-                if *preference == MarketingPreference::Stop {
-                    self.activity.count(at, DailyCount::OptOut);
-                    if let Some(ids) = of.as_ref().filter(|_| !trackers.campaigns.is_empty()) {
-                        self.note_contact(ids, at, ContactEvent::Stopped, trackers);
-                    }
-                    if let Some(ids) = of.as_ref().filter(|_| !trackers.experiments.is_empty()) {
-                        self.change_of(ids, at, trackers, |customer, counting| {
-                            counting.note_outcome(customer, at, OutcomeEvent::Stopped);
-                        });
-                    }
-                }
-            }
-        }
-    }
-
-    fn note_message(
-        &mut self,
-        from: Option<&CustomerIds>,
-        at: Timestamp,
-        (kind, context): (Kind, &MessageContext),
-        trackers: &Trackers,
-    ) {
-        let Some(ids) = from else {
-            return;
-        };
-        if kind.is_a_turn() {
-            let context = context.clone();
-            self.change_of(ids, at, trackers, |customer, counting| {
-                customer.conversation.note_referral(at, context.entry_point);
-                counting.note_side(customer, at, Side::Customer);
-                counting.note_turn(customer, at, Turn::Wrote { kind, context });
-            });
-        } else {
-            self.customers.identify_known(ids, at);
-        }
-    }
-
-    fn note_status(
-        &mut self,
-        to: Option<&CustomerIds>,
-        at: Timestamp,
-        status: Status,
-        mark: Option<&Mark>,
-        trackers: &Trackers,
-    ) {
-        // Each status of a message has the mark.
-        if let Some(why) = mark.and_then(|mark| mark.ignored)
-            && status == Status::Sent
-        {
-            self.ignored_marks.increment(why);
-        }
-        let Some(ids) = to else {
-            return;
-        };
-        // Later statuses are about the same message: they show when it was delivered or read, not when it was sent.
-        if status == Status::Sent {
-            let place = mark.and_then(|mark| mark.journey.clone());
-            let turn = place.map_or(Turn::Spoke, |place| Turn::sent(place, &trackers.journeys));
-            self.note_business(ids, at, Actor::Unknown, turn, trackers);
-        } else {
-            self.customers.identify_known(ids, at);
-        }
-    }
-
-    /// Counts a status of a campaign's message.
-    fn note_campaign(
-        &mut self,
-        name: &str,
-        to: Option<&CustomerIds>,
-        at: Timestamp,
-        status: Status,
-        trackers: &Trackers,
-    ) {
-        let (stage, event) = match status {
-            Status::Sent => (CampaignStage::Sent, None),
-            Status::Delivered => (
-                CampaignStage::Delivered,
-                Some(ContactEvent::Delivered(name.to_owned())),
-            ),
-            Status::Read => (
-                CampaignStage::Read,
-                Some(ContactEvent::Read(name.to_owned())),
-            ),
-            Status::Failed => (CampaignStage::Failed, None),
-            Status::Played
-            | Status::Deleted
-            | Status::Pending
-            | Status::Warning
-            | Status::Other => return,
-        };
-        self.campaigns.count(name, stage, &trackers.campaigns);
-        if let Some((ids, event)) = to.zip(event) {
-            self.note_contact(ids, at, event, trackers);
-        }
-    }
-
-    /// Notes that a message of a journey was read or failed, if an experiment compares the journey.
-    fn note_outcome(
-        &mut self,
-        to: &CustomerIds,
-        at: Timestamp,
-        (status, place): (Status, &JourneyMark),
-        trackers: &Trackers,
-    ) {
-        let event = match status {
-            Status::Read => OutcomeEvent::Read(place.id.clone()),
-            Status::Failed => OutcomeEvent::Failed(place.id.clone()),
-            Status::Sent
-            | Status::Delivered
-            | Status::Played
-            | Status::Deleted
-            | Status::Pending
-            | Status::Warning
-            | Status::Other => return,
-        };
-        if trackers.experiments.compare(&place.id) {
-            self.change_of(to, at, trackers, |customer, counting| {
-                counting.note_outcome(customer, at, event);
-            });
-        }
-    }
-
-    /// Adds an event about a campaign to its customer.
-    fn note_contact(
-        &mut self,
-        ids: &CustomerIds,
-        at: Timestamp,
-        event: ContactEvent,
-        trackers: &Trackers,
-    ) {
-        self.change_of(ids, at, trackers, |customer, counting| {
-            counting.note_contact(customer, at, event);
-        });
-    }
-
-    pub(super) fn track(&mut self, at: Timestamp, webhook: &track::AppEvent, trackers: &Trackers) {
-        let ids = &webhook.customer;
-        match &webhook.happening {
-            Happening::Inbound => self.change_of(ids, at, trackers, |customer, counting| {
-                counting.note_side(customer, at, Side::Customer);
-            }),
-            Happening::Reply(actor) => {
-                self.note_business(ids, at, *actor, Turn::Spoke, trackers);
-            }
-            Happening::OnJourney(id, progress) => {
-                let (id, progress) = (id.clone(), progress.clone());
-                let noted = Noted { at, id, progress };
-                self.change_of(ids, at, trackers, |customer, counting| {
-                    counting.note_progress(customer, noted);
-                });
-            }
-        }
-    }
-
-    fn fail(&mut self, errors: &[ErrorCode], at: Timestamp) {
-        for error in errors {
-            self.failures.increment(*error, at);
-            self.activity.count(at, DailyCount::from_error(*error));
-        }
-    }
-
-    /// Failures count by their code instead.
-    fn count_for_the_day(&mut self, status: Status, at: Timestamp) {
-        let count = match status {
-            Status::Sent => DailyCount::Sent,
-            Status::Delivered => DailyCount::Delivered,
-            Status::Read => DailyCount::Read,
-            Status::Failed
-            | Status::Played
-            | Status::Deleted
-            | Status::Pending
-            | Status::Warning
-            | Status::Other => return,
-        };
-        self.activity.count(at, count);
-    }
-
-    /// Notes a message of the business.
-    fn note_business(
-        &mut self,
-        ids: &CustomerIds,
-        at: Timestamp,
-        actor: Actor,
-        turn: Turn,
-        trackers: &Trackers,
-    ) {
-        self.change_of(ids, at, trackers, |customer, counting| {
-            counting.note_side(customer, at, Side::Business(actor));
-            counting.note_turn(customer, at, turn);
-        });
-    }
-
     /// Changes the customer with these ids.
     fn change_of(
         &mut self,
@@ -477,55 +220,6 @@ impl Traffic {
     fn make_room(&mut self, trackers: &Trackers) {
         while self.customers_kept() > MAX_CUSTOMERS {
             self.forget_customer(trackers);
-        }
-    }
-
-    /// Forgets a customer without a conversation. If there is none, closes the conversation that was silent for
-    /// longest.
-    pub(super) fn forget_customer(&mut self, trackers: &Trackers) {
-        if let Some((_, key)) = self.customers.first_forgotten() {
-            self.customers.take(key);
-        } else if let Some((_, key)) = self.customers.oldest_conversation() {
-            self.close(key, trackers);
-            self.customers.take(key);
-            self.ended.overflow += 1;
-        }
-    }
-
-    /// Whether the passing of time up to this moment changes anything.
-    pub(super) fn is_due(&self, now: Timestamp) -> bool {
-        let until = now.minus(REORDERING);
-        let settles = self.customers.first_due();
-        let ends = self.customers.oldest_conversation();
-        let forgets = self.customers.first_forgotten();
-        settles.is_some_and(|(at, _)| at <= until)
-            || ends.is_some_and(|(at, _)| at < until.minus(SESSION))
-            || forgets.is_some_and(|(at, _)| at < until)
-            || self.recipients.is_due(now)
-    }
-
-    /// Counts events that no earlier event can precede any more, ends conversations that were silent for a day, and
-    /// forgets customers.
-    pub(super) fn settle(&mut self, now: Timestamp, trackers: &Trackers) {
-        let until = now.minus(REORDERING);
-        // One moment of one customer at a time, so that the order of all customers' events is that of their times.
-        while let Some((due, key)) = self.customers.first_due().filter(|one| one.0 <= until) {
-            self.change(key, trackers, |customer, counting| {
-                counting.settle(customer, due);
-            });
-        }
-        let silent_since = until.minus(SESSION);
-        let is_silent = |one: &(Timestamp, ConversationKey)| one.0 < silent_since;
-        while let Some((_, key)) = self.customers.oldest_conversation().filter(is_silent) {
-            match self.close(key, trackers) {
-                Some(true) => self.ended.unanswered += 1,
-                Some(false) => self.ended.answered += 1,
-                None => {}
-            }
-        }
-        let is_over = |one: &(Timestamp, ConversationKey)| one.0 < until;
-        while let Some((_, key)) = self.customers.first_forgotten().filter(is_over) {
-            self.customers.take(key);
         }
     }
 
@@ -552,19 +246,5 @@ impl Traffic {
             trackers,
         };
         (&mut self.customers, counting)
-    }
-
-    /// Closes a conversation; the ids of its customer stay known. Returns whether the customer was waiting; `None` if
-    /// there is no such conversation.
-    fn close(&mut self, key: ConversationKey, trackers: &Trackers) -> Option<bool> {
-        let (customers, mut counting) = self.counting(trackers);
-        let mut closed = customers.take(key)?;
-        counting.abandon(&mut closed);
-        let conversation = &closed.conversation;
-        let was_waiting = conversation.waiting_since().is_some();
-        let was_waiting = conversation.is_conversation().then_some(was_waiting);
-        closed.end();
-        self.customers.put(key, closed);
-        was_waiting
     }
 }
