@@ -140,7 +140,7 @@ impl Walk {
 
     fn write(&mut self, after: i64, button: Option<&str>) {
         let mut item = json!({
-            "from": self.customer, "id": format!("wamid.I.{}.{after}", self.customer),
+            "from": self.customer, "id": format!("wamid.I.{}.{}", self.customer, self.changes.len()),
             "timestamp": (self.begins + after).to_string(), "type": "text", "text": {"body": "x"},
         });
         if let Some(id) = button {
