@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help demo alerts test tools deny sbom dist fuzz fuzz-long bench-scale
+.PHONY: help demo alerts test tools deny sbom dist packages fuzz fuzz-long bench-scale
 
 # Where cargo builds; the tests look for the virtual environment there.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -94,6 +94,16 @@ dist: sbom ## Build a reproducible release archive in target/package
 	cd "$(DIST)"
 	tar --sort=name --mtime="@$$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner -c "$$folder" | gzip -n > "$$folder.tar.gz"
 	sha256sum "$$folder.tar.gz" "$(NAME).cdx.json" > SHA256SUMS
+	cat SHA256SUMS
+
+packages: dist ## Build a .deb and an .rpm in target/package
+	@command -v cargo-deb > /dev/null || cargo install --locked cargo-deb
+	command -v cargo-generate-rpm > /dev/null || cargo install --locked cargo-generate-rpm
+	version=$$("$(TARGET)/dist/$(NAME)" --version | cut -d ' ' -f 2)
+	rm -f "$(DIST)"/*.deb "$(DIST)"/*.rpm
+	.ci/packages "$(DIST)/$(NAME)-$$version" "$(DIST)"
+	cd "$(DIST)"
+	sha256sum ./*.deb ./*.rpm | sed 's|\./||' >> SHA256SUMS
 	cat SHA256SUMS
 
 fuzz: ## Fuzz each target for FUZZ_SECONDS; needs a nightly toolchain
