@@ -4,6 +4,7 @@
 pub mod helm;
 mod image;
 mod kubernetes;
+mod packages;
 pub mod relabel;
 mod systemd;
 

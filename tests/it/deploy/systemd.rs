@@ -8,29 +8,29 @@ use whatsapp_business_exporter::config::{Config, FixedEnvironment, StoreUrl};
 
 use super::{NAME, assert_is_variable, flags_of_serve, path, said_by, text};
 
-const UNIT: &str = "deploy/systemd/whatsapp-business-exporter.service";
+pub(super) const UNIT: &str = "deploy/systemd/whatsapp-business-exporter.service";
 const DEFAULTS: &str = "deploy/systemd/whatsapp-business-exporter.default";
 
-/// As the unit names the program; here it is where cargo has built it.
+/// As the unit names the program.
 const PROGRAM: &str = "/usr/local/bin/whatsapp-business-exporter";
 
 /// What %d and %S stand for in a unit of the system.
 const CREDENTIALS: &str = "/run/credentials/whatsapp-business-exporter.service";
-const STATE: &str = "/var/lib";
+pub(super) const STATE: &str = "/var/lib";
 
 /// In tenths, of a hundred. systemd 252 says 11: the network that it is there for, and the host's root
 /// directory, where its program and the CA store are. Other versions weigh a little differently.
 const MOST_EXPOSED: &str = "15";
 
 /// Every value of a key, in order.
-fn values<'a>(unit: &'a str, key: &str) -> Vec<&'a str> {
+pub(super) fn values<'a>(unit: &'a str, key: &str) -> Vec<&'a str> {
     let lines = unit.lines().filter_map(|line| line.split_once('='));
     lines
         .filter_map(|(found, value)| (found == key).then_some(value))
         .collect()
 }
 
-fn value<'a>(unit: &'a str, key: &str) -> &'a str {
+pub(super) fn value<'a>(unit: &'a str, key: &str) -> &'a str {
     match values(unit, key)[..] {
         [value] => value,
         ref other => panic!("{key}: {other:?}"),
@@ -38,7 +38,7 @@ fn value<'a>(unit: &'a str, key: &str) -> &'a str {
 }
 
 /// `NAME=value` lines, without the quotes that systemd takes away.
-fn variables(text: &str) -> BTreeMap<&str, &str> {
+pub(super) fn variables(text: &str) -> BTreeMap<&str, &str> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let pairs = lines.filter_map(|line| line.split_once('='));
     pairs
@@ -50,8 +50,9 @@ fn with_specifiers(text: &str) -> String {
     text.replace("%d", CREDENTIALS).replace("%S", STATE)
 }
 
-fn systemd_analyze(arguments: &[&str]) -> String {
-    let unit = text(UNIT).replace(PROGRAM, env!("CARGO_BIN_EXE_whatsapp-business-exporter"));
+/// What systemd says of a unit, whose program is here where cargo has built it.
+pub(super) fn systemd_analyze(unit: &str, program: &str, arguments: &[&str]) -> String {
+    let unit = text(unit).replace(program, env!("CARGO_BIN_EXE_whatsapp-business-exporter"));
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("whatsapp-business-exporter.service");
     std::fs::write(&file, unit).expect("the folder is ours");
@@ -62,16 +63,21 @@ fn systemd_analyze(arguments: &[&str]) -> String {
     )
 }
 
+pub(super) fn assert_hardly_exposed(unit: &str, program: &str) {
+    let threshold = format!("--threshold={MOST_EXPOSED}");
+    let arguments = ["security", "--offline=true", "--no-pager", &threshold];
+    let said = systemd_analyze(unit, program, &arguments);
+    assert!(said.contains("Overall exposure level"), "{said}");
+}
+
 #[test]
 fn systemd_understands_every_line() {
-    assert_eq!(systemd_analyze(&["verify"]), "");
+    assert_eq!(systemd_analyze(UNIT, PROGRAM, &["verify"]), "");
 }
 
 #[test]
 fn it_is_hardly_exposed() {
-    let threshold = format!("--threshold={MOST_EXPOSED}");
-    let said = systemd_analyze(&["security", "--offline=true", "--no-pager", &threshold]);
-    assert!(said.contains("Overall exposure level"), "{said}");
+    assert_hardly_exposed(UNIT, PROGRAM);
 }
 
 /// The configuration that a service of these files has.
