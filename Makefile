@@ -83,9 +83,13 @@ dist: sbom ## Build a reproducible release archive in target/package
 	# Panics and SQLite mention source paths. The same paths everywhere make builds reproducible.
 	export RUSTFLAGS="--remap-path-prefix=$$PWD=/build --remap-path-prefix=$$home=/cargo --remap-path-prefix=$$sysroot=/rust"
 	export CFLAGS="-ffile-prefix-map=$$PWD=/build -ffile-prefix-map=$$home=/cargo"
+	# Kernels for arm64 have pages of up to 64 KiB (2^16). Otherwise, jemalloc supports only the pages of this machine.
+	[ "$$(uname -m)" != aarch64 ] || export JEMALLOC_SYS_WITH_LG_PAGE=16
 	cargo build --profile dist --locked --bin $(NAME)
 	program="$(TARGET)/dist/$(NAME)"
-	folder="$(NAME)-$$("$$program" --version | cut -d ' ' -f 2)"
+	case "$$(uname -m)" in x86_64) machine=amd64 ;; aarch64) machine=arm64 ;; *) machine=$$(uname -m) ;; esac
+	folder="$(NAME)-$$("$$program" --version | cut -d ' ' -f 2).linux-$$machine"
+	rm -f "$(DIST)"/*.tar.gz
 	rm -rf "$(DIST)/$$folder"
 	mkdir -p "$(DIST)/$$folder/completions"
 	cp -R "$$program" LICENSE CHANGELOG.md README.md docs alerts grafana deploy "$(DIST)/$(NAME).cdx.json" "$(DIST)/$$folder/"
@@ -99,9 +103,9 @@ dist: sbom ## Build a reproducible release archive in target/package
 packages: dist ## Build a .deb and an .rpm in target/package
 	@command -v cargo-deb > /dev/null || cargo install --locked cargo-deb
 	command -v cargo-generate-rpm > /dev/null || cargo install --locked cargo-generate-rpm
-	version=$$("$(TARGET)/dist/$(NAME)" --version | cut -d ' ' -f 2)
 	rm -f "$(DIST)"/*.deb "$(DIST)"/*.rpm
-	.ci/packages "$(DIST)/$(NAME)-$$version" "$(DIST)"
+	archive=$$(cd "$(DIST)" && echo *.tar.gz)
+	.ci/packages "$(DIST)/$${archive%.tar.gz}" "$(DIST)"
 	cd "$(DIST)"
 	sha256sum ./*.deb ./*.rpm | sed 's|\./||' >> SHA256SUMS
 	cat SHA256SUMS

@@ -77,12 +77,17 @@ fn labels_tell_the_crate() {
         assert!(labels.contains(&pair), "{pair} is not in {labels}");
     }
     assert!(labels.contains("org.opencontainers.image.source=\"https://"));
+    let base = format!("org.opencontainers.image.base.name=\"{}\"", last("FROM"));
+    assert!(labels.contains(&base), "{base} is not in {labels}");
 }
 
 #[test]
 fn it_is_built_with_the_compiler_of_the_crate_from_what_the_context_has() {
     let (_, base) = &instructions()[0];
-    let compiler = format!("rust:{}-", env!("CARGO_PKG_RUST_VERSION"));
+    let compiler = format!(
+        "--platform=$BUILDPLATFORM rust:{}-",
+        env!("CARGO_PKG_RUST_VERSION")
+    );
     assert!(base.starts_with(&compiler), "{base}");
     let ignored = text(".dockerignore");
     let allowed = ignored.lines().filter_map(|line| line.strip_prefix('!'));
@@ -98,6 +103,37 @@ fn it_is_built_with_the_compiler_of_the_crate_from_what_the_context_has() {
     assert!(
         last("RUN").contains("BUILD_REVISION=\"$REVISION\" cargo build --profile dist --locked")
     );
+}
+
+/// The two architectures, as Docker, Rust and GNU name them.
+#[test]
+fn it_is_cross_compiled_for_both_architectures() {
+    let build = last("RUN");
+    let environment = last("ENV");
+    let runs = instructions().into_iter().filter(|(name, _)| name == "RUN");
+    let (_, install) = runs.into_iter().next().expect("the cross compiler");
+    for (docker, machine) in [("amd64", "x86_64"), ("arm64", "aarch64")] {
+        let target = format!("{docker}) target={machine}-unknown-linux-gnu");
+        assert!(build.contains(&target), "{target} is not in {build}");
+        let package = machine.replace('_', "-");
+        let compiler =
+            format!("{docker}) compiler=gcc-{package}-linux-gnu libc=libc6-dev-{docker}-cross");
+        assert!(
+            install.contains(&compiler),
+            "{compiler} is not in {install}"
+        );
+        let upper = machine.to_uppercase();
+        let linker =
+            format!("CARGO_TARGET_{upper}_UNKNOWN_LINUX_GNU_LINKER={machine}-linux-gnu-gcc");
+        assert!(
+            environment.contains(&linker),
+            "{linker} is not in {environment}"
+        );
+    }
+    assert!(build.contains("cp \"target/$target/dist/"));
+    // An allocator for pages of 4 KiB does not start on a kernel with larger ones.
+    assert!(build.contains("aarch64-unknown-linux-gnu; export JEMALLOC_SYS_WITH_LG_PAGE=16"));
+    assert!(text("Makefile").contains("aarch64 ] || export JEMALLOC_SYS_WITH_LG_PAGE=16"));
 }
 
 #[test]

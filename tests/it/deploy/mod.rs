@@ -7,6 +7,7 @@ mod kubernetes;
 mod packages;
 pub mod relabel;
 mod systemd;
+mod workflows;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
