@@ -37,7 +37,7 @@ settings! {
         /// over HTTP; `/v1/metrics` is appended; without it, nothing is pushed.
         endpoint: Option<Url>, Optional(ENDPOINT);
 
-        /// File with more headers of each push, such as `Authorization: Bearer …`, one per line.
+        /// File with additional headers for each push, such as `Authorization: Bearer …`, one per line.
         headers_file: Option<OtlpHeaders>, HeadersFiles;
 
         /// Interval of pushes.

@@ -14,113 +14,115 @@ use opentelemetry_proto::tonic::metrics::v1::{
     ResourceMetrics, ScopeMetrics, Sum, number_data_point,
 };
 use opentelemetry_proto::tonic::resource::v1::Resource;
+use prost::Message;
 
 use super::text::{Family, Kind, Sample};
 use crate::domain::Timestamp;
 
-/// Maximum number of data points of a request. Collectors accept 4 MiB by default; a point has some 200 bytes.
-const MAX_POINTS: usize = 8_000;
+/// Maximum size of a request's points in bytes. Receivers accept 4 MiB by default.
+const MAX_BYTES: usize = 2 * 1024 * 1024;
 
 type Labels = Vec<(String, String)>;
 
-/// The requests that report these families as of this time. `attributes` describe the exporter.
-pub(super) fn requests(
-    families: Vec<Family>,
-    attributes: &[(&str, &str)],
-    at: Timestamp,
-) -> Vec<ExportMetricsServiceRequest> {
-    let at = nanoseconds(at);
-    let mut parts: Vec<Vec<Metric>> = vec![Vec::new()];
-    let mut room = MAX_POINTS;
-    for family in families {
-        for part in metrics(family, at, &mut room) {
-            if part.begins_request {
-                parts.push(Vec::new());
-            }
-            if let Some(metrics) = parts.last_mut() {
-                metrics.push(part.metric);
-            }
+/// Makes requests of families that are added one after the other, so that only one request is held at a time.
+pub(super) struct Requests<'a> {
+    /// Attributes of the resource, which describe the exporter.
+    attributes: &'a [(&'static str, String)],
+    /// Time of the values in Unix nanoseconds.
+    at: u64,
+    metrics: Vec<Metric>,
+    bytes: usize,
+}
+
+impl<'a> Requests<'a> {
+    /// Requests without a family.
+    pub fn new(attributes: &'a [(&'static str, String)], at: Timestamp) -> Self {
+        Self {
+            attributes,
+            at: nanoseconds(at),
+            metrics: Vec::new(),
+            bytes: 0,
         }
     }
-    parts.retain(|metrics| !metrics.is_empty());
-    let parts = parts.into_iter();
-    parts.map(|metrics| request(metrics, attributes)).collect()
-}
 
-/// A metric, or a part of its points.
-struct Part {
-    metric: Metric,
-    begins_request: bool,
-}
-
-/// The metric of a family, in as many parts as requests have room for. `room` is that of the present request.
-fn metrics(family: Family, at: u64, room: &mut usize) -> Vec<Part> {
-    let Family {
-        name,
-        help,
-        kind,
-        samples,
-    } = family;
-    match kind {
-        Kind::Gauge => {
-            let points = samples
-                .into_iter()
-                .map(|sample| number(sample, at))
-                .collect();
-            split(&name, &help, points, room, |data_points| {
+    /// Adds a family. Each request that is full goes to `send`.
+    pub fn add(&mut self, family: Family, mut send: impl FnMut(ExportMetricsServiceRequest)) {
+        let Family {
+            name,
+            help,
+            kind,
+            samples,
+        } = family;
+        let at = self.at;
+        let numbers = |samples: Vec<Sample>| -> Vec<NumberDataPoint> {
+            let points = samples.into_iter().map(|sample| number(sample, at));
+            points.collect()
+        };
+        let names = (name.as_str(), help.as_str());
+        match kind {
+            Kind::Gauge => self.add_points(names, numbers(samples), &mut send, |data_points| {
                 Data::Gauge(Gauge { data_points })
-            })
-        }
-        Kind::Counter => {
-            let points = samples
-                .into_iter()
-                .map(|sample| number(sample, at))
-                .collect();
-            split(&name, &help, points, room, |data_points| {
+            }),
+            Kind::Counter => self.add_points(names, numbers(samples), &mut send, |data_points| {
                 Data::Sum(Sum {
                     data_points,
                     aggregation_temporality: AggregationTemporality::Cumulative.into(),
                     is_monotonic: true,
                 })
-            })
+            }),
+            Kind::Histogram => {
+                let points = histograms(samples, at);
+                self.add_points(names, points, &mut send, |data_points| {
+                    Data::Histogram(Histogram {
+                        data_points,
+                        aggregation_temporality: AggregationTemporality::Cumulative.into(),
+                    })
+                });
+            }
         }
-        Kind::Histogram => split(&name, &help, histograms(samples, at), room, |data_points| {
-            Data::Histogram(Histogram {
-                data_points,
-                aggregation_temporality: AggregationTemporality::Cumulative.into(),
-            })
-        }),
     }
-}
 
-fn split<T>(
-    name: &str,
-    help: &str,
-    mut points: Vec<T>,
-    room: &mut usize,
-    data: impl Fn(Vec<T>) -> Data,
-) -> Vec<Part> {
-    let mut parts = Vec::new();
-    while !points.is_empty() {
-        let begins_request = *room == 0;
-        if begins_request {
-            *room = MAX_POINTS;
-        }
-        let rest = points.split_off(points.len().min(*room));
-        *room -= points.len();
-        let metric = Metric {
+    /// The last request. `None` if there is nothing left.
+    pub fn finish(mut self) -> Option<ExportMetricsServiceRequest> {
+        (!self.metrics.is_empty()).then(|| self.take())
+    }
+
+    fn add_points<T: Message>(
+        &mut self,
+        (name, help): (&str, &str),
+        points: Vec<T>,
+        send: &mut impl FnMut(ExportMetricsServiceRequest),
+        data: impl Fn(Vec<T>) -> Data,
+    ) {
+        let metric = |points| Metric {
             name: name.to_owned(),
             description: help.to_owned(),
             data: Some(data(points)),
             ..Metric::default()
         };
-        parts.push(Part {
-            metric,
-            begins_request,
-        });
-        points = rest;
+        let mut part = Vec::new();
+        for point in points {
+            let size = point.encoded_len();
+            if self.bytes + size > MAX_BYTES {
+                if !part.is_empty() {
+                    self.metrics.push(metric(std::mem::take(&mut part)));
+                }
+                if !self.metrics.is_empty() {
+                    send(self.take());
+                }
+            }
+            self.bytes += size;
+            part.push(point);
+        }
+        if !part.is_empty() {
+            self.metrics.push(metric(part));
+        }
     }
-    parts
+
+    fn take(&mut self) -> ExportMetricsServiceRequest {
+        self.bytes = 0;
+        request(std::mem::take(&mut self.metrics), self.attributes)
+    }
 }
 
 fn number(sample: Sample, at: u64) -> NumberDataPoint {
@@ -214,7 +216,10 @@ fn attribute(key: String, value: String) -> KeyValue {
     }
 }
 
-fn request(metrics: Vec<Metric>, attributes: &[(&str, &str)]) -> ExportMetricsServiceRequest {
+fn request(
+    metrics: Vec<Metric>,
+    attributes: &[(&'static str, String)],
+) -> ExportMetricsServiceRequest {
     let attributes = attributes.iter();
     let scope = InstrumentationScope {
         name: env!("CARGO_PKG_NAME").to_owned(),
@@ -225,7 +230,7 @@ fn request(metrics: Vec<Metric>, attributes: &[(&str, &str)]) -> ExportMetricsSe
         resource_metrics: vec![ResourceMetrics {
             resource: Some(Resource {
                 attributes: attributes
-                    .map(|(name, value)| attribute((*name).to_owned(), (*value).to_owned()))
+                    .map(|(name, value)| attribute((*name).to_owned(), value.clone()))
                     .collect(),
                 ..Resource::default()
             }),
@@ -250,6 +255,20 @@ mod tests {
 
     const AT: Timestamp = Timestamp::from_seconds(1_775_000_000);
 
+    fn requests(
+        page: &str,
+        attributes: &[(&'static str, String)],
+    ) -> Vec<ExportMetricsServiceRequest> {
+        let mut sent = Vec::new();
+        let mut requests = Requests::new(attributes, AT);
+        families(page, |family| {
+            requests.add(family, |request| sent.push(request));
+        })
+        .expect("the format");
+        sent.extend(requests.finish());
+        sent
+    }
+
     fn metrics_of(request: &ExportMetricsServiceRequest) -> &[Metric] {
         &request.resource_metrics[0].scope_metrics[0].metrics
     }
@@ -269,7 +288,7 @@ mod tests {
                     s_bucket{n=\"1\",le=\"+Inf\"} 6\ns_sum{n=\"1\"} 7.5\ns_count{n=\"1\"} 6\n\
                     s_bucket{n=\"2\",le=\"0.5\"} 1\ns_bucket{n=\"2\",le=\"2\"} 1\ns_bucket{n=\"2\",le=\"+Inf\"} 1\n\
                     s_sum{n=\"2\"} 0.1\ns_count{n=\"2\"} 1\n";
-        let requests = requests(families(page).expect("the format"), &[], AT);
+        let requests = requests(page, &[]);
         let Some(Data::Histogram(histogram)) = &metrics_of(&requests[0])[0].data else {
             panic!("{requests:?}");
         };
@@ -286,11 +305,7 @@ mod tests {
     #[test]
     fn a_counter_is_a_growing_sum_and_an_empty_label_is_absent() {
         let page = "# HELP a_total All.\n# TYPE a_total counter\na_total{x=\"1\",y=\"\"} 2\n";
-        let requests = requests(
-            families(page).expect("the format"),
-            &[("service.name", "wa")],
-            AT,
-        );
+        let requests = requests(page, &[("service.name", "wa".to_owned())]);
         let metric = &metrics_of(&requests[0])[0];
         assert_eq!(
             (metric.name.as_str(), metric.description.as_str()),
@@ -309,28 +324,25 @@ mod tests {
 
     #[test]
     fn many_points_are_sent_in_several_requests_and_none_is_lost() {
-        for (first, second) in [
-            (0, 1),
-            (10, MAX_POINTS),
-            (MAX_POINTS, 3),
-            (MAX_POINTS * 2 + 5, 7),
-        ] {
+        assert!(requests("", &[]).is_empty());
+        for (first, second) in [(0, 1), (10, 40_000), (40_000, 3), (90_000, 7)] {
             let lines = |name: &str, count: usize| {
-                let lines = (0..count).map(|one| format!("{name}{{n=\"{one}\"}} 1\n"));
+                let lines = (0..count).map(|one| format!("{name}{{label=\"value {one}\"}} 1\n"));
                 format!("# TYPE {name} gauge\n{}", lines.collect::<String>())
             };
             let page = lines("a", first) + &lines("b", second);
-            let requests = requests(families(&page).expect("the format"), &[], AT);
+            let requests = requests(&page, &[]);
             let sent = |name: &str| -> usize {
                 let metrics = requests.iter().flat_map(metrics_of);
                 metrics.filter(|one| one.name == name).map(points).sum()
             };
             assert_eq!((sent("a"), sent("b")), (first, second));
-            let sizes = requests
-                .iter()
-                .map(|one| metrics_of(one).iter().map(points).sum::<usize>());
-            assert!(sizes.max() <= Some(MAX_POINTS));
-            assert_eq!(requests.len(), (first + second).div_ceil(MAX_POINTS));
+            let sizes: Vec<usize> = requests.iter().map(Message::encoded_len).collect();
+            // Each point has some more bytes in its list.
+            let most = MAX_BYTES + MAX_BYTES / 4;
+            assert!(sizes.iter().all(|size| *size <= most), "{sizes:?}");
+            let are_full = sizes.iter().rev().skip(1).all(|size| *size >= MAX_BYTES);
+            assert!(are_full, "{sizes:?}");
         }
     }
 }

@@ -9,10 +9,12 @@ use opentelemetry_proto::tonic::collector::metrics::v1::{
 use prost::Message;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, Url};
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::message::requests;
-use super::text::families;
+use super::message::Requests;
+use super::text::{UnreadableLine, families};
 use crate::clock;
 use crate::deliver::{Repeated, SendError, SendFailure, post_and_read};
 use crate::telemetry::Telemetry;
@@ -40,7 +42,9 @@ pub async fn push_until<Page>(target: Target, telemetry: &Telemetry, page: impl 
 where
     Page: Future<Output = Option<String>>,
 {
-    for failure in SendFailure::ALL {
+    // Pages are not read from the store.
+    let failures = SendFailure::ALL.iter();
+    for failure in failures.filter(|failure| **failure != SendFailure::Store) {
         start_failure(telemetry, failure.as_str());
     }
     start_failure(telemetry, PAGE);
@@ -51,14 +55,26 @@ where
     let mut is_failing = false;
     loop {
         ticks.tick().await;
-        let outcome = push(&target, telemetry, page().await).await;
+        let outcome = push(&target, page().await).await;
         match outcome {
-            Ok(()) => {
+            Ok(rejected) => {
+                let points = &telemetry.otlp_rejected;
+                let points = points.with_label_values::<&str>(&[]);
+                points.inc_by(rejected);
                 let last = &telemetry.otlp_last_success;
                 let last = last.with_label_values::<&str>(&[]);
                 last.set(clock::now().as_seconds_f64());
                 if std::mem::take(&mut is_failing) {
                     tracing::info!("the OTLP receiver accepts metrics again");
+                }
+                if rejected > 0
+                    && let Some(suppressed) = log.next(Instant::now())
+                {
+                    tracing::warn!(
+                        rejected,
+                        suppressed,
+                        "the OTLP receiver rejected data points; see its log"
+                    );
                 }
             }
             Err(PushError { reason, status }) => {
@@ -88,6 +104,13 @@ struct PushError {
     status: Option<u16>,
 }
 
+impl PushError {
+    const PAGE: Self = Self {
+        reason: PAGE,
+        status: None,
+    };
+}
+
 impl From<SendError> for PushError {
     fn from(error: SendError) -> Self {
         Self {
@@ -97,69 +120,53 @@ impl From<SendError> for PushError {
     }
 }
 
-/// Pushes one page. A request that fails does not stop the next ones; the first error is returned.
-async fn push(
-    target: &Target,
-    telemetry: &Telemetry,
-    page: Option<String>,
-) -> Result<(), PushError> {
-    let unmade = PushError {
-        reason: PAGE,
-        status: None,
-    };
-    let Some(page) = page else {
-        return Err(unmade);
-    };
-    let at = clock::now();
-    let attributes: Vec<(&str, &str)> = target
-        .attributes
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    let requests = match families(&page) {
-        Ok(families) => requests(families, &attributes, at),
-        Err(line) => {
-            tracing::error!(
-                line = line.0,
-                "a line of the own metrics is not in the text format"
-            );
-            return Err(unmade);
-        }
-    };
-    drop(page);
-    let mut outcome = Ok(());
-    for request in requests {
-        match send(target, &request).await {
-            Ok(answer) => note_rejected(telemetry, &answer),
-            Err(error) if outcome.is_ok() => outcome = Err(error.into()),
-            Err(_) => {}
-        }
+/// Pushes one page, and returns the number of rejected points. The first failure ends it: the next push has newer
+/// values.
+async fn push(target: &Target, page: Option<String>) -> Result<u64, PushError> {
+    let page = page.ok_or(PushError::PAGE)?;
+    let attributes = target.attributes.clone();
+    // One request waits while another one is sent.
+    let (sender, mut bodies) = mpsc::channel(1);
+    let making = spawn_blocking(move || make(&page, &attributes, &sender));
+    let mut rejected = 0;
+    while let Some(body) = bodies.recv().await {
+        let answer = send(target, body).await?;
+        rejected += rejected_points(answer);
     }
-    outcome
+    match making.await {
+        Ok(Ok(())) => Ok(rejected),
+        Ok(Err(_)) | Err(_) => Err(PushError::PAGE),
+    }
 }
 
-async fn send(target: &Target, request: &ExportMetricsServiceRequest) -> Result<Bytes, SendError> {
+/// Makes the bodies of a page's requests, for as long as somebody takes them.
+fn make(
+    page: &str,
+    attributes: &[(&'static str, String)],
+    sender: &mpsc::Sender<Vec<u8>>,
+) -> Result<(), UnreadableLine> {
+    let mut requests = Requests::new(attributes, clock::now());
+    let send = |request: ExportMetricsServiceRequest| {
+        // An error means that an earlier request has failed.
+        drop(sender.blocking_send(request.encode_to_vec()));
+    };
+    families(page, |family| requests.add(family, send))?;
+    requests.finish().into_iter().for_each(send);
+    Ok(())
+}
+
+async fn send(target: &Target, body: Vec<u8>) -> Result<Bytes, SendError> {
     let mut headers = target.headers.clone();
     let kind = HeaderValue::from_static("application/x-protobuf");
     headers.insert(CONTENT_TYPE, kind);
-    let posted = target.http.post(target.url.clone()).headers(headers);
-    let (_, answer) = post_and_read(posted.body(request.encode_to_vec())).await?;
+    let request = target.http.post(target.url.clone()).headers(headers);
+    let (_, answer) = post_and_read(request.body(body)).await?;
     Ok(answer)
 }
 
 /// A receiver may accept a request and reject some of its points.
-fn note_rejected(telemetry: &Telemetry, answer: &Bytes) {
-    let Ok(answer) = ExportMetricsServiceResponse::decode(answer.clone()) else {
-        return;
-    };
+fn rejected_points(answer: Bytes) -> u64 {
+    let answer = ExportMetricsServiceResponse::decode(answer).unwrap_or_default();
     let rejected = answer.partial_success.map(|it| it.rejected_data_points);
-    let rejected = rejected.and_then(|count| u64::try_from(count).ok());
-    if let Some(rejected) = rejected.filter(|count| *count > 0) {
-        let counter = &telemetry.otlp_rejected;
-        counter.with_label_values::<&str>(&[]).inc_by(rejected);
-        tracing::warn!(
-            rejected,
-            "the OTLP receiver rejected data points; see its log"
-        );
-    }
+    rejected.map_or(0, |count| u64::try_from(count).unwrap_or(0))
 }

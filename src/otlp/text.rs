@@ -30,12 +30,12 @@ pub(super) struct Sample {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct UnreadableLine(pub usize);
 
-/// The families of a page, in its order.
+/// Gives each family of a page to `take`, in its order.
 ///
 /// # Errors
 /// The first line that is not in the format.
-pub(super) fn families(page: &str) -> Result<Vec<Family>, UnreadableLine> {
-    let mut families: Vec<Family> = Vec::new();
+pub(super) fn families(page: &str, mut take: impl FnMut(Family)) -> Result<(), UnreadableLine> {
+    let mut current: Option<Family> = None;
     let mut help = String::new();
     for (index, line) in page.lines().enumerate() {
         let unreadable = UnreadableLine(index + 1);
@@ -44,19 +44,21 @@ pub(super) fn families(page: &str) -> Result<Vec<Family>, UnreadableLine> {
             help = unescaped(text);
         } else if let Some(rest) = line.strip_prefix("# TYPE ") {
             let (name, kind) = rest.split_once(' ').ok_or(unreadable)?;
-            families.push(Family {
+            let next = Family {
                 name: name.to_owned(),
                 help: std::mem::take(&mut help),
                 kind: kind_of(kind).ok_or(unreadable)?,
                 samples: Vec::new(),
-            });
+            };
+            current.replace(next).into_iter().for_each(&mut take);
         } else if !line.is_empty() {
-            let family = families.last_mut().ok_or(unreadable)?;
+            let family = current.as_mut().ok_or(unreadable)?;
             let rest = line.strip_prefix(&family.name).ok_or(unreadable)?;
             family.samples.push(sample(rest).ok_or(unreadable)?);
         }
     }
-    Ok(families)
+    current.into_iter().for_each(take);
+    Ok(())
 }
 
 fn kind_of(word: &str) -> Option<Kind> {
@@ -130,6 +132,11 @@ mod tests {
 
     use super::*;
 
+    fn all(page: &str) -> Result<Vec<Family>, UnreadableLine> {
+        let mut all = Vec::new();
+        families(page, |family| all.push(family)).map(|()| all)
+    }
+
     fn escaped(text: &str) -> String {
         text.replace('\\', "\\\\")
             .replace('\n', "\\n")
@@ -141,7 +148,7 @@ mod tests {
         let page = "# HELP up 1 if up.\n# TYPE up gauge\nup 1\n# HELP t_total Odd \\\\ text.\n# TYPE t_total counter\n\
                     t_total{a=\"x,y}\",b=\"\"} 2.5\n# HELP s Seconds.\n# TYPE s histogram\ns_bucket{le=\"+Inf\"} 3\n\
                     s_sum 4\ns_count 3\n";
-        let families = families(page).expect("the format");
+        let families = all(page).expect("the format");
         let kinds: Vec<_> = families
             .iter()
             .map(|it| (it.name.as_str(), it.kind))
@@ -173,7 +180,7 @@ mod tests {
             ("# TYPE up gauge\ndown 1\n", 2),
             ("# TYPE up stateset\n", 1),
         ] {
-            assert_eq!(families(page), Err(UnreadableLine(line)), "{page}");
+            assert_eq!(all(page), Err(UnreadableLine(line)), "{page}");
         }
     }
 
@@ -189,7 +196,7 @@ mod tests {
                 .map(|value| format!("l=\"{}\"", escaped(value)))
                 .collect();
             let page = format!("# TYPE x gauge\nx{{{}}} {number}\n", labels.join(","));
-            let read = families(&page).expect("the format");
+            let read = all(&page).expect("the format");
             let sample = &read[0].samples[0];
             let found: Vec<&String> = sample.labels.iter().map(|(_, value)| value).collect();
             prop_assert_eq!(found, values.iter().collect::<Vec<_>>());

@@ -253,7 +253,7 @@ impl Telemetry {
             notify_dropped: new.counters("notify_dropped_total", "Number of changes dropped before a receiver accepted them, by reason: too old (age), too many waiting (size), or refused repeatedly with 400, 413, 415 or 422 (refused).", &["receiver", "reason"]),
             notify_pending: new.gauges("notify_pending", "Number of changes that a receiver has not accepted yet, including those that its filter omits.", &["receiver"]),
             notify_oldest_pending: new.float_gauges("notify_oldest_pending_timestamp_seconds", "Commit time of the oldest change that is due and that a receiver has not accepted. Absent while none is due.", &["receiver"]),
-            otlp_failures: new.counters("otlp_push_failures_total", "Number of pushes by OTLP that the receiver did not accept, by reason. The next push has newer values. Absent without otlp.endpoint.", &["reason"]),
+            otlp_failures: new.counters("otlp_push_failures_total", "Number of failed pushes by OTLP, by reason; page if the metrics could not be rendered. The next push has newer values. Absent without otlp.endpoint.", &["reason"]),
             otlp_rejected: new.counters("otlp_points_rejected_total", "Number of data points that the OTLP receiver rejected from requests that it accepted. Absent without otlp.endpoint.", &[]),
             otlp_last_success: new.float_gauges("otlp_last_success_timestamp_seconds", "Time of the last push that the OTLP receiver accepted. Absent before the first one.", &[]),
             events: new.counters("events_total", "Number of events sent by applications to the event API, by result.", &["result"]),

@@ -224,6 +224,8 @@ async fn what_a_receiver_does_not_take_is_counted_by_reason() {
     }
     let rejected = "whatsapp_exporter_otlp_points_rejected_total";
     exporter.until_above(rejected, 3.0).await;
+    let count = exporter.value(rejected).await.expect("a count");
+    assert!(count % 3.0 == 0.0, "each push adds 3: {count}");
     // A reload ends the push, and its series.
     exporter.file.write(&config_file(SELDOM, &[WABA]));
     assert_eq!(exporter.reload().await.0, 200);
