@@ -438,12 +438,14 @@ impl RunningParts {
             tracing::warn!("store settings or trackers.key_file changed; restart to apply them");
         }
         let prepared = gates::prepare(&config)?;
+        let target = pushing::target(&config)?;
         let assignments = Arc::new(assignments);
-        // First, because it can fail; accounts that are already watched do not change.
+        // First, because it can fail, and what is due of new accounts counts at once.
+        self.core.store.track(settings::trackers(&config)).await?;
+        // Accounts that are already watched do not change.
         let watched = assignments.accounts().cloned().collect();
         self.core.store.watch(watched).await?;
         self.core.store.set_drift_grace(config.poll.drift_grace);
-        self.core.store.track(settings::trackers(&config)).await?;
         if config.relay != self.config.relay {
             let upstreams = relaying::prepare(&config.relay, &self.core).await?;
             self.relay.stop().await;
@@ -459,7 +461,7 @@ impl RunningParts {
             notifying::forget_removed(&self.config.notify, &config.notify, &core.telemetry);
         }
         if config.otlp != self.config.otlp {
-            self.pushing.send_replace(pushing::target(&config)?);
+            self.pushing.send_replace(target);
         }
         self.core.store.set_replica(settings::replica(&config));
         let core = &self.core;

@@ -62,9 +62,16 @@ struct Participation {
     /// Start of the last session of an arm.
     seen_at: Timestamp,
     stage: Stage,
+    /// Number of open sessions of the arm. Several only if two customers turned out to be one.
+    #[serde(default = "one")]
+    sessions: u32,
     /// What the user will count as. Default once counted.
     #[serde(default, skip_serializing_if = "is_default")]
     counts: ArmCounts,
+}
+
+fn one() -> u32 {
+    1
 }
 
 fn is_default(counts: &ArmCounts) -> bool {
@@ -149,11 +156,16 @@ impl ExperimentProgress {
                 None => self.users.push(theirs),
                 Some(own) => {
                     let seen_at = own.seen_at.max(theirs.seen_at);
+                    let is_same = own.arm == theirs.arm && own.stage == theirs.stage;
+                    let sessions = own.sessions + theirs.sessions;
                     let order = |one: &Participation| (one.stage != Stage::Counted, one.started_at);
                     if order(&theirs) < order(own) {
                         *own = theirs;
                     }
                     own.seen_at = seen_at;
+                    if is_same {
+                        own.sessions = sessions;
+                    }
                 }
             }
         }
@@ -234,8 +246,11 @@ impl ExperimentProgress {
                 let known_at = at.plus(trackers.journeys.idle_timeout(journey));
                 user.stage = Stage::Completed(known_at);
             } else if *milestone == Milestone::Abandoned {
-                count(user.outcome());
-                user.forget();
+                user.sessions = user.sessions.saturating_sub(1);
+                if user.sessions == 0 {
+                    count(user.outcome());
+                    user.forget();
+                }
             }
         }
     }
@@ -273,6 +288,7 @@ impl ExperimentProgress {
             started_at: at,
             seen_at: at,
             stage: Stage::Open,
+            sessions: 1,
             counts: ArmCounts {
                 users: 1,
                 ..ArmCounts::default()

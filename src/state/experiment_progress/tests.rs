@@ -111,3 +111,15 @@ fn the_buffer_is_bounded() {
         ["a 1"]
     );
 }
+
+/// Both ids of one customer have an open session: the user counts when the last one ends.
+#[test]
+fn two_open_sessions_of_one_arm_are_one_user_until_the_last_one_ends() {
+    let mut progress = begun(START, "a");
+    progress.absorb(begun(later(10), "a"));
+    assert!(tell(&mut progress, later(60), "a", &Milestone::Abandoned).is_empty());
+    progress.note(later(70), OutcomeEvent::Wrote, &trackers());
+    progress.settle(later(80), &trackers(), |_| panic!("a session is open"));
+    let ended = tell(&mut progress, later(90), "a", &Milestone::Abandoned);
+    assert_eq!(ended, ["a 1"]);
+}

@@ -47,7 +47,10 @@ impl Traffic {
     /// longest.
     pub(in crate::state) fn forget_customer(&mut self, trackers: &Trackers) {
         if let Some((_, key)) = self.customers.first_forgotten() {
-            self.customers.take(key);
+            let (customers, mut counting) = self.counting(trackers);
+            if let Some(mut customer) = customers.take(key) {
+                counting.abandon(&mut customer);
+            }
         } else if let Some((_, key)) = self.customers.oldest_conversation() {
             self.close(key, trackers);
             self.customers.take(key);
