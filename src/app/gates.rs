@@ -95,13 +95,8 @@ fn web_terms(config: &Config) -> Terms {
 /// The paths of the operator listener. Without a route prefix, a proxy may strip the path of the external URL or not.
 fn web_paths(config: &Config) -> Paths {
     let (web, webhook) = (&config.web, &config.webhook.path);
-    let external = web.external_url.as_ref();
-    let prefix = match &web.route_prefix {
-        Some(prefix) => prefix.as_str(),
-        None => external.map_or("", |url| url.path().trim_end_matches('/')),
-    };
     Paths {
-        prefix: prefix.to_owned(),
+        prefix: web.prefix().to_owned(),
         without_prefix: web.route_prefix.is_none(),
         webhook: webhook.as_str().to_owned(),
     }

@@ -23,8 +23,9 @@ const EFFECTS: RangeInclusive<u32> = 100..=990_000;
 const SIGNIFICANCES: RangeInclusive<u32> = 100..=500_000;
 const POWERS: RangeInclusive<u32> = 500_000..=999_000;
 
-/// Shares of users. With less than one in a thousand, a comparison takes too many users.
-const PARTS: RangeInclusive<u32> = 1_000..=999_000;
+/// Shares of users: 5% to 95%. With a smaller share, a comparison takes too many users, and with rare successes more
+/// verdicts than `significance` would be wrong.
+const PARTS: RangeInclusive<u32> = 50_000..=950_000;
 
 const NAME: Setting = Setting::new(
     "trackers.experiments[].name",

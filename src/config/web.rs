@@ -14,7 +14,7 @@ use super::kind::{Boolean, NOT_SET, NumberKind, Optional, Parsed, SettingKind, l
 use super::listen_address::{ADDRESS, ListenAddress};
 use super::section::settings;
 use super::setting::Setting;
-use super::url_path::UrlPath;
+use super::url_path::{ROUTES, UrlPath, is_within};
 use super::walker::Walker;
 use super::web_file::{WebFile, texts};
 
@@ -128,10 +128,28 @@ fn external_url(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
+impl WebConfig {
+    /// Prefix of the operator's routes, without a slash at the end; empty for none. A path of the external URL that would
+    /// hide a route is none: a proxy has to strip it.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        if let Some(prefix) = &self.route_prefix {
+            return prefix.as_str();
+        }
+        let external = self.external_url.as_ref();
+        let path = external.map_or("", |url| url.path().trim_end_matches('/'));
+        if ROUTES.iter().any(|route| is_within(path, route)) {
+            ""
+        } else {
+            path
+        }
+    }
+}
+
 /// Parses the prefix. Below `/v1`, it would hide the routes of applications on a shared port.
 fn route_prefix(text: &str) -> Result<UrlPath, String> {
     let path = UrlPath::parse(text)?;
-    if path.is_within("/v1") {
+    if is_within(path.as_str(), "/v1") {
         return Err("is the path of applications' routes; choose another one".into());
     }
     Ok(path)
@@ -260,6 +278,26 @@ mod tests {
             let error = url(bad).expect_err(bad).to_string();
             assert!(error.starts_with("web.external_url: "), "{error}");
             assert!(!error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_path_of_the_external_url_is_a_prefix_unless_it_hides_a_route() {
+        for (text, prefix) in [
+            ("external_url: https://a.example/wa/", "/wa"),
+            ("external_url: https://a.example", ""),
+            ("external_url: https://a.example/metrics", ""),
+            ("external_url: https://a.example/api/x", ""),
+            ("external_url: https://a.example/apis", "/apis"),
+            ("{external_url: https://a.example/wa, route_prefix: /}", ""),
+            (
+                "{external_url: https://a.example/wa, route_prefix: /b/}",
+                "/b",
+            ),
+        ] {
+            let text = text.trim_matches(['{', '}']);
+            let web = load(&format!("web: {{{text}}}")).expect(text);
+            assert_eq!(web.prefix(), prefix, "{text}");
         }
     }
 

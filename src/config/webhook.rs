@@ -9,7 +9,7 @@ use super::kind::{Boolean, NumberKind, Optional, Parsed, SettingKind, presence};
 use super::listen_address::{ADDRESS, ListenAddress};
 use super::section::{SummaryLine, settings};
 use super::setting::Setting;
-use super::url_path::UrlPath;
+use super::url_path::{ROUTES, UrlPath, is_within};
 use super::walker::Walker;
 use super::web::{CONNECTIONS, WebConfig, WebFileKind};
 use super::web_file::{ClientAuth, WebFile};
@@ -53,7 +53,7 @@ settings! {
         /// plain HTTP for a proxy that terminates TLS.
         config_file: Option<WebFile>, WebFileKind, flag("--webhook.config.file");
 
-        /// PEM file of the CA that signs Meta's client certificate; /webhook then requires that certificate; needs TLS in
+        /// PEM file of the CA that signs Meta's client certificate; webhooks then require that certificate; needs TLS in
         /// webhook.config_file, and mutual TLS in the App Dashboard.
         client_ca_file: Option<ClientCa>, ClientCaFiles;
 
@@ -108,13 +108,13 @@ impl WebhookConfig {
 
     /// Below the prefix of the operator's routes, the path must not hide one of them.
     fn check_path(&self, walker: &mut Walker<'_>, web: &WebConfig) {
-        let prefix = web.route_prefix.as_ref().map_or("", UrlPath::as_str);
+        let prefix = web.prefix();
         let below = self.path.as_str().strip_prefix(prefix);
         let is_taken = below.is_some_and(|rest| rest.is_empty() || webhook_path(rest).is_err());
-        if !prefix.is_empty() && self.path.is_within(prefix) && is_taken {
+        if !prefix.is_empty() && is_within(self.path.as_str(), prefix) && is_taken {
             let place = walker.place(&Self::path().setting);
             let message = format!(
-                "is the path of another route below web.route_prefix ({prefix}); choose another one, such as {prefix}/webhook"
+                "is the path of another route below the prefix of the operator's routes ({prefix}); choose another one, such as {prefix}/webhook"
             );
             walker.error(place, message);
         }
@@ -210,13 +210,10 @@ fn common_name(text: &str) -> Result<String, String> {
     }
 }
 
-/// Paths of other routes, on the same port or below a prefix.
-const TAKEN: [&str; 4] = ["/-", "/api", "/metrics", "/v1"];
-
 /// Parses the path of webhooks, which must not hide another route.
 fn webhook_path(text: &str) -> Result<UrlPath, String> {
     let path = UrlPath::parse(text)?;
-    if path.as_str().is_empty() || TAKEN.iter().any(|taken| path.is_within(taken)) {
+    if path.as_str().is_empty() || ROUTES.iter().any(|route| is_within(path.as_str(), route)) {
         return Err("is the path of another route; choose another one, such as /webhook".into());
     }
     Ok(path)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::journey::JourneyId;
 
-/// Maximum number of declared experiments. Each has some twenty series.
+/// Maximum number of declared experiments. Each has 12 series with two arms, and 84 with ten.
 pub const MAX_EXPERIMENTS: usize = 50;
 
 /// Number of arms of an experiment: with two or more, each is compared with the first one.

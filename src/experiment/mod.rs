@@ -3,17 +3,17 @@
 //! Invariant: pure. [`judge`] needs the plan and the counts of one look, and nothing of earlier looks. Whatever the
 //! counts, all its figures are finite.
 //!
-//! | file | question |
+//! | file | content |
 //! |---|---|
-//! | `plan` | What is to be found out, and how certainly? |
-//! | `arm` | How many users has a variant, and how many reached the goal? |
-//! | `wilson` | Between which bounds is a rate? |
-//! | `newcombe` | Between which bounds is a difference, at one look? |
-//! | `sequential` | Between which bounds is a difference, at all looks together? |
-//! | `verdict` | Is one of two variants better? |
-//! | `needed` | How many users does the answer take? |
-//! | `split` | Did users come to the variants as planned? |
-//! | `findings` | All of it for one look |
+//! | `plan` | settings and their validation |
+//! | `arm` | users and successes of a variant |
+//! | `wilson` | confidence interval of a rate |
+//! | `newcombe` | confidence interval of a difference, for one look |
+//! | `sequential` | confidence sequence of a difference, for all looks together |
+//! | `verdict` | verdict about two variants |
+//! | `needed` | required sample size |
+//! | `split` | test for a sample ratio mismatch |
+//! | `findings` | all results of one look |
 
 mod arm;
 mod findings;

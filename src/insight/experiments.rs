@@ -166,7 +166,7 @@ mod tests {
                 for power in [500_000, 800_000, 999_000] {
                     for split in [
                         ExperimentSplit::BeforeAfter,
-                        ExperimentSplit::Planned(vec![share(1_000), share(999_000)]),
+                        ExperimentSplit::Planned(vec![share(50_000), share(950_000)]),
                         ExperimentSplit::Planned(vec![share(100_000); 10]),
                     ] {
                         let count = match &split {

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::change::WorldChange;
+use super::customers::StartError;
 use super::fault::Fault;
 use super::graph::Endpoint;
 use super::handle::Handle;
@@ -155,7 +156,13 @@ async fn start_customers(
     let new: NewCustomers = read(Value::Object(object(&body)?))?;
     handle
         .start_customers(&new.phone_number_id, new.customers, &new.goals)
-        .map_err(|error| ControlError(StatusCode::NOT_FOUND, error.to_string()))?;
+        .map_err(|error| {
+            let status = match error {
+                StartError::TooMany => StatusCode::BAD_REQUEST,
+                StartError::NoSuchNumber(_) => StatusCode::NOT_FOUND,
+            };
+            ControlError(status, error.to_string())
+        })?;
     Ok(pretty(&handle.customers()))
 }
 

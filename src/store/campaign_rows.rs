@@ -1,7 +1,7 @@
 //! The accounts of all replicas, for the counters of campaigns and experiments.
 //!
-//! A campaign can have messages of many accounts, and one replica exports it. The same holds for experiments. Its counters must never fall, also when
-//! accounts or the campaign move to another replica. Therefore all counts are those of one reading: of accounts that
+//! A campaign or an experiment can have messages of many accounts, and one replica exports it. Its counters must never
+//! fall, also when accounts or its shard move to another replica. Therefore all counts are those of one reading: of accounts that
 //! this replica exported at that time from memory, and of all others from their rows. Both are committed states, so a
 //! later reading never has lower counts, whoever reads. A replica exports a campaign only from a reading that began
 //! since it owns the campaign's shard.

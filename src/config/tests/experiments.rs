@@ -106,8 +106,8 @@ fn a_mistake_in_what_is_compared_is_named() {
         ),
         (
             "variants: [A, B], split: [0%, 100%], ",
-            "split[0]: \"0%\" is out of range; give 0.1% to 99.9%\n\
-             split[1]: \"100%\" is out of range; give 0.1% to 99.9%",
+            "split[0]: \"0%\" is out of range; give 5% to 95%\n\
+             split[1]: \"100%\" is out of range; give 5% to 95%",
         ),
     ] {
         assert_eq!(errors_of(&format!("{compared}{REST}")), error, "{compared}");

@@ -1,4 +1,4 @@
-//! The room as a whole: promises that need more than one file, by simulation and by properties.
+//! Tests across files: simulations and properties.
 
 mod figures;
 mod power;

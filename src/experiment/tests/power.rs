@@ -1,4 +1,4 @@
-//! With the needed users: how often is the planned effect found, and how soon?
+//! Power: how often the planned effect is found with the needed users, and how soon.
 
 use crate::experiment::Verdict;
 

@@ -1,4 +1,4 @@
-//! However often one looks: how often is a difference claimed that does not exist?
+//! Validity: how often a difference is claimed that does not exist, with many looks.
 
 use crate::experiment::Verdict;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::json;
 use tokio::time::Instant;
 
 use super::person::{Decision, Person, Said};
@@ -205,5 +205,6 @@ fn there_is_a_limit() {
     let unknown = crowd.start(&world, "1", 1, &[], now);
     assert_eq!(unknown, Err(StartError::NoSuchNumber("1".into())));
     assert_eq!(crowd.started().customers, 0);
-    let _: Value = serde_json::to_value(crowd.started()).expect("JSON");
+    let shown = serde_json::to_value(crowd.started()).expect("JSON");
+    assert_eq!(shown, json!({"customers": 0, "finished": 0}));
 }

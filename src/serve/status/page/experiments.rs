@@ -14,7 +14,7 @@ const TITLES: [&str; 6] = [
     "Rate",
     "Difference",
     "Verdict",
-    "What else moved",
+    "Side effects",
 ];
 
 /// Draws nothing without experiments.
@@ -41,7 +41,7 @@ fn table(experiment: &ExperimentRecord) -> Markup {
         table role="table" {
             caption {
                 bdi { (experiment.name) } ": " (experiment.metric)
-                @if is_mismatch { ". Users came in other shares than planned; no verdict can be trusted." }
+                @if is_mismatch { ". The split differs from the plan, so the verdicts are not valid." }
             }
             thead role="rowgroup" { tr role="row" {
                 @for title in TITLES { th scope="col" role="columnheader" { (title) } }
@@ -107,10 +107,21 @@ fn rate(arm: &ArmRecord) -> String {
 }
 
 fn difference(comparison: &ComparisonRecord) -> String {
-    let known = comparison.difference.zip(comparison.difference_bounds);
-    known.map_or_else(String::new, |(difference, bounds)| {
-        format!("{} ({})", percent(difference), range(bounds))
-    })
+    // The bounds are those of the verdict. Those of one look would show a difference too early.
+    let Bounds { lower, upper } = comparison.always_valid_bounds;
+    let [lower, upper] = [lower, upper].map(points);
+    comparison
+        .difference
+        .map_or_else(String::new, |difference| {
+            format!("{} pp ({lower} to {upper})", points(difference))
+        })
+}
+
+/// Percentage points with a sign: `+10.0`.
+fn points(difference: f64) -> String {
+    // Adds 0 to make of -0 a 0.
+    let rounded = (difference * 1_000.0).round() / 10.0 + 0.0;
+    format!("{rounded:+.1}")
 }
 
 fn range(bounds: Bounds) -> String {
@@ -121,8 +132,8 @@ fn verdict(word: &str) -> &str {
     match word {
         "a_better" => "control is better",
         "b_better" => "variant is better",
-        "no_difference" => "no difference of that size",
-        _ => "not enough yet",
+        "no_difference" => "difference below smallest_effect",
+        _ => "more users needed",
     }
 }
 
@@ -180,8 +191,10 @@ mod tests {
         };
         let mut decided = experiment.clone();
         decided.comparisons[0].verdict = "b_better";
+        decided.comparisons[0].difference = Some(-0.000_01);
         let drawn = draw(&[decided]).into_string();
         assert!(drawn.contains("variant is better") && !drawn.contains("more needed"));
+        assert!(drawn.contains("+0.0 pp (-100.0 to +100.0)"), "{drawn}");
         let drawn = draw(&[experiment]).into_string();
         for text in [
             "&lt;long&gt;",
@@ -192,7 +205,7 @@ mod tests {
             "12 opted out, 0 failed messages, first response after 3\u{a0}min, numbers rated YELLOW: 2<",
             "12 opted out, 0 failed messages, numbers rated YELLOW: 2<",
             "no users",
-            "not enough yet",
+            "more users needed",
         ] {
             assert!(drawn.contains(text), "{text}: {drawn}");
         }
