@@ -13,6 +13,12 @@ pub const DAY_SECONDS: i64 = 86_400;
 pub trait Clock: Debug + Send + Sync {
     /// The current time, in Unix seconds.
     fn now(&self) -> i64;
+
+    /// Time of the `Date` header of responses, in Unix seconds. By default the machine's: who reads it sets a clock by
+    /// it, which a simulated past must not move.
+    fn date(&self) -> i64 {
+        SystemClock.now()
+    }
 }
 
 /// The machine's own clock.

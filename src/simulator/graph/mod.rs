@@ -80,7 +80,7 @@ async fn serve(
     if endpoint == Endpoint::Messages {
         shared.wake_customers.notify_one();
     }
-    let date = http_date(shared.clock.now());
+    let date = http_date(shared.clock.date());
     Reply::new(&call, reply, &faults, date).into_response()
 }
 
