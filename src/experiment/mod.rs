@@ -33,5 +33,5 @@ pub use findings::{ArmCountError, ArmFindings, Comparison, Findings, judge};
 pub use interval::Interval;
 pub use newcombe::Difference;
 pub use plan::{Direction, Plan, PlanError, Settings, Split};
-pub use split::{MISMATCH, SplitCheck};
+pub use split::SplitCheck;
 pub use verdict::Verdict;

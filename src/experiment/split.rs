@@ -11,7 +11,7 @@ use super::arm::{Arm, float};
 /// The p value below which the split is called wrong. It is far below the usual 0.05: a plan that is checked every day
 /// for four weeks, each time at 0.05, would be called wrong in one of four experiments in which nothing is wrong; at
 /// 0.001, in one of a hundred. The sum of a real mismatch grows with every user, so that it is found all the same.
-pub const MISMATCH: f64 = 0.001;
+const MISMATCH: f64 = 0.001;
 
 /// The smallest expected number of users of a variant for which the distribution of the sum is known well enough.
 const MIN_EXPECTED: f64 = 10.0;
@@ -23,7 +23,7 @@ pub struct SplitCheck {
     pub chi_square: f64,
     /// The probability of at least as large a sum if the users are split as planned.
     pub p_value: f64,
-    /// Whether [`SplitCheck::p_value`] is below [`MISMATCH`].
+    /// Whether [`SplitCheck::p_value`] is so low that chance is no explanation.
     pub is_mismatch: bool,
 }
 

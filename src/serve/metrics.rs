@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use prometheus::IntCounter;
 use prometheus::proto::{Metric, MetricFamily};
+use tokio::task::spawn_blocking;
 
 use super::context::Operator;
 use super::limiter::ActiveRequest;
@@ -100,14 +101,28 @@ async fn page_in_lease(
     }
     // Samples are dated by the beginning of the scrape. So an account that was acquired since must not be in it, nor one
     // that was lost.
+    let rendered = within_lease(operator, &permit, |within| {
+        let own = operator.clone();
+        scrapes.own_page(variant, move || render(&own, variant, within))
+    });
+    Ok(rendered.await?.bytes)
+}
+
+/// Renders until the permit has not changed meanwhile.
+async fn within_lease<P, E, Rendering>(
+    operator: &Operator,
+    permit: &ExportPermit,
+    render: impl Fn(ExportPermit) -> Rendering,
+) -> Result<P, E>
+where
+    Rendering: Future<Output = Result<P, E>>,
+{
+    let store = &operator.store;
     loop {
-        let narrowed = store.narrow(&permit);
-        let (own, within) = (operator.clone(), narrowed.clone());
-        let page = scrapes
-            .own_page(variant, move || render(&own, variant, within))
-            .await?;
-        if store.narrow(&permit) == narrowed {
-            return Ok(page.bytes);
+        let narrowed = store.narrow(permit);
+        let page = render(narrowed.clone()).await?;
+        if store.narrow(permit) == narrowed {
+            return Ok(page);
         }
     }
 }
@@ -119,17 +134,12 @@ pub async fn pushed_page(operator: &Operator) -> Option<String> {
         gzip: false,
         selection: Selection::default(),
     };
-    let store = &operator.store;
-    let permit = store.export_permit();
-    loop {
-        let narrowed = store.narrow(&permit);
-        let (own, within) = (operator.clone(), narrowed.clone());
-        let rendering = tokio::task::spawn_blocking(move || render(&own, variant, within));
-        let page = rendering.await.ok()?;
-        if store.narrow(&permit) == narrowed {
-            return Some(page.text);
-        }
-    }
+    let permit = operator.store.export_permit();
+    let rendered = within_lease(operator, &permit, |within| {
+        let own = operator.clone();
+        spawn_blocking(move || render(&own, variant, within))
+    });
+    Some(rendered.await.ok()?.text)
 }
 
 fn render(operator: &Operator, variant: ScrapeVariant, permit: ExportPermit) -> RenderedText {

@@ -167,7 +167,7 @@ async fn start_customers(
 }
 
 async fn customers(State(handle): State<Handle>) -> Response {
-    let figures = handle.customers_truth().into_iter();
+    let figures = handle.customer_figures().into_iter();
     let figures: Vec<Value> = figures
         .map(|(figure, value)| json!({"figure": figure, "value": value}))
         .collect();

@@ -151,8 +151,8 @@ impl Handle {
 
     /// What an exporter must show about the customers' conversations.
     #[must_use]
-    pub fn customers_truth(&self) -> BTreeMap<Figure, u64> {
-        self.shared.lock().customers.truth().figures()
+    pub fn customer_figures(&self) -> BTreeMap<Figure, u64> {
+        self.shared.lock().customers.expected().figures()
     }
 
     /// Performs the verification handshake with the callback.

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::change::{ChangeError, Webhook, WorldChange};
 use super::clock::Clock;
-use super::customers::Crowd;
+use super::customers::Customers;
 use super::fault::Faults;
 use super::graph::{Quota, Requests};
 use super::webhooks::{Outbox, Travel};
@@ -31,7 +31,7 @@ pub struct SimulatorState {
     /// The queued and the recorded webhooks.
     pub outbox: Outbox,
     /// The customers.
-    pub customers: Crowd,
+    pub customers: Customers,
     /// Number of responses, from which trace ids are derived.
     pub answers: u64,
 }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::change::WorldChange;
 use super::clock::{Clock, DAY_SECONDS, SystemClock};
 use super::control;
-use super::customers::{self, Crowd};
+use super::customers::{self, Customers};
 use super::fault::Faults;
 use super::graph::{self, Quota, Requests};
 use super::handle::Handle;
@@ -102,7 +102,7 @@ impl Simulation {
                 speed,
                 Quirks::new(options.seed, options.quirks),
             ),
-            customers: Crowd::new(options.seed, speed),
+            customers: Customers::new(options.seed, speed),
             answers: 0,
         };
         if options.callback_url.is_some() {

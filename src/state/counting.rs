@@ -52,10 +52,7 @@ impl Counting<'_> {
         if !journeys.0.is_empty() {
             let (sessions, turn) = (&mut customer.journey_sessions, TimedTurn { at, turn });
             let users = &mut customer.experiments;
-            let count = |at, id: &_, variant: &_, milestone| {
-                self.milestone(users, at, (id, variant), milestone);
-            };
-            sessions.note_turn(turn, journeys, count);
+            sessions.note_turn(turn, journeys, self.milestones(users));
         }
     }
 
@@ -63,10 +60,8 @@ impl Counting<'_> {
     pub fn note_progress(&mut self, customer: &mut Customer, noted: Noted) {
         let journeys = &self.trackers.journeys;
         let users = &mut customer.experiments;
-        let count = |at, id: &_, variant: &_, milestone| {
-            self.milestone(users, at, (id, variant), milestone);
-        };
-        customer.journey_sessions.note(noted, journeys, count);
+        let sessions = &mut customer.journey_sessions;
+        sessions.note(noted, journeys, self.milestones(users));
     }
 
     /// Notes an event about a campaign.
@@ -88,10 +83,8 @@ impl Counting<'_> {
         let count = |event| self.conversation(users, event);
         customer.conversation.settle(until, count);
         let journeys = &self.trackers.journeys;
-        let count = |at, id: &_, variant: &_, milestone| {
-            self.milestone(users, at, (id, variant), milestone);
-        };
-        customer.journey_sessions.settle(until, journeys, count);
+        let sessions = &mut customer.journey_sessions;
+        sessions.settle(until, journeys, self.milestones(users));
         let count = |name: &str, stage| self.campaign(name, stage);
         customer.campaign.settle(until, count);
         // Last, so that a session of the same second has started.
@@ -102,10 +95,8 @@ impl Counting<'_> {
     /// Ends the customer's sessions as abandoned.
     pub fn abandon(&mut self, customer: &mut Customer) {
         let users = &mut customer.experiments;
-        let count = |at, id: &_, variant: &_, milestone| {
-            self.milestone(users, at, (id, variant), milestone);
-        };
-        customer.journey_sessions.abandon(count);
+        let sessions = &mut customer.journey_sessions;
+        sessions.abandon(self.milestones(users));
         users.end(|known| self.experiment(&known));
     }
 
@@ -145,6 +136,14 @@ impl Counting<'_> {
             let arm = (known.experiment, known.arm);
             self.experiments.count(arm, &known.counts, declared);
         }
+    }
+
+    /// Counts the milestones of a customer's sessions.
+    fn milestones(
+        &mut self,
+        users: &mut ExperimentProgress,
+    ) -> impl FnMut(Timestamp, &JourneyId, &str, Milestone) {
+        move |at, id, variant, milestone| self.milestone(users, at, (id, variant), milestone)
     }
 
     fn milestone(

@@ -60,6 +60,13 @@ enum StatusError {
     Stopping,
 }
 
+/// How the status is written. The JSON has no experiments, which take milliseconds of CPU time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum StatusForm {
+    Page,
+    Json,
+}
+
 /// The page.
 pub async fn page(
     operator: Operator,
@@ -74,7 +81,8 @@ pub async fn page(
             page::content_security_policy(),
         ),
     ];
-    match answer(operator, asked, &answers, draw).await {
+    let form = StatusForm::Page;
+    match answer(operator, asked, &answers, form, draw).await {
         Ok(page) => (headers, page).into_response(),
         Err(refusal) => {
             let (status, why) = refusal.status_and_text();
@@ -90,7 +98,8 @@ pub async fn json(
     answers: Arc<Semaphore>,
 ) -> Response {
     let write = |status: &Status| Json(status).into_response();
-    match answer(operator, asked, &answers, write).await {
+    let form = StatusForm::Json;
+    match answer(operator, asked, &answers, form, write).await {
         Ok(json) => ([(header::CACHE_CONTROL, "no-store")], json).into_response(),
         Err(refusal) => {
             let (status, why) = refusal.status_and_text();
@@ -103,6 +112,7 @@ async fn answer(
     operator: Operator,
     asked: ExtractedParameters,
     answers: &Semaphore,
+    form: StatusForm,
     write: impl FnOnce(&Status) -> Response + Send + 'static,
 ) -> Result<Response, StatusError> {
     let Query(parameters) = asked.map_err(|rejection| StatusError::Wrong(rejection.body_text()))?;
@@ -113,7 +123,7 @@ async fn answer(
     let examination = operator.store.last_examination().await;
     let examination = examination.map_err(|error| error.to_string());
     let looked = tokio::task::spawn_blocking(move || {
-        let mut facts = facts(&operator, examination);
+        let mut facts = facts(&operator, examination, form);
         let mut overview = Overview::new(&facts, &operator.digests);
         let order = std::mem::take(&mut overview.order);
         let selection = select(&parameters, &facts, order)?;
@@ -138,12 +148,17 @@ async fn answer(
     written.await.map_err(|_| StatusError::Stopping)
 }
 
-fn facts(operator: &Operator, examination: Result<Option<Examination>, String>) -> Facts {
+fn facts(
+    operator: &Operator,
+    examination: Result<Option<Examination>, String>,
+    form: StatusForm,
+) -> Facts {
     let now = clock::now();
     let others = operator.store.last_reading_of_others();
     let accounts = operator.accounts();
-    let declared = operator.options.load().experiments.clone();
-    let reports = experiments::reports(&declared, &accounts, |_| true);
+    let options = operator.options.load_full();
+    let is_wanted = |_: &str| form == StatusForm::Page;
+    let reports = experiments::reports(&options.experiments, &accounts, is_wanted);
     let numbers = accounts.values().flat_map(|account| account.traffic());
     let journeys = numbers.map(|traffic| &traffic.journeys);
     let confusing_steps = confusing_steps::worst(journeys, confusing::SHOWN);

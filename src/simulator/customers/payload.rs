@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::message::BusinessMessage;
-use super::person::{Person, Said};
+use super::person::{CustomerMessage, Person};
 
 /// The error of messages that fail.
 const UNDELIVERABLE: (u32, &str) = (131_026, "Message undeliverable");
@@ -11,19 +11,19 @@ const UNDELIVERABLE: (u32, &str) = (131_026, "Message undeliverable");
 /// A message of a customer at this time (Unix seconds). `source` is where the customer comes from.
 pub(super) fn inbound(
     person: &Person,
-    said: &Said,
+    message: &CustomerMessage,
     (id, at): (&str, i64),
     source: Option<&str>,
 ) -> Value {
-    let mut message = json!({
+    let mut sent = json!({
         "from_user_id": person.user_id(), "id": id, "timestamp": at.to_string(),
     });
     if person.tells_number() {
-        message["from"] = person.wa_id().into();
+        sent["from"] = person.wa_id().into();
     }
-    let (kind, content, replies_to) = match said {
-        Said::Typed(text) => ("text", json!({ "body": text }), None),
-        Said::Chosen(offer, to) => {
+    let (kind, content, replies_to) = match message {
+        CustomerMessage::Typed(text) => ("text", json!({ "body": text }), None),
+        CustomerMessage::Chosen(offer, to) => {
             let kind = if offer.is_row {
                 "list_reply"
             } else {
@@ -36,32 +36,32 @@ pub(super) fn inbound(
                 Some(to.as_str()),
             )
         }
-        Said::Picture(to) => {
+        CustomerMessage::Picture(to) => {
             let content = json!({"mime_type": "image/jpeg", "sha256": "", "id": "1002003004"});
             ("image", content, Some(to.as_str()))
         }
-        Said::Unsupported => ("unsupported", json!({"type": "poll"}), None),
-        Said::Reaction(to) => (
+        CustomerMessage::Unsupported => ("unsupported", json!({"type": "poll"}), None),
+        CustomerMessage::Reaction(to) => (
             "reaction",
             json!({"message_id": to, "emoji": "\u{1f44d}"}),
             None,
         ),
     };
-    message["type"] = kind.into();
-    message[kind] = content;
+    sent["type"] = kind.into();
+    sent[kind] = content;
     if let Some(to) = replies_to {
-        message["context"] = json!({ "id": to });
+        sent["context"] = json!({ "id": to });
     }
-    if *said == Said::Unsupported {
-        message["errors"] = json!([{"code": 131_051, "title": "Message type unknown"}]);
+    if *message == CustomerMessage::Unsupported {
+        sent["errors"] = json!([{"code": 131_051, "title": "Message type unknown"}]);
     }
     if let Some(source) = source {
-        message["referral"] = json!({
+        sent["referral"] = json!({
             "source_type": source, "source_id": "120200300400", "source_url": "https://fb.me/1x2y3z",
             "headline": "A table by the window", "media_type": "image",
         });
     }
-    json!({"contacts": [contact(person, person.tells_number())], "messages": [message]})
+    json!({"contacts": [contact(person, person.tells_number())], "messages": [sent]})
 }
 
 /// A status of a message at this time (Unix seconds). `None` for `to` if the recipient is no simulated customer.

@@ -1,4 +1,4 @@
-//! One customer: what they do about a message, by their own dice.
+//! One customer: the reaction to a message, drawn at random.
 
 use fastrand::Rng;
 
@@ -16,14 +16,14 @@ const OPENING: &str = "book a table";
 const HIDDEN_EVERY: u32 = 5;
 /// First of the made-up telephone numbers.
 const FIRST_NUMBER: u32 = 200_000;
-/// Number of messages after which every customer has had enough.
+/// Maximum number of messages of a customer.
 const MAX_TURNS: u32 = 8;
 /// Number of times that a customer writes again without a response.
 const MAX_REMINDERS: u32 = 2;
 
 /// One message of a customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Said {
+pub(super) enum CustomerMessage {
     /// Text.
     Typed(String),
     /// An offered reply to the message with this id.
@@ -40,19 +40,19 @@ pub(super) enum Said {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Decision {
     /// Sends these messages at once.
-    Say(Vec<Said>),
+    Write(Vec<CustomerMessage>),
     /// Reacts, and responds later.
-    React(Said),
-    /// Leaves without a word.
+    React(CustomerMessage),
+    /// Stops responding.
     Leave,
 }
 
 impl Decision {
     /// The messages that the customer sends.
-    pub(super) fn said(&self) -> &[Said] {
+    pub(super) fn messages(&self) -> &[CustomerMessage] {
         match self {
-            Self::Say(said) => said,
-            Self::React(said) => std::slice::from_ref(said),
+            Self::Write(messages) => messages,
+            Self::React(message) => std::slice::from_ref(message),
             Self::Leave => &[],
         }
     }
@@ -132,12 +132,12 @@ impl Person {
     }
 
     /// The first messages.
-    pub(super) fn opens(&mut self) -> Vec<Said> {
-        let mut said = vec![Said::Typed(OPENING.to_owned())];
+    pub(super) fn opens(&mut self) -> Vec<CustomerMessage> {
+        let mut messages = vec![CustomerMessage::Typed(OPENING.to_owned())];
         if self.dice.u8(..10) == 0 {
-            said.push(self.typed());
+            messages.push(self.typed());
         }
-        said
+        messages
     }
 
     /// What the customer does about the last message. Without one that is not answered, a reminder.
@@ -157,10 +157,10 @@ impl Person {
         match &decision {
             Decision::React(_) => self.reading = Some(message),
             Decision::Leave => self.is_finished = true,
-            Decision::Say(said) => {
+            Decision::Write(messages) => {
                 let goals = &self.goals;
-                let is_goal = |said: &Said| matches!(said, Said::Chosen(offer, _) if goals.contains(&offer.id));
-                self.is_finished = said.iter().any(is_goal);
+                let is_goal = |message: &CustomerMessage| matches!(message, CustomerMessage::Chosen(offer, _) if goals.contains(&offer.id));
+                self.is_finished = messages.iter().any(is_goal);
                 if !message.offers.is_empty() {
                     self.earlier = Some(message);
                 }
@@ -175,20 +175,20 @@ impl Person {
             return Decision::Leave;
         }
         self.reminders += 1;
-        Decision::Say(vec![self.typed()])
+        Decision::Write(vec![self.typed()])
     }
 
     fn about_offers(&mut self, message: &BusinessMessage, roll: u8) -> Decision {
         let chosen = self.chosen(message);
-        Decision::Say(match roll {
+        Decision::Write(match roll {
             0..58 => vec![chosen],
             58..66 => vec![self.typed()],
-            66..70 => vec![Said::Picture(message.id.clone())],
-            70..74 => vec![Said::Unsupported],
+            66..70 => vec![CustomerMessage::Picture(message.id.clone())],
+            70..74 => vec![CustomerMessage::Unsupported],
             74..79 => vec![chosen, self.typed()],
             79..82 => vec![self.typed(), self.typed()],
             82..85 => vec![chosen.clone(), chosen],
-            85..89 => return Decision::React(Said::Reaction(message.id.clone())),
+            85..89 => return Decision::React(CustomerMessage::Reaction(message.id.clone())),
             // A button of an earlier question, which is still on the screen.
             89..94 => vec![self.chosen_before(message).unwrap_or(chosen)],
             _ => return Decision::Leave,
@@ -196,34 +196,34 @@ impl Person {
     }
 
     fn about_question(&mut self, message: &BusinessMessage, roll: u8) -> Decision {
-        let number = Said::Typed(self.dice.u8(1..9).to_string());
-        Decision::Say(match roll {
+        let number = CustomerMessage::Typed(self.dice.u8(1..9).to_string());
+        Decision::Write(match roll {
             0..70 => vec![number],
             70..78 => vec![self.typed()],
-            78..82 => vec![Said::Picture(message.id.clone())],
-            82..86 => vec![Said::Unsupported],
+            78..82 => vec![CustomerMessage::Picture(message.id.clone())],
+            82..86 => vec![CustomerMessage::Unsupported],
             86..90 => vec![number, self.typed()],
-            90..94 => return Decision::React(Said::Reaction(message.id.clone())),
+            90..94 => return Decision::React(CustomerMessage::Reaction(message.id.clone())),
             _ => return Decision::Leave,
         })
     }
 
-    fn typed(&mut self) -> Said {
-        Said::Typed(TYPED[self.dice.usize(..TYPED.len())].to_owned())
+    fn typed(&mut self) -> CustomerMessage {
+        CustomerMessage::Typed(TYPED[self.dice.usize(..TYPED.len())].to_owned())
     }
 
     /// The first offer more often than the others.
-    fn chosen(&mut self, message: &BusinessMessage) -> Said {
+    fn chosen(&mut self, message: &BusinessMessage) -> CustomerMessage {
         let any = self.dice.usize(..message.offers.len());
         let offer = if self.dice.bool() { 0 } else { any };
-        Said::Chosen(message.offers[offer].clone(), message.id.clone())
+        CustomerMessage::Chosen(message.offers[offer].clone(), message.id.clone())
     }
 
     /// A reply to an earlier question that this one does not offer.
-    fn chosen_before(&mut self, message: &BusinessMessage) -> Option<Said> {
+    fn chosen_before(&mut self, message: &BusinessMessage) -> Option<CustomerMessage> {
         let earlier = self.earlier.clone()?;
         let is_new = |offer: &Offer| !message.offers(&offer.id) && !self.goals.contains(&offer.id);
         let offer = earlier.offers.iter().find(|offer| is_new(offer))?;
-        Some(Said::Chosen(offer.clone(), earlier.id.clone()))
+        Some(CustomerMessage::Chosen(offer.clone(), earlier.id.clone()))
     }
 }

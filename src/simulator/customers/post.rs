@@ -13,13 +13,13 @@ const LONGEST_DELAY: u32 = 40;
 
 /// Webhooks of one POST.
 #[derive(Debug)]
-pub(super) struct CrowdPost {
+pub(super) struct CustomerPost {
     pub(super) webhooks: Vec<Webhook>,
     pub(super) travel: Travel,
 }
 
 /// Puts webhooks into POSTs of different sizes.
-pub(super) fn grouped(dice: &mut Rng, webhooks: Vec<Webhook>, most: usize) -> Vec<CrowdPost> {
+pub(super) fn grouped(dice: &mut Rng, webhooks: Vec<Webhook>, most: usize) -> Vec<CustomerPost> {
     let mut posts = Vec::new();
     let mut rest = webhooks.into_iter().peekable();
     while rest.peek().is_some() {
@@ -32,7 +32,7 @@ pub(super) fn grouped(dice: &mut Rng, webhooks: Vec<Webhook>, most: usize) -> Ve
             _ => Travel::Sent,
         };
         let webhooks = rest.by_ref().take(size).collect();
-        posts.push(CrowdPost { webhooks, travel });
+        posts.push(CustomerPost { webhooks, travel });
     }
     posts
 }

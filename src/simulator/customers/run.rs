@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::simulator::shared::{SharedSimulator, SimulatorState};
 
-/// Sleep while nobody has anything to do; new customers and messages wake the task.
+/// Sleep while no action is due; new customers and messages wake the task.
 const IDLE: Duration = Duration::from_secs(3_600);
 /// Shortest time between two rounds, so that webhooks of several customers share a POST as Meta's do.
 const ROUND: Duration = Duration::from_millis(100);

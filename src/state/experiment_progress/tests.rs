@@ -1,3 +1,5 @@
+//! One customer's users: restarts, merged customers, open sessions and the bound of the buffer.
+
 use super::*;
 use crate::domain::experiment::{ExperimentArm, ExperimentSplit, Experiments, Share};
 

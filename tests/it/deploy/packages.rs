@@ -9,7 +9,8 @@ use serde::Deserialize;
 use whatsapp_business_exporter::config::{Config, FixedEnvironment, StoreUrl};
 
 use super::systemd::{
-    self, STATE, assert_hardly_exposed, systemd_analyze, value, values, variables,
+    self, STATE, assert_hardly_exposed, assert_listens_on_loopback, systemd_analyze, value, values,
+    variables,
 };
 use super::{NAME, flags_of_serve, path, said_by, text};
 
@@ -246,13 +247,7 @@ fn the_installed_configuration_needs_only_secrets() {
         };
         let folder = Path::new(STATE).join(value(&unit, "StateDirectory"));
         assert_eq!(store.parent(), Some(folder.as_path()));
-        for address in [
-            Some(config.web.listen_address),
-            config.webhook.listen_address,
-        ] {
-            let all = address.expect("a port of its own").candidates();
-            assert!(all.iter().all(|one| one.ip().is_loopback()), "{all:?}");
-        }
+        assert_listens_on_loopback(&config);
     }
     assert!(
         !text(&format!("{FOLDER}/config.yml")).contains("\n    accounts:"),

@@ -109,6 +109,17 @@ fn config() -> Config {
     Config::load(&flags, &environment).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
+/// Each listener has a port of its own, which only this machine reaches.
+pub fn assert_listens_on_loopback(config: &Config) {
+    for address in [
+        Some(config.web.listen_address),
+        config.webhook.listen_address,
+    ] {
+        let all = address.expect("a port of its own").candidates();
+        assert!(all.iter().all(|one| one.ip().is_loopback()), "{all:?}");
+    }
+}
+
 #[test]
 fn the_program_starts_as_the_unit_tells_it() {
     let config = config();
@@ -118,13 +129,7 @@ fn the_program_starts_as_the_unit_tells_it() {
         panic!("what is learnt is lost");
     };
     assert_eq!(store.parent(), Some(folder.as_path()));
-    for address in [
-        Some(config.web.listen_address),
-        config.webhook.listen_address,
-    ] {
-        let all = address.expect("a port of its own").candidates();
-        assert!(all.iter().all(|one| one.ip().is_loopback()), "{all:?}");
-    }
+    assert_listens_on_loopback(&config);
     let file = value(&unit, "EnvironmentFile").trim_start_matches('-');
     assert_eq!(Path::new(file), Path::new("/etc/default").join(NAME));
     let name = Path::new(DEFAULTS).file_stem().expect("a name");

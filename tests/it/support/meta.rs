@@ -25,11 +25,15 @@ pub struct Meta {
 
 impl Meta {
     pub async fn new(world: World) -> Self {
-        let options = SimulationOptions {
+        Self::with(SimulationOptions {
             world: Some(world),
             speed: SPEED,
             ..SimulationOptions::default()
-        };
+        })
+        .await
+    }
+
+    pub async fn with(options: SimulationOptions) -> Self {
         let simulation = Simulation::bind(options).await.expect("a free port");
         let handle = simulation.handle();
         let stop = CancellationToken::new();

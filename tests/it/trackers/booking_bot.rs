@@ -17,12 +17,11 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use tempfile::TempDir;
-use tokio_util::sync::{CancellationToken, DropGuard};
 use whatsapp_business_exporter::simulator::clock::{Clock, SystemClock};
 use whatsapp_business_exporter::simulator::customers::{Figure, TYPED};
 use whatsapp_business_exporter::simulator::world::{Account, PhoneNumber};
 use whatsapp_business_exporter::simulator::{
-    DeliveryState, Endpoint, Handle, Retries, Simulation, SimulationOptions, World,
+    DeliveryState, Endpoint, Handle, Retries, SimulationOptions, World,
 };
 
 use super::durable::holds;
@@ -30,6 +29,7 @@ use crate::docs::markdown::fences;
 use crate::http::metrics;
 use crate::process::{Process, SOON, program_in, until};
 use crate::support::measured;
+use crate::support::meta::Meta as RunningMeta;
 
 /// Customers of `make test`.
 const CUSTOMERS: usize = 150;
@@ -82,11 +82,10 @@ fn example(language: &str) -> String {
 
 /// The simulated Meta with its clock.
 struct Meta {
-    handle: Handle,
+    handle: RunningMeta,
     clock: Arc<MovingClock>,
     accounts: Vec<String>,
     numbers: Vec<String>,
-    _stop_when_dropped: DropGuard,
 }
 
 impl Meta {
@@ -115,16 +114,11 @@ impl Meta {
             clock: clock.clone(),
             ..SimulationOptions::default()
         };
-        let simulation = Simulation::bind(options).await.expect("a free port");
-        let handle = simulation.handle();
-        let stop = CancellationToken::new();
-        tokio::spawn(simulation.run(stop.clone()));
         Self {
-            handle,
+            handle: RunningMeta::with(options).await,
             clock,
             accounts: wabas,
             numbers,
-            _stop_when_dropped: stop.drop_guard(),
         }
     }
 
@@ -354,7 +348,7 @@ fn differences(truth: &BTreeMap<String, f64>, text: &str) -> Vec<String> {
 /// The truth by series.
 fn truth(meta: &Meta) -> BTreeMap<String, f64> {
     let mut series: BTreeMap<String, f64> = BTreeMap::new();
-    for (figure, value) in meta.handle.customers_truth() {
+    for (figure, value) in meta.handle.customer_figures() {
         let mut add = |name: &str, labels: &str| {
             let text = format!("whatsapp_{name}{{{labels}}}");
             *series.entry(text).or_default() += value as f64;

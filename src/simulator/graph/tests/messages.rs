@@ -91,7 +91,7 @@ async fn customers_are_started_and_counted_by_the_control_api() {
     let started = body(request.send().await.expect("an answer")).await;
     assert_eq!(started, json!({"customers": 3, "finished": 0}));
     let started =
-        |handle: &crate::simulator::Handle| handle.customers_truth().values().sum::<u64>();
+        |handle: &crate::simulator::Handle| handle.customer_figures().values().sum::<u64>();
     simulator.handle.until(|handle| started(handle) == 3).await;
     let answer = simulator.client.get(&url).send().await;
     let shown = body(answer.expect("an answer")).await;

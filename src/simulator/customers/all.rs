@@ -7,11 +7,11 @@ use fastrand::Rng;
 use serde::Serialize;
 use tokio::time::Instant;
 
+use super::expected::ExpectedFigures;
 use super::message::BusinessMessage;
 use super::payload;
-use super::person::{Decision, Person, Said};
-use super::post::{self, CrowdPost};
-use super::truth::Truth;
+use super::person::{CustomerMessage, Decision, Person};
+use super::post::{self, CustomerPost};
 use crate::simulator::change::{Webhook, conversation_webhook};
 use crate::simulator::world::World;
 
@@ -23,7 +23,7 @@ const MAX_DUE: usize = 200_000;
 const BEGIN_PER_SECOND: f64 = 10.0;
 /// Seconds that a customer waits for a response.
 const PATIENCE: f64 = 100.0;
-/// Delay of an action in the second of the last message: nobody reads and answers within it.
+/// Delay of an action in the second of the last message, because reading and answering takes longer.
 const NEXT_LOOK: Duration = Duration::from_millis(100);
 /// Seconds from the send call to `delivered` and to `read`.
 const DELIVERED_AFTER: f64 = 1.0;
@@ -79,7 +79,7 @@ struct Member {
 
 /// The customers.
 #[derive(Debug)]
-pub struct Crowd {
+pub struct Customers {
     seed: u64,
     dice: Rng,
     speed: f64,
@@ -88,11 +88,11 @@ pub struct Crowd {
     by_id: BTreeMap<String, usize>,
     due: BTreeMap<(Instant, u64), Due>,
     last_number: u64,
-    truth: Truth,
+    expected: ExpectedFigures,
 }
 
-impl Crowd {
-    /// Nobody yet. Delays are divided by `speed`.
+impl Customers {
+    /// An empty set. Delays are divided by `speed`.
     #[must_use]
     pub fn new(seed: u64, speed: f64) -> Self {
         Self {
@@ -104,7 +104,7 @@ impl Crowd {
             by_id: BTreeMap::new(),
             due: BTreeMap::new(),
             last_number: 0,
-            truth: Truth::default(),
+            expected: ExpectedFigures::default(),
         }
     }
 
@@ -158,7 +158,7 @@ impl Crowd {
         }
     }
 
-    /// Whether nobody will act any more, and no status waits.
+    /// Whether no customer will act any more, and no status waits.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         let started = self.started();
@@ -167,8 +167,8 @@ impl Crowd {
 
     /// What an exporter must show.
     #[must_use]
-    pub fn truth(&self) -> &Truth {
-        &self.truth
+    pub fn expected(&self) -> &ExpectedFigures {
+        &self.expected
     }
 
     /// Whether there is no room for another message.
@@ -191,7 +191,7 @@ impl Crowd {
             sent_at = at.max(member.last_sent_at.saturating_add(1));
             member.last_sent_at = sent_at;
             let id = member.person.user_id();
-            self.truth.sent(&id, message, sent_at);
+            self.expected.sent(&id, message, sent_at);
             if member.person.receive(message) {
                 let thinks = member.person.thinks();
                 self.act_in(place, thinks, now);
@@ -215,7 +215,7 @@ impl Crowd {
     }
 
     /// Lets everything happen that is due at `at` (Unix seconds).
-    pub(super) fn take_due(&mut self, world: &World, at: i64, now: Instant) -> Vec<CrowdPost> {
+    pub(super) fn take_due(&mut self, world: &World, at: i64, now: Instant) -> Vec<CustomerPost> {
         let (mut messages, mut statuses) = (Vec::new(), Vec::new());
         while self.next_due().is_some_and(|due| due <= now) {
             let Some((_, due)) = self.due.pop_first() else {
@@ -252,32 +252,32 @@ impl Crowd {
         let person = &mut member.person;
         let decision = member.decided.take().unwrap_or_else(|| {
             if is_first {
-                Decision::Say(person.opens())
+                Decision::Write(person.opens())
             } else {
                 person.decides()
             }
         });
-        if first_at(decision.said(), at) <= member.last_sent_at {
+        if first_at(decision.messages(), at) <= member.last_sent_at {
             member.decided = Some(decision);
             self.act_at(place, now + NEXT_LOOK);
             return Vec::new();
         }
         member.has_begun = true;
         match decision {
-            Decision::Say(said) => {
+            Decision::Write(messages) => {
                 let source = person.source.filter(|_| is_first);
                 if is_first {
-                    self.truth.begins(&person.phone_number_id, source);
+                    self.expected.begins(&person.phone_number_id, source);
                 }
                 if !person.is_finished {
                     self.act_in(place, PATIENCE, now);
                 }
-                self.say(world, place, &said, source, at)
+                self.say(world, place, &messages, source, at)
             }
-            Decision::React(said) => {
+            Decision::React(message) => {
                 let thinks = person.thinks();
                 self.act_in(place, thinks, now);
-                self.say(world, place, &[said], None, at)
+                self.say(world, place, &[message], None, at)
             }
             Decision::Leave => Vec::new(),
         }
@@ -287,19 +287,20 @@ impl Crowd {
         &mut self,
         world: &World,
         place: usize,
-        said: &[Said],
+        messages: &[CustomerMessage],
         source: Option<&str>,
         at: i64,
     ) -> Vec<Webhook> {
         let mut webhooks = Vec::new();
-        let earliest = first_at(said, at);
-        for (said, at) in said.iter().zip(earliest..) {
+        let earliest = first_at(messages, at);
+        for (message, at) in messages.iter().zip(earliest..) {
             self.last_number += 1;
             let id = format!("wamid.CUSTOMER{at}N{}", self.last_number);
             let person = &self.members[place].person;
             let source = source.filter(|_| webhooks.is_empty());
-            let content = payload::inbound(person, said, (&id, at), source);
-            self.truth.said(&person.user_id(), said, at, &self.goals);
+            let content = payload::inbound(person, message, (&id, at), source);
+            self.expected
+                .written(&person.user_id(), message, at, &self.goals);
             let number = world.phone_numbers.get(&person.phone_number_id);
             let webhook = number.map(|number| conversation_webhook(number, "messages", content));
             webhooks.extend(webhook);
@@ -332,7 +333,7 @@ impl Crowd {
 }
 
 /// When the first of several messages was written, of which the last one is written now.
-fn first_at(said: &[Said], at: i64) -> i64 {
-    let more = said.len().saturating_sub(1);
+fn first_at(messages: &[CustomerMessage], at: i64) -> i64 {
+    let more = messages.len().saturating_sub(1);
     at - i64::try_from(more).unwrap_or(0)
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::message::BusinessMessage;
-use super::person::Said;
+use super::person::CustomerMessage;
 
 /// Number of entries of a step in a session that are a loop: the exporter's default.
 const LOOP_THRESHOLD: u32 = 3;
@@ -35,7 +35,7 @@ pub struct Figure {
 
 /// The figures.
 #[derive(Debug, Default)]
-pub struct Truth {
+pub struct ExpectedFigures {
     figures: BTreeMap<Figure, u64>,
     sessions: BTreeMap<String, Session>,
 }
@@ -64,7 +64,7 @@ struct Session {
     unanswered: u32,
 }
 
-impl Truth {
+impl ExpectedFigures {
     /// All figures, as they must be once every session that is still open has been idle for too long.
     #[must_use]
     pub fn figures(&self) -> BTreeMap<Figure, u64> {
@@ -127,11 +127,17 @@ impl Truth {
     }
 
     /// A customer writes, at this time (Unix seconds).
-    pub(super) fn said(&mut self, customer: &str, said: &Said, at: i64, goals: &[String]) {
+    pub(super) fn written(
+        &mut self,
+        customer: &str,
+        message: &CustomerMessage,
+        at: i64,
+        goals: &[String],
+    ) {
         let session = self.sessions.get_mut(customer);
-        let counted = session.map(|session| session.hears(said, at));
+        let counted = session.map(|session| session.written(message, at));
         self.add_all(counted);
-        if matches!(said, Said::Chosen(offer, _) if goals.contains(&offer.id)) {
+        if matches!(message, CustomerMessage::Chosen(offer, _) if goals.contains(&offer.id)) {
             self.complete(customer);
         }
     }
@@ -203,12 +209,12 @@ impl Session {
         counted
     }
 
-    fn hears(&mut self, said: &Said, at: i64) -> Vec<(Figure, u64)> {
+    fn written(&mut self, message: &CustomerMessage, at: i64) -> Vec<(Figure, u64)> {
         let mut counted = Vec::new();
-        let named = match said {
-            Said::Reaction(_) => return counted,
-            Said::Chosen(_, to) | Said::Picture(to) => Some(to),
-            Said::Typed(_) | Said::Unsupported => None,
+        let named = match message {
+            CustomerMessage::Reaction(_) => return counted,
+            CustomerMessage::Chosen(_, to) | CustomerMessage::Picture(to) => Some(to),
+            CustomerMessage::Typed(_) | CustomerMessage::Unsupported => None,
         };
         self.unanswered += 1;
         if self.unanswered == REPEATED {
@@ -222,11 +228,11 @@ impl Session {
             return counted;
         }
         let step = question.step.clone();
-        let (answer, confused) = match said {
-            Said::Chosen(offer, _) => (Some(offer.id.as_str()), None),
-            Said::Typed(_) if question.is_closed => (Some(""), Some("free_text")),
-            Said::Typed(_) => (Some(""), None),
-            Said::Picture(_) if !question.is_closed => (Some(""), None),
+        let (answer, confused) = match message {
+            CustomerMessage::Chosen(offer, _) => (Some(offer.id.as_str()), None),
+            CustomerMessage::Typed(_) if question.is_closed => (Some(""), Some("free_text")),
+            CustomerMessage::Typed(_) => (Some(""), None),
+            CustomerMessage::Picture(_) if !question.is_closed => (Some(""), None),
             _ => (None, Some("unsupported")),
         };
         counted.extend(confused.map(|reason| self.of_step("step_confused", &step, reason)));
