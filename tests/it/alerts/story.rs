@@ -82,6 +82,10 @@ const MEANT: &[&str] = &[
     "WhatsAppWebhooksMissed",
 ];
 
+/// What fires in a long test and not in a short one: an experiment is decided by the number of its users, and more of
+/// them come while a busy machine needs a third round.
+const MAY_FIRE: &[&str] = &["WhatsAppExperimentDecided"];
+
 fn fired(prometheus: &Prometheus) -> Result<BTreeSet<String>, String> {
     let expression = "count by (alertname) (count_over_time(ALERTS{alertstate=\"firing\"}[1h]))";
     let data = prometheus.query(expression)?;
@@ -120,7 +124,8 @@ fn fires_what_it_means_to(state_sets: &str) {
             Err(format!("did not fire: {missing:?}"))
         }
     });
-    let more = &fired - &meant;
+    let allowed = MAY_FIRE.iter().map(ToString::to_string).collect();
+    let more = &(&fired - &meant) - &allowed;
     assert!(more.is_empty(), "fired as well: {more:?}");
     // What has fired just now is still waiting.
     let report = until("the pages", A_ROUND, || paged(&chain, &inhibited));
