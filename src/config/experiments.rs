@@ -22,6 +22,7 @@ use crate::yaml::Node;
 const EFFECTS: RangeInclusive<u32> = 100..=990_000;
 const SIGNIFICANCES: RangeInclusive<u32> = 100..=500_000;
 const POWERS: RangeInclusive<u32> = 500_000..=999_000;
+const EXPECTED_RATES: RangeInclusive<u32> = 100..=999_900;
 
 /// Shares of users: 5% to 95%. With a smaller share, a comparison takes too many users, and with rare successes more
 /// verdicts than `significance` would be wrong.
@@ -85,12 +86,18 @@ const POWER: Setting = Setting::new(
 )
 .default("80%");
 
+const EXPECTED_RATE: Setting = Setting::new(
+    "trackers.experiments[].expected_rate",
+    "The success rate that is expected of the control; the needed users are planned with it until enough users have come",
+)
+.default("50%");
+
 const SPLIT: Setting = Setting::new(
     "trackers.experiments[].split",
     "The share of users of each variant, as a list; the default is equal shares",
 );
 
-const SETTINGS: [Setting; 12] = [
+const SETTINGS: [Setting; 13] = [
     NAME,
     JOURNEY,
     VERSION,
@@ -102,6 +109,7 @@ const SETTINGS: [Setting; 12] = [
     SMALLEST_EFFECT,
     SIGNIFICANCE,
     POWER,
+    EXPECTED_RATE,
     SPLIT,
 ];
 
@@ -129,7 +137,7 @@ pub(super) fn lines(experiments: &Experiments) -> Vec<SummaryLine> {
 }
 
 /// Every key of the experiment, so that the summary shows which ones are not given.
-fn shown(experiment: &Experiment) -> [(Setting, String); 12] {
+fn shown(experiment: &Experiment) -> [(Setting, String); 13] {
     let names = experiment.arms.iter().map(|arm| arm.name.as_str());
     let names = names.collect::<Vec<_>>().join(", ");
     let first = experiment.arms.first().map(|arm| &arm.journey);
@@ -166,6 +174,7 @@ fn shown(experiment: &Experiment) -> [(Setting, String); 12] {
         (SMALLEST_EFFECT, experiment.smallest_effect.to_string()),
         (SIGNIFICANCE, experiment.significance.to_string()),
         (POWER, experiment.power.to_string()),
+        (EXPECTED_RATE, experiment.expected_rate.to_string()),
         (SPLIT, split),
     ]
 }
@@ -191,6 +200,9 @@ impl<'a> ExperimentReader<'_, 'a> {
             .own
             .value(&SIGNIFICANCE, |text| share(text, &SIGNIFICANCES));
         let power = self.own.value(&POWER, |text| share(text, &POWERS));
+        let expected = self
+            .own
+            .value(&EXPECTED_RATE, |text| share(text, &EXPECTED_RATES));
         let split = self.split(arms.as_deref());
         Some(Experiment {
             name: name?,
@@ -199,6 +211,7 @@ impl<'a> ExperimentReader<'_, 'a> {
             smallest_effect: effect?,
             significance: significance?,
             power: power?,
+            expected_rate: expected?,
             split: split?,
         })
     }

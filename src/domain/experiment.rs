@@ -140,6 +140,8 @@ pub struct Experiment {
     pub significance: Share,
     /// The probability that a difference of `smallest_effect` is found once the needed users have come.
     pub power: Share,
+    /// The success rate that is expected of the control.
+    pub expected_rate: Share,
     /// How users come to the arms.
     pub split: ExperimentSplit,
 }
@@ -222,6 +224,7 @@ mod tests {
             smallest_effect: Share(50_000),
             significance: Share(50_000),
             power: Share(800_000),
+            expected_rate: Share(500_000),
             split: ExperimentSplit::BeforeAfter,
         };
         let name = |experiment: &Experiment, version, variant| {

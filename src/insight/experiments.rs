@@ -108,7 +108,7 @@ fn plan(experiment: &Experiment) -> Option<Plan> {
         power: experiment.power.as_f64(),
         direction,
         split,
-        expected_rate: None,
+        expected_rate: Some(experiment.expected_rate.as_f64()),
     };
     Plan::new(settings).ok()
 }
@@ -180,6 +180,7 @@ mod tests {
                             smallest_effect: share(effect),
                             significance: share(significance),
                             power: share(power),
+                            expected_rate: share(500_000),
                             split,
                         }]);
                         let reports = reports(&declared, &Accounts::new(), |_| true);

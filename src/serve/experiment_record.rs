@@ -22,6 +22,7 @@ pub(super) struct ExperimentRecord {
     pub smallest_effect: f64,
     pub significance: f64,
     pub power: f64,
+    pub expected_rate: f64,
     /// Whether versions before and after a change are compared, so that users do not come at random.
     pub is_before_after: bool,
     pub arms: Vec<ArmRecord>,
@@ -86,6 +87,7 @@ impl ExperimentRecord {
             smallest_effect: experiment.smallest_effect.as_f64(),
             significance: experiment.significance.as_f64(),
             power: experiment.power.as_f64(),
+            expected_rate: experiment.expected_rate.as_f64(),
             is_before_after: experiment.split == ExperimentSplit::BeforeAfter,
             arms: report.arms.iter().map(ArmRecord::new).collect(),
             comparisons: report

@@ -57,7 +57,7 @@ poll: {numbers_interval: 1s, account_interval: 2m, templates_interval: 1h, acces
 store: {url: 'sqlite:state.db', password_file: password, schema: exporter, max_connections: 8, history_retention: 30d}
 metrics: {state_sets: sparse}
 templates: {detail: all, state_sets: full, series_limit: 10}
-trackers: {enabled: false, key_file: customers.key, token: events-token, journeys: [{name: booking, version: 2, steps: [{name: date, answers: [date_*, later]}, time], goals: [confirm], variants: [A, B], idle_timeout: 1h, loop_threshold: 4}], experiments: [{name: wording, journey: booking, version: 2, variants: [A, B], metric: step_answered, step: time, smallest_effect: 2.5%, significance: 0.01, power: 90%, split: [60%, 40%]}], business_hours: 'Mon 09:00-18:00', time_zone: Asia/Tokyo, campaigns: [spring, {value: secret-value, name: summer}]}
+trackers: {enabled: false, key_file: customers.key, token: events-token, journeys: [{name: booking, version: 2, steps: [{name: date, answers: [date_*, later]}, time], goals: [confirm], variants: [A, B], idle_timeout: 1h, loop_threshold: 4}], experiments: [{name: wording, journey: booking, version: 2, variants: [A, B], metric: step_answered, step: time, smallest_effect: 2.5%, significance: 0.01, power: 90%, expected_rate: 12.5%, split: [60%, 40%]}], business_hours: 'Mon 09:00-18:00', time_zone: Asia/Tokyo, campaigns: [spring, {value: secret-value, name: summer}]}
 gate: {max_age: 10m, policy: {stale_data: stop, quality_yellow: ignore}, token: gate-token}
 relay: {upstreams: [{name: app, url: 'https://app.example.com/secret'}, {url: 'http://crm:8080'}], max_age: 2h, max_bytes: 1GiB, request_timeout: 3s, max_in_flight: 7}
 notify: {webhooks: [{name: chat, url: 'https://hooks.example.com/secret', format: slack, secret: s, severity: warning, kinds: [template], waba_ids: ['1'], digest: 1m}], max_age: 3d, request_timeout: 4s, runbooks_url: 'https://wiki.example.com/'}
@@ -141,6 +141,7 @@ trackers.experiments[0].within: not set
 trackers.experiments[0].smallest_effect: 2.5%
 trackers.experiments[0].significance: 1%
 trackers.experiments[0].power: 90%
+trackers.experiments[0].expected_rate: 12.5%
 trackers.experiments[0].split: 60%, 40%
 gate.max_age: 10m
 gate.policy: stale_data=stop, quality_yellow=ignore

@@ -26,6 +26,7 @@ fn trackers() -> Trackers {
         smallest_effect: share(50_000),
         significance: share(50_000),
         power: share(800_000),
+        expected_rate: share(500_000),
         split: ExperimentSplit::BeforeAfter,
     };
     Trackers {

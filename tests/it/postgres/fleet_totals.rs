@@ -232,6 +232,7 @@ fn experiment(name: &str) -> Experiments {
         smallest_effect: percent(5),
         significance: percent(5),
         power: percent(80),
+        expected_rate: percent(50),
         split: ExperimentSplit::Planned(vec![percent(50); 2]),
     }])
 }

@@ -70,6 +70,7 @@ fn experiment(name: &str, metric: ExperimentMetric, variants: usize) -> Experime
         smallest_effect: percent(10),
         significance: percent(5),
         power: percent(80),
+        expected_rate: percent(50),
         split: ExperimentSplit::Planned(vec![percent(30); variants]),
     }
 }

@@ -175,6 +175,7 @@ mod tests {
             smallest_effect: 0.05,
             significance: 0.05,
             power: 0.8,
+            expected_rate: 0.5,
             is_before_after: false,
             arms: vec![arm("<long>", 2_000, Some(0.125)), arm("short", 0, None)],
             comparisons: vec![ComparisonRecord {
