@@ -147,6 +147,7 @@ async fn ours(location: &Location, tracks_messages: bool) -> Router {
     let options = Options {
         template_detail: TemplateDetail::All,
         state_sets: StateSets::Full,
+        created_timestamps: false,
         template_state_sets: StateSets::Full,
         template_series_limit: 0,
         business_hours: None,

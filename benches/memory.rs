@@ -203,6 +203,7 @@ fn render(accounts: &Accounts) -> usize {
     let options = Options {
         template_detail: TemplateDetail::None,
         state_sets: StateSets::Sparse,
+        created_timestamps: false,
         template_state_sets: StateSets::Sparse,
         template_series_limit: 20_000,
         campaigns: Vec::new(),

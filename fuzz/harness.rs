@@ -206,6 +206,7 @@ fn shown(state: &State, format: TextFormat) -> String {
     let options = Options {
         template_detail: TemplateDetail::All,
         state_sets: StateSets::Full,
+        created_timestamps: false,
         template_state_sets: StateSets::Full,
         template_series_limit: 1_000,
         campaigns: Vec::new(),

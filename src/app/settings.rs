@@ -98,6 +98,7 @@ pub(super) fn options(config: &Config) -> Options {
     Options {
         template_detail: config.templates.detail,
         state_sets: config.metrics.state_sets,
+        created_timestamps: config.metrics.created_timestamps,
         template_state_sets: config.templates.state_sets,
         template_series_limit: config.templates.series_limit,
         business_hours: config.trackers.hours().map(Arc::new),

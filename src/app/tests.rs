@@ -25,6 +25,7 @@ const NOW: Timestamp = Timestamp::from_seconds(1_775_000_000);
 const OPTIONS: Options = Options {
     template_detail: TemplateDetail::All,
     state_sets: StateSets::Full,
+    created_timestamps: false,
     template_state_sets: StateSets::Full,
     template_series_limit: 100,
     campaigns: Vec::new(),

@@ -1,6 +1,6 @@
 //! `metrics`: which series `/metrics` has.
 
-use super::kind::Words;
+use super::kind::{Boolean, Words};
 use super::section::settings;
 use super::walker::Walker;
 use crate::domain::StateSets;
@@ -18,6 +18,10 @@ settings! {
         /// Series for the states and counters of everything but single templates: `full` exports every state, and
         /// counters from 0; `sparse` only the current state, and counters from their first increment.
         state_sets: StateSets = "full", STATE_SETS;
+
+        /// Whether OpenMetrics responses contain the `_created` timestamps of counters and histograms. Prometheus 2 stores
+        /// each as a series of its own.
+        created_timestamps: bool = "false", Boolean;
     }
 }
 

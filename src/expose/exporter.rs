@@ -3,8 +3,8 @@
 use prometheus::proto::{Metric as Sample, MetricFamily, MetricType};
 
 use super::metric::{MetricKind, metrics};
-use super::page::{EntityLabels, Family, Page, SampleValue};
-use crate::domain::{Assignments, Collector, Word};
+use super::page::{COUNT, EntityLabels, Family, Page, SampleValue};
+use crate::domain::{Assignments, Collector, Timestamp, Word};
 use crate::state::Accounts;
 
 metrics! {
@@ -17,6 +17,9 @@ metrics! {
     WATCHED: Gauge "whatsapp_exporter_accounts" ["app", "source"]
         "Number of accounts that the app watches, by source: listed in the configuration, granted to the token, or found in a business portfolio. Excludes lost accounts.";
 }
+
+/// A metric of the registry.
+const PROCESS_START: &str = "process_start_time_seconds";
 
 /// Writes the exporter's own metrics.
 pub(super) fn write(
@@ -49,7 +52,10 @@ pub(super) fn write(
             SampleValue::Whole(count as u64),
         );
     }
-    own.iter().for_each(|family| write_own(page, family));
+    let started = process_start(own);
+    for family in own {
+        write_own(page, family, started);
+    }
 }
 
 fn write_last_success(page: &mut Page, accounts: &Accounts, assignments: &Assignments) {
@@ -66,7 +72,16 @@ fn write_last_success(page: &mut Page, accounts: &Accounts, assignments: &Assign
     }
 }
 
-fn write_own(page: &mut Page, family: &MetricFamily) {
+/// Start of the process, at which the counters of its registry were 0. `None` where the system does not report it.
+fn process_start(own: &[MetricFamily]) -> Option<Timestamp> {
+    let family = own.iter().find(|family| family.name() == PROCESS_START)?;
+    let sample = family.get_metric().first()?;
+    let milliseconds = sample.get_gauge().get_value() * 1000.0;
+    #[expect(clippy::cast_possible_truncation, reason = "a time of this century")]
+    Some(Timestamp::from_millis(milliseconds as i64))
+}
+
+fn write_own(page: &mut Page, family: &MetricFamily, started: Option<Timestamp>) {
     let kind = match family.get_field_type() {
         MetricType::COUNTER => MetricKind::Counter,
         MetricType::HISTOGRAM => MetricKind::Histogram,
@@ -78,7 +93,7 @@ fn write_own(page: &mut Page, family: &MetricFamily) {
             .get_label()
             .iter()
             .map(|pair| (pair.name(), pair.value()));
-        let entity = EntityLabels::new(&pairs.collect::<Vec<_>>());
+        let entity = EntityLabels::new(&pairs.collect::<Vec<_>>()).created(started);
         match kind {
             MetricKind::Counter => {
                 let count = sample.get_counter().get_value();
@@ -112,7 +127,7 @@ fn write_histogram(family: &mut Family<'_>, entity: &EntityLabels, sample: &Samp
         &[],
         SampleValue::Float(histogram.get_sample_sum()),
     );
-    family.sample_of("_count", entity, &[], count);
+    family.sample_of(COUNT, entity, &[], count);
 }
 
 /// `1.0` rather than `1`: OpenMetrics expects floats, and one series must not have two names.

@@ -37,6 +37,7 @@ pub(super) fn write(page: &mut Page, accounts: &Accounts) {
     let mut variants: Vec<(EntityLabels, &VariantCounts)> = Vec::new();
     let mut steps: Vec<(EntityLabels, &StepCounts)> = Vec::new();
     for (waba_id, account) in accounts {
+        let created = account.counted_since();
         for traffic in account.traffic() {
             for (id, variant, counts) in traffic.journeys.iter() {
                 let labels = [
@@ -46,10 +47,10 @@ pub(super) fn write(page: &mut Page, accounts: &Accounts) {
                     ("version", &id.version),
                     ("variant", variant),
                 ];
-                variants.push((EntityLabels::new(&labels), counts));
+                variants.push((EntityLabels::new(&labels).created(created), counts));
                 for (step, counts) in &counts.steps {
                     let labels = [&labels[..], &[("step", step)]].concat();
-                    steps.push((EntityLabels::new(&labels), counts));
+                    steps.push((EntityLabels::new(&labels).created(created), counts));
                 }
             }
         }

@@ -48,6 +48,8 @@ pub struct Options {
     pub template_detail: TemplateDetail,
     /// The series of states and counters, single templates aside.
     pub state_sets: StateSets,
+    /// Whether counters and histograms show in OpenMetrics when they were created.
+    pub created_timestamps: bool,
     /// The series of the states of single templates.
     pub template_state_sets: StateSets,
     /// Maximum number of per-template series of one account.
@@ -125,6 +127,9 @@ pub fn render(
 ) -> Scrape {
     let here = selection.accounts(accounts, ACCOUNTS_AT_ONCE);
     let mut page = Page::new(format, options.state_sets);
+    if options.created_timestamps {
+        page = page.with_created();
+    }
     write_numbers(&mut page, accounts, &here, apps, now, options, selection);
     if selection.has(FamilyGroup::Campaigns) {
         match &apps.campaigns {
@@ -237,6 +242,7 @@ fn account_rows(accounts: &Accounts) -> Rows<'_, Account> {
     let rows = accounts.iter();
     rows.map(|(id, account)| {
         let labels = EntityLabels::new(&[("waba_id", id.as_str())]);
+        let labels = labels.created(account.counted_since());
         (labels, account.as_ref())
     })
     .collect()

@@ -91,7 +91,10 @@ fn rows_of<'a>(
     account: &'a Account,
 ) -> impl Iterator<Item = (EntityLabels, &'a Number)> {
     let numbers = account.numbers();
-    numbers.map(move |number| (labels(waba_id, number), number))
+    numbers.map(move |number| {
+        let labels = labels(waba_id, number).created(account.counted_since());
+        (labels, number)
+    })
 }
 
 fn labels(waba_id: &WabaId, number: &Number) -> EntityLabels {

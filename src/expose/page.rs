@@ -32,6 +32,12 @@ impl TextFormat {
 /// The ending of metrics whose labels are the information, and whose value is always 1.
 const INFO: &str = "_info";
 
+/// Ending of the metric names of counters.
+const TOTAL: &str = "_total";
+
+/// Ending of the last sample of a histogram.
+pub(super) const COUNT: &str = "_count";
+
 /// A sample's value.
 #[derive(Clone, Copy, Debug)]
 pub enum SampleValue {
@@ -47,7 +53,11 @@ pub enum SampleValue {
 
 /// The labels of one entity, rendered: `waba_id="1",phone_number_id="2"`.
 #[derive(Clone, Debug, Default)]
-pub struct EntityLabels(String);
+pub struct EntityLabels {
+    rendered: String,
+    /// Time at which the entity's counters were 0, if known.
+    created: Option<Timestamp>,
+}
 
 impl EntityLabels {
     /// Renders the labels in the given order.
@@ -57,7 +67,16 @@ impl EntityLabels {
         labels
             .iter()
             .for_each(|(name, value)| push_label(&mut rendered, 0, name, value));
-        Self(rendered)
+        Self {
+            rendered,
+            created: None,
+        }
+    }
+
+    /// Adds the time at which the entity's counters were 0, if it is known.
+    #[must_use]
+    pub fn created(self, created: Option<Timestamp>) -> Self {
+        Self { created, ..self }
     }
 }
 
@@ -70,6 +89,8 @@ pub struct Page {
     format: TextFormat,
     /// Which series the states and counters of an entity have.
     pub(super) state_sets: StateSets,
+    /// Whether counters and histograms show when they were created.
+    has_created: bool,
     /// Each family's text, in the order in which they began.
     texts: Vec<String>,
     /// The place of each family's text.
@@ -83,9 +104,17 @@ impl Page {
         Self {
             format,
             state_sets,
+            has_created: false,
             texts: Vec::new(),
             places: HashMap::new(),
         }
+    }
+
+    /// Shows when counters and histograms were created. The text format 0.0.4 has no form for it and stays as it is.
+    #[must_use]
+    pub fn with_created(mut self) -> Self {
+        self.has_created = self.format == TextFormat::OpenMetrics;
+        self
     }
 
     /// Begins a family, or continues it.
@@ -113,6 +142,13 @@ impl Page {
         Family {
             text,
             has_zeros: self.state_sets.has_zeros(),
+            // Of a histogram, the last sample has it.
+            created_after: match kind {
+                _ if !self.has_created => None,
+                MetricKind::Counter => Some(""),
+                MetricKind::Histogram => Some(COUNT),
+                MetricKind::Gauge => None,
+            },
             name: name.to_owned(),
             labels,
             header,
@@ -143,7 +179,7 @@ fn header(format: TextFormat, name: &str, kind: MetricKind, help: &str) -> Strin
         name.strip_suffix(ending).filter(|_| is_open_metrics)
     };
     let (family, kind) = match kind {
-        MetricKind::Counter => (without("_total").unwrap_or(name), kind.as_str()),
+        MetricKind::Counter => (without(TOTAL).unwrap_or(name), kind.as_str()),
         MetricKind::Gauge => match without(INFO) {
             Some(family) => (family, "info"),
             None => (name, kind.as_str()),
@@ -161,6 +197,8 @@ fn header(format: TextFormat, name: &str, kind: MetricKind, help: &str) -> Strin
 pub struct Family<'page> {
     text: &'page mut String,
     has_zeros: bool,
+    /// Ending of the sample that a `_created` sample follows.
+    created_after: Option<&'static str>,
     name: String,
     labels: &'static [&'static str],
     header: Option<String>,
@@ -234,18 +272,31 @@ impl Family<'_> {
         }
         text.push_str(&self.name);
         text.push_str(suffix);
+        let labels_start = text.len();
         text.push('{');
         let start = text.len();
-        text.push_str(&entity.0);
+        text.push_str(&entity.rendered);
         labels.for_each(|(name, value)| push_label(text, start, name, value));
         if text.len() == start {
             text.pop();
         } else {
             text.push('}');
         }
+        let labels_end = text.len();
         text.push(' ');
         push_value(text, value);
         text.push('\n');
+        if self.created_after == Some(suffix)
+            && let Some(created) = entity.created
+        {
+            let family = self.name.strip_suffix(TOTAL).unwrap_or(&self.name);
+            text.push_str(family);
+            text.push_str("_created");
+            text.extend_from_within(labels_start..labels_end);
+            text.push(' ');
+            push_time(text, created);
+            text.push('\n');
+        }
     }
 }
 

@@ -114,9 +114,9 @@ pub(super) fn write(page: &mut Page, accounts: &Accounts) {
         totals: Totals::new(account),
     });
     let totalled: Vec<Totalled<'_>> = totalled.collect();
-    let labels = accounts
-        .keys()
-        .map(|id| EntityLabels::new(&[("waba_id", id.as_str())]));
+    let labels = accounts.iter().map(|(id, account)| {
+        EntityLabels::new(&[("waba_id", id.as_str())]).created(account.counted_since())
+    });
     let rows: Rows<'_, Totalled<'_>> = labels.zip(&totalled).collect();
     write_totals(page, &rows);
     rows.counts(page, &STATUS_EVENTS, |one| {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Options;
 use super::metric::{Metric, metrics};
-use super::page::{EntityLabels, Family, Page, SampleValue};
+use super::page::{COUNT, EntityLabels, Family, Page, SampleValue};
 use super::rows::Rows;
 use crate::domain::message::{Category, PricingType, Status};
 use crate::domain::time_zone::Month;
@@ -64,9 +64,10 @@ pub(super) fn write(page: &mut Page, accounts: &Accounts, now: Timestamp, option
     let numbers: Rows<'_, Traffic> = accounts
         .iter()
         .flat_map(|(waba_id, account)| {
-            account
-                .traffic()
-                .map(move |traffic| (entity(waba_id, traffic), traffic))
+            account.traffic().map(move |traffic| {
+                let entity = entity(waba_id, traffic).created(account.counted_since());
+                (entity, traffic)
+            })
         })
         .collect();
     write_messages(page, &numbers);
@@ -208,7 +209,7 @@ pub(super) fn write_histogram(
     let count = SampleValue::Whole(histogram.count());
     let sum = SampleValue::Float(histogram.sum().as_secs_f64());
     family.sample_of("_sum", entity, labels, sum);
-    family.sample_of("_count", entity, labels, count);
+    family.sample_of(COUNT, entity, labels, count);
 }
 
 /// Writes the longest waits. Not a timestamp: what the business clock shows depends on when it is read.

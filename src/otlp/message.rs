@@ -128,6 +128,7 @@ impl<'a> Requests<'a> {
 fn number(sample: Sample, at: u64) -> NumberDataPoint {
     NumberDataPoint {
         attributes: attributes(sample.labels),
+        start_time_unix_nano: start(sample.created),
         time_unix_nano: at,
         value: Some(number_data_point::Value::AsDouble(sample.value)),
         ..NumberDataPoint::default()
@@ -140,6 +141,7 @@ struct Buckets {
     cumulative: Vec<(f64, f64)>,
     sum: f64,
     count: f64,
+    created: Option<f64>,
 }
 
 fn histograms(samples: Vec<Sample>, at: u64) -> Vec<HistogramDataPoint> {
@@ -149,6 +151,7 @@ fn histograms(samples: Vec<Sample>, at: u64) -> Vec<HistogramDataPoint> {
         suffix,
         mut labels,
         value,
+        created,
     } in samples
     {
         let bound = labels.iter().position(|(name, _)| name == "le");
@@ -158,6 +161,7 @@ fn histograms(samples: Vec<Sample>, at: u64) -> Vec<HistogramDataPoint> {
             found.len() - 1
         });
         let (_, buckets) = &mut found[place];
+        buckets.created = created.or(buckets.created);
         match (suffix.as_str(), bound.and_then(|text| text.parse().ok())) {
             ("_bucket", Some(bound)) => buckets.cumulative.push((bound, value)),
             ("_sum", _) => buckets.sum = value,
@@ -182,6 +186,7 @@ fn histogram(labels: Labels, buckets: &Buckets, at: u64) -> HistogramDataPoint {
     });
     HistogramDataPoint {
         attributes: attributes(labels),
+        start_time_unix_nano: start(buckets.created),
         time_unix_nano: at,
         count: whole(buckets.count),
         sum: Some(buckets.sum),
@@ -244,6 +249,12 @@ fn request(
     }
 }
 
+/// Start time of a cumulative value in Unix nanoseconds. 0 is OTLP's form of an unknown one.
+fn start(created: Option<f64>) -> u64 {
+    // Whole milliseconds: a double does not hold nanoseconds of this century.
+    created.map_or(0, |seconds| whole((seconds * 1000.0).round()) * 1_000_000)
+}
+
 fn nanoseconds(at: Timestamp) -> u64 {
     u64::try_from(at.as_millis()).unwrap_or(0) * 1_000_000
 }
@@ -285,7 +296,7 @@ mod tests {
     #[test]
     fn a_histogram_has_counts_between_its_bounds() {
         let page = "# TYPE s histogram\ns_bucket{n=\"1\",le=\"0.5\"} 2\ns_bucket{n=\"1\",le=\"2\"} 5\n\
-                    s_bucket{n=\"1\",le=\"+Inf\"} 6\ns_sum{n=\"1\"} 7.5\ns_count{n=\"1\"} 6\n\
+                    s_bucket{n=\"1\",le=\"+Inf\"} 6\ns_sum{n=\"1\"} 7.5\ns_count{n=\"1\"} 6\ns_created{n=\"1\"} 1774000000.123\n\
                     s_bucket{n=\"2\",le=\"0.5\"} 1\ns_bucket{n=\"2\",le=\"2\"} 1\ns_bucket{n=\"2\",le=\"+Inf\"} 1\n\
                     s_sum{n=\"2\"} 0.1\ns_count{n=\"2\"} 1\n";
         let requests = requests(page, &[]);
@@ -300,11 +311,13 @@ mod tests {
         assert_eq!((first.sum, first.count), (Some(7.5), 6));
         assert_eq!(second.bucket_counts, [1, 0, 0]);
         assert_eq!(first.time_unix_nano, 1_775_000_000_000_000_000);
+        assert_eq!(first.start_time_unix_nano, 1_774_000_000_123_000_000);
+        assert_eq!(second.start_time_unix_nano, 0, "unknown");
     }
 
     #[test]
     fn a_counter_is_a_growing_sum_and_an_empty_label_is_absent() {
-        let page = "# HELP a_total All.\n# TYPE a_total counter\na_total{x=\"1\",y=\"\"} 2\n";
+        let page = "# HELP a All.\n# TYPE a counter\na_total{x=\"1\",y=\"\"} 2\na_created{x=\"1\",y=\"\"} 1774000000\n";
         let requests = requests(page, &[("service.name", "wa".to_owned())]);
         let metric = &metrics_of(&requests[0])[0];
         assert_eq!(
@@ -315,8 +328,9 @@ mod tests {
             panic!("{metric:?}");
         };
         assert!(sum.is_monotonic);
-        let attributes = &sum.data_points[0].attributes;
-        assert_eq!(attributes, &[attribute("x".into(), "1".into())]);
+        let point = &sum.data_points[0];
+        assert_eq!(point.start_time_unix_nano, 1_774_000_000_000_000_000);
+        assert_eq!(point.attributes, [attribute("x".into(), "1".into())]);
         let resource = requests[0].resource_metrics[0].resource.as_ref();
         let own = &resource.expect("a resource").attributes;
         assert_eq!(own, &[attribute("service.name".into(), "wa".into())]);

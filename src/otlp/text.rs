@@ -1,4 +1,9 @@
-//! Reads a page in the Prometheus text format 0.0.4, as this program writes it. Pure.
+//! Reads a page in OpenMetrics, as this program writes it. Pure.
+//!
+//! The text format 0.0.4 would not do: it has no timestamps of creation, which OTLP calls start times.
+
+/// Ending of the line that has the time of creation.
+const CREATED: &str = "_created";
 
 /// The type of a family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,19 +16,22 @@ pub(super) enum Kind {
 /// A metric family.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Family {
+    /// As series are named in Prometheus: with `_total` and `_info`.
     pub name: String,
     pub help: String,
     pub kind: Kind,
     pub samples: Vec<Sample>,
 }
 
-/// One line.
+/// One line, and the `_created` line after it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Sample {
     /// What follows the family's name: `_bucket`, `_sum` or `_count` of a histogram, otherwise nothing.
     pub suffix: String,
     pub labels: Vec<(String, String)>,
     pub value: f64,
+    /// Time at which the value was 0, in Unix seconds. `None` if unknown.
+    pub created: Option<f64>,
 }
 
 /// Number of a line that is not in the format.
@@ -37,35 +45,51 @@ pub(super) struct UnreadableLine(pub usize);
 pub(super) fn families(page: &str, mut take: impl FnMut(Family)) -> Result<(), UnreadableLine> {
     let mut current: Option<Family> = None;
     let mut help = String::new();
+    let mut family_name = "";
     for (index, line) in page.lines().enumerate() {
         let unreadable = UnreadableLine(index + 1);
+        if line == "# EOF" {
+            break;
+        }
         if let Some(rest) = line.strip_prefix("# HELP ") {
             let (_, text) = rest.split_once(' ').ok_or(unreadable)?;
             help = unescaped(text);
         } else if let Some(rest) = line.strip_prefix("# TYPE ") {
             let (name, kind) = rest.split_once(' ').ok_or(unreadable)?;
+            let (kind, ending) = kind_of(kind).ok_or(unreadable)?;
             let next = Family {
-                name: name.to_owned(),
+                name: format!("{name}{ending}"),
                 help: std::mem::take(&mut help),
-                kind: kind_of(kind).ok_or(unreadable)?,
+                kind,
                 samples: Vec::new(),
             };
+            family_name = name;
             current.replace(next).into_iter().for_each(&mut take);
         } else if !line.is_empty() {
             let family = current.as_mut().ok_or(unreadable)?;
-            let rest = line.strip_prefix(&family.name).ok_or(unreadable)?;
-            family.samples.push(sample(rest).ok_or(unreadable)?);
+            let ending = family.name.strip_prefix(family_name).unwrap_or_default();
+            let rest = line.strip_prefix(family_name).ok_or(unreadable)?;
+            if rest.starts_with(CREATED) {
+                let created = sample(rest).ok_or(unreadable)?;
+                let last = family.samples.last_mut().ok_or(unreadable)?;
+                last.created = Some(created.value);
+            } else {
+                let rest = rest.strip_prefix(ending).ok_or(unreadable)?;
+                family.samples.push(sample(rest).ok_or(unreadable)?);
+            }
         }
     }
     current.into_iter().for_each(take);
     Ok(())
 }
 
-fn kind_of(word: &str) -> Option<Kind> {
+/// The kind, and what the names of its series have after the family's name.
+fn kind_of(word: &str) -> Option<(Kind, &'static str)> {
     match word {
-        "gauge" => Some(Kind::Gauge),
-        "counter" => Some(Kind::Counter),
-        "histogram" => Some(Kind::Histogram),
+        "gauge" => Some((Kind::Gauge, "")),
+        "info" => Some((Kind::Gauge, "_info")),
+        "counter" => Some((Kind::Counter, "_total")),
+        "histogram" => Some((Kind::Histogram, "")),
         _ => None,
     }
 }
@@ -82,6 +106,7 @@ fn sample(rest: &str) -> Option<Sample> {
         suffix: suffix.to_owned(),
         labels,
         value: value.strip_prefix(' ')?.parse().ok()?,
+        created: None,
     })
 }
 
@@ -145,9 +170,9 @@ mod tests {
 
     #[test]
     fn families_have_their_samples() {
-        let page = "# HELP up 1 if up.\n# TYPE up gauge\nup 1\n# HELP t_total Odd \\\\ text.\n# TYPE t_total counter\n\
-                    t_total{a=\"x,y}\",b=\"\"} 2.5\n# HELP s Seconds.\n# TYPE s histogram\ns_bucket{le=\"+Inf\"} 3\n\
-                    s_sum 4\ns_count 3\n";
+        let page = "# HELP up 1 if up.\n# TYPE up gauge\nup 1\n# HELP t_total Odd \\\\ text.\n# TYPE t counter\n\
+                    t_total{a=\"x,y}\",b=\"\"} 2.5\nt_created{a=\"x,y}\",b=\"\"} 17.5\n# HELP s Seconds.\n# TYPE s histogram\ns_bucket{le=\"+Inf\"} 3\n\
+                    s_sum 4\ns_count 3\ns_created 18\n# TYPE b info\nb_info{v=\"1\"} 1\n# EOF\n";
         let families = all(page).expect("the format");
         let kinds: Vec<_> = families
             .iter()
@@ -158,7 +183,8 @@ mod tests {
             [
                 ("up", Kind::Gauge),
                 ("t_total", Kind::Counter),
-                ("s", Kind::Histogram)
+                ("s", Kind::Histogram),
+                ("b_info", Kind::Gauge)
             ]
         );
         assert_eq!(families[1].help, "Odd \\ text.");
@@ -169,6 +195,8 @@ mod tests {
         assert_eq!(families[1].samples[0].labels, labels);
         let suffixes = families[2].samples.iter().map(|it| it.suffix.as_str());
         assert!(suffixes.eq(["_bucket", "_sum", "_count"]));
+        assert_eq!(families[1].samples[0].created, Some(17.5));
+        assert_eq!(families[2].samples[2].created, Some(18.0));
     }
 
     #[test]
@@ -179,6 +207,8 @@ mod tests {
             ("# TYPE up gauge\nup one\n", 2),
             ("# TYPE up gauge\ndown 1\n", 2),
             ("# TYPE up stateset\n", 1),
+            ("# TYPE t counter\nt_created 1\n", 2),
+            ("# TYPE t counter\nt 1\n", 2),
         ] {
             assert_eq!(all(page), Err(UnreadableLine(line)), "{page}");
         }

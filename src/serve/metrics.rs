@@ -16,7 +16,7 @@ use super::scrapes::{RenderedText, ScrapeError, ScrapeVariant, Scrapes};
 use super::{negotiation, refusal};
 use crate::clock;
 use crate::domain::WabaId;
-use crate::expose::{self, Apps, CampaignSource, Selection, TextFormat};
+use crate::expose::{self, Apps, CampaignSource, Options, Selection, TextFormat};
 use crate::state::Accounts;
 use crate::store::ExportPermit;
 use crate::telemetry::Telemetry;
@@ -127,22 +127,35 @@ where
     }
 }
 
-/// The whole page in the text format, for a push. `None` if it could not be rendered.
+/// The whole page in OpenMetrics with the timestamps of creation, for a push. `None` if it could not be rendered.
 pub async fn pushed_page(operator: &Operator) -> Option<String> {
     let variant = ScrapeVariant {
-        format: TextFormat::Text,
+        format: TextFormat::OpenMetrics,
         gzip: false,
         selection: Selection::default(),
     };
     let permit = operator.store.export_permit();
     let rendered = within_lease(operator, &permit, |within| {
         let own = operator.clone();
-        spawn_blocking(move || render(&own, variant, within))
+        spawn_blocking(move || {
+            let mut options = Options::clone(&own.options.load());
+            options.created_timestamps = true;
+            render_with(&own, &options, variant, within)
+        })
     });
     Some(rendered.await.ok()?.text)
 }
 
 fn render(operator: &Operator, variant: ScrapeVariant, permit: ExportPermit) -> RenderedText {
+    render_with(operator, &operator.options.load(), variant, permit)
+}
+
+fn render_with(
+    operator: &Operator,
+    options: &Options,
+    variant: ScrapeVariant,
+    permit: ExportPermit,
+) -> RenderedText {
     let accounts = operator.accounts_within(&permit);
     operator.telemetry.note_clock_skew(clock::skew_seconds());
     let is_shared = operator.store.is_shared();
@@ -180,7 +193,7 @@ fn render(operator: &Operator, variant: ScrapeVariant, permit: ExportPermit) -> 
         },
         &own,
         clock::now(),
-        &operator.options.load(),
+        options,
         variant.selection,
         variant.format,
     );

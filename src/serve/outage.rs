@@ -172,6 +172,7 @@ mod tests {
             options: Options {
                 template_detail: TemplateDetail::None,
                 state_sets: StateSets::Full,
+                created_timestamps: false,
                 template_state_sets: StateSets::Full,
                 template_series_limit: 0,
                 campaigns: Vec::new(),

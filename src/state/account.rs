@@ -104,6 +104,9 @@ pub struct Account {
     /// Time since which webhooks about messages of the account are read. `None` while they are not.
     #[serde(default)]
     messages_read_since: Option<Timestamp>,
+    /// Time at which all counters of the account were 0. `None` if they began with a version that did not store it.
+    #[serde(default)]
+    counted_since: Option<Timestamp>,
     /// All known numbers, including removed ones; stored as separate rows.
     #[serde(skip)]
     pub(crate) numbers: BTreeMap<PhoneNumberId, Arc<Number>>,
@@ -127,6 +130,7 @@ pub struct Account {
 dated! {
     Account: attributes ban loss restrictions last_events last_violations flow_alerts last_alerts template_count template_limit polls spent_calls digits
         waiting undated insights numbers templates traffic template_insights number_insights messages_read_since
+        counted_since
 }
 
 /// Readers need not know which fields the table declares.
@@ -139,6 +143,21 @@ impl Deref for Account {
 }
 
 impl Account {
+    /// An account without data, whose counters count since this time.
+    #[must_use]
+    pub fn new(counted_since: Option<Timestamp>) -> Self {
+        Self {
+            counted_since,
+            ..Self::default()
+        }
+    }
+
+    /// Time at which all counters of the account were 0, if known.
+    #[must_use]
+    pub fn counted_since(&self) -> Option<Timestamp> {
+        self.counted_since
+    }
+
     /// Time of the last complete read by `collector`.
     #[must_use]
     pub fn last_success(&self, collector: Collector) -> Option<Timestamp> {

@@ -184,9 +184,23 @@ impl State {
 
     /// Watches exactly these accounts. New ones start empty; all data of the others is dropped.
     pub fn watch(&mut self, accounts: impl IntoIterator<Item = WabaId>) {
+        self.watch_since(accounts, None);
+    }
+
+    /// As [`Self::watch`]. Counters of new accounts count since `now`.
+    pub fn watch_from(&mut self, accounts: impl IntoIterator<Item = WabaId>, now: Timestamp) {
+        self.watch_since(accounts, Some(now));
+    }
+
+    fn watch_since(
+        &mut self,
+        accounts: impl IntoIterator<Item = WabaId>,
+        counted_since: Option<Timestamp>,
+    ) {
         let mut before = std::mem::take(&mut self.accounts);
         let keep = |id: WabaId| {
-            let account = before.remove(&id).unwrap_or_default();
+            let account = before.remove(&id);
+            let account = account.unwrap_or_else(|| Arc::new(Account::new(counted_since)));
             (id, account)
         };
         self.accounts = accounts.into_iter().map(keep).collect();

@@ -98,19 +98,28 @@ pub fn for_account(waba_id: &WabaId, before: &Account, now: &Account) -> Account
         });
     }
     let state = own_state(now);
-    // An account about which nothing is known may not be stored yet.
-    let is_known = state == own_state(before) && state != *UNKNOWN;
+    // An account without data may not be stored yet.
+    let is_stored = state == own_state(before) && !is_without_data(&state, now.counted_since());
     AccountRows {
         waba_id: waba_id.to_string(),
-        state: Some(state).filter(|_| !is_known),
+        state: Some(state).filter(|_| !is_stored),
         business_id: now.business_id.value().map(BusinessId::to_string),
         polls: from_refresh(now),
         objects,
     }
 }
 
-/// The stored form of an account about which nothing is known.
-static UNKNOWN: LazyLock<String> = LazyLock::new(|| own_state(&Account::default()));
+/// Length of the stored form of an account without data and without a time since which it counts.
+static EMPTY_LENGTH: LazyLock<usize> = LazyLock::new(|| own_state(&Account::default()).len());
+
+/// Upper limit of the digits of a time.
+const MAX_DIGITS: usize = 20;
+
+/// Whether the stored form has nothing but the time since which the account counts.
+fn is_without_data(state: &str, counted_since: Option<Timestamp>) -> bool {
+    // Nearly every account is longer, and nothing is formatted for it.
+    state.len() <= *EMPTY_LENGTH + MAX_DIGITS && state == own_state(&Account::new(counted_since))
+}
 
 /// The stored form of the account itself.
 fn own_state(account: &Account) -> String {

@@ -40,6 +40,7 @@ static NO_UNIONS: RecipientUnions = RecipientUnions::new();
 pub static ALL_TEMPLATES: LazyLock<Options> = LazyLock::new(|| Options {
     template_detail: TemplateDetail::All,
     state_sets: StateSets::Full,
+    created_timestamps: false,
     template_state_sets: StateSets::Sparse,
     template_series_limit: 20_000,
     campaigns: vec!["spring".to_owned()],

@@ -104,6 +104,7 @@ fn a_ceiling_keeps_those_in_trouble_and_says_what_it_left_out() {
 #[test]
 fn full_state_sets_have_every_state_and_one_of_them_is_one() {
     let full = scrape(&Options {
+        created_timestamps: false,
         template_state_sets: StateSets::Full,
         ..ALL_TEMPLATES.clone()
     });

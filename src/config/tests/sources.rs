@@ -55,7 +55,7 @@ webhook: {enabled: true, listen_address: '[::1]:9000', path: /meta, callback_url
 graph: {base_url: 'http://127.0.0.1:1', api_version: v26.0, request_timeout: 5s, max_answer_bytes: 1MiB}
 poll: {numbers_interval: 1s, account_interval: 2m, templates_interval: 1h, access_interval: 30m, discovery_interval: 2h, startup_spread: 40s, drift_grace: 10m, calls_per_hour: 200, max_usage_ratio: 0.5}
 store: {url: 'sqlite:state.db', password_file: password, schema: exporter, max_connections: 8, history_retention: 30d}
-metrics: {state_sets: sparse}
+metrics: {state_sets: sparse, created_timestamps: true}
 templates: {detail: all, state_sets: full, series_limit: 10}
 trackers: {enabled: false, key_file: customers.key, token: events-token, journeys: [{name: booking, version: 2, steps: [{name: date, answers: [date_*, later]}, time], goals: [confirm], variants: [A, B], idle_timeout: 1h, loop_threshold: 4}], experiments: [{name: wording, journey: booking, version: 2, variants: [A, B], metric: step_answered, step: time, smallest_effect: 2.5%, significance: 0.01, power: 90%, expected_rate: 12.5%, split: [60%, 40%]}], business_hours: 'Mon 09:00-18:00', time_zone: Asia/Tokyo, campaigns: [spring, {value: secret-value, name: summer}]}
 gate: {max_age: 10m, policy: {stale_data: stop, quality_yellow: ignore}, token: gate-token}
@@ -114,6 +114,7 @@ store.schema: exporter
 store.max_connections: 8
 store.history_retention: 30d
 metrics.state_sets: sparse
+metrics.created_timestamps: true
 templates.detail: all
 templates.state_sets: full
 templates.series_limit: 10

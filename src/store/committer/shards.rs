@@ -354,7 +354,7 @@ impl Committer {
             .collect();
         self.logs.retain(|waba_id| own.contains(waba_id));
         self.state.retain_shards(owns);
-        self.state.watch(own);
+        self.state.watch_from(own, clock::now());
     }
 
     /// Another replica has acquired these shards, as a commit has found.

@@ -2,6 +2,7 @@
 
 mod access;
 mod apps;
+mod created;
 mod discovery;
 mod explain;
 mod insights;

@@ -88,8 +88,11 @@ fn named(name: &str, attributes: &[KeyValue]) -> String {
 
 fn pushed(metric: &Metric, series: &mut Series) {
     let name = &metric.name;
-    let mut numbers = |points: &[NumberDataPoint]| {
+    let mut numbers = |points: &[NumberDataPoint], is_cumulative: bool| {
         for point in points {
+            let has_start = point.start_time_unix_nano > 0;
+            assert!(point.start_time_unix_nano <= point.time_unix_nano, "{name}");
+            assert_eq!(has_start, is_cumulative, "{name}");
             let Some(number_data_point::Value::AsDouble(value)) = point.value else {
                 panic!("{point:?}");
             };
@@ -99,10 +102,11 @@ fn pushed(metric: &Metric, series: &mut Series) {
         }
     };
     match metric.data.as_ref().expect("data") {
-        Data::Gauge(gauge) => numbers(&gauge.data_points),
-        Data::Sum(sum) => numbers(&sum.data_points),
+        Data::Gauge(gauge) => numbers(&gauge.data_points, false),
+        Data::Sum(sum) => numbers(&sum.data_points, true),
         Data::Histogram(histogram) => {
             for point in &histogram.data_points {
+                assert!(point.start_time_unix_nano > 0, "{name}");
                 let all: u64 = point.bucket_counts.iter().sum();
                 assert_eq!(all, point.count, "{name}");
                 assert_eq!(point.bucket_counts.len(), point.explicit_bounds.len() + 1);

@@ -81,14 +81,19 @@ fn python() -> PathBuf {
 fn open_metrics_pass_the_strict_parser_at_any_moment() {
     at_moments_of_a_story(|address| {
         let answer = get(address, "/metrics", ACCEPT_OPEN_METRICS).expect("the metrics");
-        assert!(answer.body.ends_with("# EOF\n"), "{}", answer.body);
-        let mut parser = Command::new(python());
-        let output = run_over(
-            &answer.body,
-            parser.args(["-c", STRICT_PARSER]),
-            "run `make test`, or: python3 -m venv target/venv && \
-             target/venv/bin/pip install prometheus_client (Debian's package `python3-venv`)",
-        );
-        assert_silent(&output, &answer.body);
+        assert_open_metrics(&answer.body);
     });
+}
+
+/// Panics unless the text passes the strict parser.
+pub fn assert_open_metrics(text: &str) {
+    assert!(text.ends_with("# EOF\n"), "{text}");
+    let mut parser = Command::new(python());
+    let output = run_over(
+        text,
+        parser.args(["-c", STRICT_PARSER]),
+        "run `make test`, or: python3 -m venv target/venv && \
+         target/venv/bin/pip install prometheus_client (Debian's package `python3-venv`)",
+    );
+    assert_silent(&output, text);
 }

@@ -4,7 +4,7 @@
 //! A test whose tool is missing fails and names the package; `make test` installs them all.
 
 mod contract;
-mod formats;
+pub mod formats;
 mod replicas;
 mod selective;
 pub mod server;
