@@ -54,7 +54,7 @@ LABEL org.opencontainers.image.title="whatsapp-business-exporter" \
       org.opencontainers.image.source="https://github.com/whatsapp-business-exporter/whatsapp-business-exporter" \
       org.opencontainers.image.documentation="https://github.com/whatsapp-business-exporter/whatsapp-business-exporter/tree/main/docs" \
       org.opencontainers.image.base.name="gcr.io/distroless/cc-debian12:nonroot" \
-      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.version="0.2.0" \
       org.opencontainers.image.revision="$REVISION"
 COPY --from=build /usr/local/bin/whatsapp-business-exporter /usr/local/bin/
 # The store is data/whatsapp-business-exporter.db below the working folder, unless --store.url says

@@ -92,6 +92,7 @@ fn jobs_write_only_what_they_publish() {
         }
     }
     let expected = [
+        "release.yml chart packages",
         "release.yml image id-token",
         "release.yml image packages",
         "release.yml release contents",
@@ -199,7 +200,7 @@ fn a_release_waits_for_all_checks_and_its_image_says_what_is_in_it() {
             .map(|one| one.as_str().expect("a job").to_owned())
             .collect::<BTreeSet<_>>()
     };
-    let all: BTreeSet<String> = ["debian", "image", "packages", "test"]
+    let all: BTreeSet<String> = ["chart", "debian", "image", "packages", "test"]
         .map(str::to_owned)
         .into();
     assert_eq!(needs("release"), all);

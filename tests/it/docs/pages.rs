@@ -24,6 +24,34 @@ fn the_readme_links_to_every_page() {
     }
 }
 
+/// Whatever follows these is a version.
+const BEFORE_VERSIONS: [&str; 6] = [
+    "whatsapp-business-exporter_",
+    "whatsapp-business-exporter-",
+    "whatsapp-business-exporter:",
+    "releases/download/v",
+    "--tag v",
+    "--version ",
+];
+
+#[test]
+fn commands_that_install_have_this_version() {
+    let mut found = 0;
+    for page in current() {
+        for mark in BEFORE_VERSIONS {
+            let after = page.text.split(mark).skip(1);
+            let is_version = |rest: &&str| rest.starts_with(|first: char| first.is_ascii_digit());
+            for rest in after.filter(is_version) {
+                let version = rest.split(|end: char| !end.is_ascii_digit() && end != '.');
+                let version = version.take(1).collect::<String>();
+                assert_eq!(version, env!("CARGO_PKG_VERSION"), "{}: {mark}", page.path);
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 8, "{found}");
+}
+
 #[test]
 fn every_page_begins_with_its_title_and_a_sentence() {
     for page in all() {

@@ -143,10 +143,13 @@ fn images_have_a_tag_or_a_digest() {
     let digest = format!("sha256:{}", "0".repeat(64));
     let by_digest = format!("--set=image.digest={digest}");
     let version = env!("CARGO_PKG_VERSION");
+    // Where a release pushes the image.
+    let published = format!("ghcr.io/{NAME}/{NAME}");
     for (argument, expected) in [
-        ("--set=image.tag=", format!("{NAME}:{version}")),
-        ("--set=image.tag=1.2.3", format!("{NAME}:1.2.3")),
-        (&by_digest, format!("{NAME}@{digest}")),
+        ("--set=image.tag=", format!("{published}:{version}")),
+        ("--set=image.tag=1.2.3", format!("{published}:1.2.3")),
+        ("--set=image.repository=own", format!("own:{version}")),
+        (&by_digest, format!("{published}@{digest}")),
     ] {
         let objects = with(SQLITE, &[argument]);
         assert_eq!(pod(&objects)["containers"][0]["image"], expected);
