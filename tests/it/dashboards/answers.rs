@@ -118,7 +118,7 @@ const NOT_IN_THE_STORY: &[&str] = &[
     "Failed commits",
     "Objects omitted from scrapes",
     "Lost accounts",
-    "Messages webhooks that go elsewhere",
+    "Messages webhooks at another URL",
     "Shards by owner",
     "Takeovers by reason",
     "Takeover duration, p50, p99",
