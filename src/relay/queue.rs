@@ -3,12 +3,15 @@
 //! Pure: the caller passes arrivals, outcomes and the time. A failed delivery waits for its retry, and its lanes wait
 //! for it; others continue. A parked delivery is in no lane until an operator retries it.
 
+mod attempt;
+mod parked;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use super::deadline::ReceiptTimes;
 use super::lanes::{LaneTable, Membership};
-use crate::deliver::backoff;
+
 use crate::domain::{LaneKind, WabaId};
 use crate::store::QueuedDelivery;
 
@@ -59,20 +62,6 @@ pub(super) struct NextDelivery {
     pub delivery: i64,
     pub bytes: usize,
 }
-
-/// The effect of a failure on its delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct FailureCount {
-    /// Failures since the upstream last recovered, including this one.
-    pub failures: u32,
-    /// Failures that were caused by the delivery itself, including this one if it was.
-    pub refusals: u32,
-    /// Whether another delivery was accepted since the last attempt of this one.
-    pub others_succeed: bool,
-}
-
-/// The parked deliveries that an operator selects.
-pub(super) type IsMeant<'a> = &'a dyn Fn(&[WabaId]) -> bool;
 
 impl Queue {
     /// Adds a delivery.
@@ -153,104 +142,6 @@ impl Queue {
         entry.map(|entry| entry.receipt)
     }
 
-    /// Records a failed attempt; the delivery is retried later. `is_refusal` decides whether the delivery itself
-    /// caused the failure, from whether others succeeded since its last attempt.
-    pub fn failed(
-        &mut self,
-        delivery: i64,
-        now: Instant,
-        successes: u64,
-        is_refusal: impl FnOnce(bool) -> bool,
-    ) -> Option<FailureCount> {
-        let entry = self.waiting.get_mut(&delivery)?;
-        let others_succeed = successes > entry.successes_seen;
-        entry.successes_seen = successes;
-        let refusals = u32::from(is_refusal(others_succeed));
-        entry.refusals += refusals;
-        entry.unconfirmed = if others_succeed {
-            0
-        } else {
-            entry.unconfirmed + refusals
-        };
-        let wait = backoff(entry.failures);
-        entry.failures = entry.failures.saturating_add(1);
-        let due = now + wait;
-        let count = FailureCount {
-            failures: entry.failures,
-            refusals: entry.refusals,
-            others_succeed,
-        };
-        self.rest(delivery, due);
-        Some(count)
-    }
-
-    /// Earliest time of the next attempt.
-    pub fn rest_until(&mut self, delivery: i64, due: Instant) {
-        let entry = self.waiting.get(&delivery);
-        if let Some(QueuePlace::Resting(before)) = entry.map(|entry| entry.place)
-            && before < due
-        {
-            self.rest(delivery, due);
-        }
-    }
-
-    /// Call when the upstream is down: refusals since its last success are not held against deliveries.
-    pub fn forgive(&mut self, successes: u64) {
-        for entry in self.waiting.values_mut() {
-            if entry.successes_seen == successes {
-                entry.refusals -= std::mem::take(&mut entry.unconfirmed);
-            }
-        }
-    }
-
-    /// Call when the upstream has recovered: waiting retries are due now. Retries of refused deliveries keep waiting,
-    /// so that they do not delay deliveries that the upstream accepts.
-    pub fn wake(&mut self, now: Instant) {
-        for (due, delivery) in std::mem::take(&mut self.resting) {
-            if let Some(entry) = self.waiting.get_mut(&delivery) {
-                let due = if entry.refusals == 0 { now } else { due };
-                entry.failures = entry.refusals;
-                entry.place = QueuePlace::Resting(due);
-                self.resting.insert((due, delivery));
-            }
-        }
-    }
-
-    /// Removes the delivery from its lanes, which continue.
-    pub fn park(&mut self, delivery: i64) {
-        if let Some(entry) = self.exit(delivery) {
-            self.parked.insert(delivery, entry);
-        }
-    }
-
-    /// Returns selected parked deliveries to their old places; returns their numbers.
-    pub fn retry(&mut self, is_meant: IsMeant<'_>) -> Vec<i64> {
-        let deliveries = self.parked_of(is_meant);
-        for delivery in &deliveries {
-            if let Some(mut entry) = self.parked.remove(delivery) {
-                (entry.failures, entry.refusals, entry.unconfirmed) = (0, 0, 0);
-                self.enter(*delivery, entry);
-            }
-        }
-        deliveries
-    }
-
-    /// Drops selected parked deliveries; returns their numbers.
-    pub fn drop_parked(&mut self, is_meant: IsMeant<'_>) -> Vec<i64> {
-        let deliveries = self.parked_of(is_meant);
-        for delivery in &deliveries {
-            self.parked.remove(delivery);
-        }
-        deliveries
-    }
-
-    /// The selected parked deliveries.
-    pub fn parked_of(&self, is_meant: IsMeant<'_>) -> Vec<i64> {
-        let meant = self.parked.iter();
-        let meant = meant.filter(|(_, entry)| is_meant(&entry.membership.waba_ids));
-        meant.map(|(delivery, _)| *delivery).collect()
-    }
-
     /// Removes all deliveries before this one, which the store has dropped; returns their number.
     pub fn drop_before(&mut self, oldest: i64) -> usize {
         let gone: Vec<i64> = self
@@ -285,11 +176,6 @@ impl Queue {
     /// Number of waiting deliveries, including those in flight, without parked ones.
     pub fn waiting(&self) -> usize {
         self.waiting.len()
-    }
-
-    /// Number of parked deliveries.
-    pub fn parked(&self) -> usize {
-        self.parked.len()
     }
 
     /// Receipt times of the oldest waiting delivery.
@@ -340,27 +226,6 @@ impl Queue {
             self.look_whether_ready(next);
         }
         Some(entry)
-    }
-
-    fn rest(&mut self, delivery: i64, due: Instant) {
-        let Some(entry) = self.waiting.get_mut(&delivery) else {
-            return;
-        };
-        let place = std::mem::replace(&mut entry.place, QueuePlace::Resting(due));
-        self.resting.insert((due, delivery));
-        match place {
-            QueuePlace::Resting(before) if before != due => {
-                self.resting.remove(&(before, delivery));
-            }
-            QueuePlace::InFlight => {
-                self.lanes.set_in_flight(&entry.membership, false);
-                // An earlier delivery may have been unparked in the meantime.
-                for next in self.lanes.unblocked(&entry.membership) {
-                    self.look_whether_ready(next);
-                }
-            }
-            QueuePlace::Resting(_) | QueuePlace::Waiting => {}
-        }
     }
 
     fn look_whether_ready(&mut self, delivery: i64) {

@@ -1,10 +1,13 @@
 //! The loop around one upstream's queue.
 
+mod outcome;
+mod reading;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -18,23 +21,10 @@ use super::notices::Notices;
 use super::queue::{NextDelivery, Queue};
 use super::send::{Upstream, send};
 use crate::clock;
-use crate::deliver::{SendError, SendFailure};
+use crate::deliver::SendError;
 use crate::domain::WabaId;
-use crate::store::{Content, Duty, Span, Store, StoreUnavailable};
+use crate::store::{Content, Duty, Store, StoreUnavailable};
 use crate::telemetry::Telemetry;
-
-/// Maximum number of deliveries in one listing, which does not contain their bodies.
-const LISTED_AT_ONCE: u32 = 1_000;
-
-/// Minimum interval between two listings of new deliveries: a busy second costs 50 queries, not one per delivery.
-const LIST_EVERY: Duration = Duration::from_millis(20);
-
-/// Maximum number of deliveries read from the store ahead of sending, so that one query reads many.
-const READ_AHEAD: usize = 32;
-
-/// Maximum bytes of the bodies held for one upstream, in flight and read ahead: eight of the largest. A small
-/// delivery takes half a kilobyte, so this does not limit the usual 64 in flight.
-const BODY_BUDGET: usize = 32 << 20;
 
 /// Number of settled deliveries that triggers a commit. Deliveries not committed as settled are sent again after a
 /// crash.
@@ -149,41 +139,6 @@ impl UpstreamWorker {
         self.finish().await;
     }
 
-    /// Reads new deliveries from the store, and learns which ones it has dropped.
-    async fn list(&mut self, stored: &mut watch::Receiver<Span>) {
-        let span = *stored.borrow_and_update();
-        // After that, because the deliveries of shards that another replica owns now are no longer in it.
-        if !self.duty.is_valid() {
-            return;
-        }
-        let dropped = self.queue.drop_before(span.oldest);
-        self.figures.dropped(Dropped::Size, dropped);
-        let now = Instant::now();
-        if self.known >= span.newest || now < self.next_listing {
-            return;
-        }
-        self.next_listing = now + LIST_EVERY;
-        while self.known < span.newest {
-            let next = self
-                .store
-                .pending(&self.upstream.name, self.known, LISTED_AT_ONCE);
-            let Ok(next) = next.await else {
-                // The store has logged the reason; the next listing retries.
-                self.next_listing = now + SETTLE_EVERY;
-                return;
-            };
-            let Some(last) = next.last().map(|waiting| waiting.delivery) else {
-                self.known = span.newest;
-                return;
-            };
-            self.known = last;
-            for waiting in next {
-                let receipt = self.deadlines.receipt(&waiting, Instant::now());
-                self.queue.add(waiting, receipt);
-            }
-        }
-    }
-
     /// The next time at which the worker must act, apart from events.
     fn next_due(&self, newest: i64) -> Option<Instant> {
         let now = Instant::now();
@@ -192,63 +147,6 @@ impl UpstreamWorker {
         let may_read = self.may_read(now);
         let retry = self.queue.next_due().filter(|_| may_read);
         listing.into_iter().chain(pause).chain(retry).min()
-    }
-
-    fn read_ahead(&self) -> usize {
-        if self.circuit.is_down() {
-            0
-        } else {
-            READ_AHEAD.min(self.upstream.max_in_flight)
-        }
-    }
-
-    /// Number of further deliveries that may be read.
-    fn room(&self, now: Instant) -> usize {
-        let allowance = self.circuit.allowance(now);
-        if allowance == 0 {
-            return 0;
-        }
-        let held = self.read.len() + self.sending.len();
-        (allowance + self.read_ahead()).saturating_sub(held)
-    }
-
-    fn may_read(&self, now: Instant) -> bool {
-        // One query for many deliveries, not one for each that leaves.
-        let is_low = self.read.len() <= self.read_ahead() / 2;
-        self.reading.is_empty() && self.bytes_held < BODY_BUDGET && is_low && self.room(now) > 0
-    }
-
-    fn start_reading(&mut self) {
-        let now = Instant::now();
-        if !self.may_read(now) {
-            return;
-        }
-        let mut batch = Vec::new();
-        while batch.len() < self.room(now)
-            && self.bytes_held < BODY_BUDGET
-            && let Some(next) = self.take(now)
-        {
-            self.bytes_held += next.bytes;
-            batch.push(next);
-        }
-        if batch.is_empty() {
-            return;
-        }
-        let store = Arc::clone(&self.store);
-        self.reading.spawn(async move {
-            let deliveries: Vec<i64> = batch.iter().map(|next| next.delivery).collect();
-            let contents = store.contents(&deliveries).await.map(|mut contents| {
-                let all = batch.iter();
-                all.map(|next| (*next, contents.remove(&next.delivery)))
-                    .collect()
-            });
-            (batch, contents)
-        });
-    }
-
-    fn take(&mut self, now: Instant) -> Option<NextDelivery> {
-        let circuit = &self.circuit;
-        self.queue.take(now, circuit.successes(), circuit.is_down())
     }
 
     fn start_sending(&mut self) {
@@ -260,98 +158,6 @@ impl UpstreamWorker {
             self.sending
                 .spawn(async move { (next, send(&upstream, content).await) });
         }
-    }
-
-    fn note_read(&mut self, (batch, contents): Read) {
-        let Ok(contents) = contents else {
-            for next in batch {
-                self.bytes_held -= next.bytes;
-                self.note_failed(next.delivery, SendFailure::Store.into());
-            }
-            return;
-        };
-        for (next, content) in contents {
-            match content {
-                Some(content) => self.read.push_back((next, content)),
-                // The store has dropped the delivery.
-                None => {
-                    self.bytes_held -= next.bytes;
-                    let waited = self.queue.done(next.delivery).is_some();
-                    let is_dropped = waited && !self.duty.has_ended();
-                    self.figures.dropped(Dropped::Size, usize::from(is_dropped));
-                }
-            }
-        }
-    }
-
-    fn note_sent(&mut self, next: NextDelivery, outcome: Result<(), SendError>) {
-        self.bytes_held -= next.bytes;
-        match outcome {
-            Ok(()) => self.note_taken(next.delivery),
-            Err(refusal) => self.note_failed(next.delivery, refusal),
-        }
-    }
-
-    fn note_taken(&mut self, delivery: i64) {
-        self.ledger.settle([delivery]);
-        let receipt = self.queue.done(delivery);
-        let lag = receipt.map(|receipt| {
-            let now = clock::now();
-            now.since(receipt.shown(Instant::now(), now))
-        });
-        self.figures.taken(lag);
-        let was_down = self.circuit.is_down();
-        self.circuit.succeeded();
-        if was_down {
-            self.come_up();
-        }
-    }
-
-    fn come_up(&mut self) {
-        self.queue.wake(Instant::now());
-        self.notices.upstream_is_up();
-    }
-
-    fn note_failed(&mut self, delivery: i64, refusal: SendError) {
-        let (now, failure) = (Instant::now(), refusal.failure);
-        self.figures.failed(failure);
-        let was_down = self.circuit.is_down();
-        if let Some(evidence) = failure.evidence() {
-            self.circuit.failed(delivery, evidence, now);
-        }
-        let is_down = self.circuit.is_down();
-        if is_down && !was_down {
-            self.queue.forgive(self.circuit.successes());
-            self.notices.upstream_is_down(refusal);
-        } else if was_down && !is_down {
-            self.come_up();
-        }
-        let count = self
-            .queue
-            .failed(delivery, now, self.circuit.successes(), |others_succeed| {
-                failure.is_refusal(is_down, others_succeed)
-            });
-        let Some(count) = count else { return };
-        if let Some(retry_after) = refusal.retry_after {
-            // If only this delivery is rate-limited, the others continue.
-            if count.others_succeed || !self.circuit.pause(delivery, now, retry_after) {
-                self.queue.rest_until(delivery, now + retry_after);
-            }
-        }
-        if count.refusals >= failure.parks_after(self.upstream.park_after) {
-            self.park(delivery, refusal);
-        } else if !is_down && failure != SendFailure::Store {
-            self.notices.delivery_failed(refusal, now);
-        }
-    }
-
-    fn park(&mut self, delivery: i64, refusal: SendError) {
-        self.queue.park(delivery);
-        self.ledger.park(delivery, refusal.failure.as_str());
-        self.figures.parked(refusal.failure);
-        let (waba_ids, parked) = (self.queue.waba_ids(delivery), self.queue.parked());
-        self.notices
-            .delivery_parked(refusal, waba_ids, parked, Instant::now());
     }
 
     fn execute(&mut self, call: WorkerCall) {

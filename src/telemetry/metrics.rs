@@ -2,20 +2,23 @@
 //!
 //! Every label here is bounded: by an enum, by the configured accounts, or by field names in this code.
 
-use std::cell::RefCell;
+mod maker;
+mod updates;
+
 use std::sync::atomic::AtomicBool;
 
-use prometheus::core::Desc;
-use prometheus::proto::{MetricFamily, MetricType};
+use prometheus::proto::MetricFamily;
 use prometheus::{
-    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry,
+    Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Registry,
 };
 
+pub use self::maker::Declared;
+use self::maker::Maker;
 use super::polls::PollOutcomes;
 use super::{QuotaFigures, RefusalLog};
 use crate::domain::send_gate::SendVerdict;
-use crate::domain::{Collector, ObjectKind, Timestamp, WabaId, WebhookField, Word};
+use crate::domain::{Collector, WebhookField, Word};
 
 /// Buckets for a request to a web API, in seconds.
 const REQUEST_BUCKETS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
@@ -35,15 +38,6 @@ const COMMIT_BUCKETS: &[f64] = &[
 const TAKEOVER_BUCKETS: &[f64] = &[
     0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 7.5, 10.0, 15.0, 30.0, 60.0,
 ];
-
-/// The declaration of a metric, for the documentation and for checks against it.
-#[derive(Clone, Debug)]
-pub struct Declared {
-    /// Full name, labels in the order of their declaration, and help.
-    pub desc: Desc,
-    /// Counter, gauge or histogram.
-    pub kind: MetricType,
-}
 
 /// The exporter's own metrics. Cheap to share behind an `Arc`; every field may be used from any task.
 #[derive(Debug)]
@@ -201,7 +195,8 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
-    /// All metrics with their initial values.
+    /// All metrics with their initial values. Long, because each metric is one line with its name, its help and its
+    /// labels.
     #[must_use]
     pub fn new() -> Self {
         let new = Maker::default();
@@ -303,50 +298,6 @@ impl Telemetry {
         &self.declared
     }
 
-    /// Notes the receipt of a webhook of this account.
-    pub fn note_webhook(&self, waba_id: &WabaId, received_at: Timestamp) {
-        let received = &self.webhook_last_received;
-        let received = received.with_label_values(&[waba_id.as_str()]);
-        received.set(received_at.as_seconds_f64().max(received.get()));
-    }
-
-    /// Drops the series of an account that is no longer watched, except those of its polls.
-    pub fn forget_account(&self, waba_id: &WabaId) {
-        self.forget_quota(waba_id);
-        let id = waba_id.as_str();
-        drop(self.webhook_last_received.remove_label_values(&[id]));
-        for kind in ObjectKind::ALL {
-            let labels = [id, kind.as_str()];
-            drop(self.objects_refused.remove_label_values(&labels));
-        }
-    }
-
-    /// Drops the quota of an account that is no longer polled, because it would not be updated any more.
-    pub fn forget_quota(&self, waba_id: &WabaId) {
-        self.quotas.forget(waba_id);
-        let id = waba_id.as_str();
-        for kind in ["call_count", "total_cputime", "total_time"] {
-            drop(self.graph_usage_ratio.remove_label_values(&[id, kind]));
-        }
-        drop(self.graph_planned_calls.remove_label_values(&[id]));
-        drop(self.graph_regain_access.remove_label_values(&[id]));
-    }
-
-    /// Sets the number of seconds by which the machine's clock is ahead of Meta's. Absent while unknown.
-    pub fn note_clock_skew(&self, seconds: Option<f64>) {
-        let none: [&str; 0] = [];
-        match seconds {
-            Some(seconds) => self.clock_skew.with_label_values(&none).set(seconds),
-            None => drop(self.clock_skew.remove_label_values(&none)),
-        }
-    }
-
-    /// Sets the hash of the settings that all replicas share.
-    pub fn note_config(&self, hash: &str) {
-        self.config_hash.reset();
-        self.config_hash.with_label_values(&[hash]).set(1);
-    }
-
     /// Initializes counters with known labels to 0, so that `increase()` sees the first increment.
     fn start_at_zero(&self) {
         for collector in named(Collector::ALL) {
@@ -374,88 +325,4 @@ fn named(collectors: &'static [Collector]) -> impl Iterator<Item = &'static str>
         .iter()
         .filter(|collector| !collector.is_other())
         .map(|collector| collector.as_str())
-}
-
-/// Creates and registers metrics with the exporter's prefix. Names and labels are constants of this file, so an error
-/// is a bug that every test run finds.
-#[derive(Default)]
-struct Maker {
-    registry: Registry,
-    declared: RefCell<Vec<Declared>>,
-}
-
-const VALID: &str = "metric names and labels in this file are valid and unique";
-
-impl Maker {
-    fn opts(name: &str, help: &str) -> Opts {
-        Opts::new(format!("whatsapp_exporter_{name}"), help)
-    }
-
-    fn register<T: prometheus::core::Collector + Clone + 'static>(
-        &self,
-        metric: prometheus::Result<T>,
-    ) -> T {
-        let metric = metric.expect(VALID);
-        self.declare(&metric);
-        self.registry
-            .register(Box::new(metric.clone()))
-            .expect(VALID);
-        metric
-    }
-
-    /// Records the declaration of a metric, whose type is known even while it has no series.
-    fn declare(&self, metric: &impl prometheus::core::Collector) {
-        let kinds = metric.collect();
-        for desc in metric.desc() {
-            let family = kinds.iter().find(|family| family.name() == desc.fq_name);
-            self.declared.borrow_mut().push(Declared {
-                desc: desc.clone(),
-                kind: family.expect(VALID).get_field_type(),
-            });
-        }
-    }
-
-    /// Metrics of the process: CPU, memory, files, threads, start time. Linux only.
-    fn process(&self) {
-        #[cfg(target_os = "linux")]
-        {
-            let process = prometheus::process_collector::ProcessCollector::for_self();
-            self.declare(&process);
-            self.registry.register(Box::new(process)).expect(VALID);
-        }
-    }
-
-    fn counter(&self, name: &str, help: &str) -> IntCounter {
-        self.register(IntCounter::with_opts(Self::opts(name, help)))
-    }
-
-    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
-        self.register(IntCounterVec::new(Self::opts(name, help), labels))
-    }
-
-    fn gauge(&self, name: &str, help: &str) -> IntGauge {
-        self.register(IntGauge::with_opts(Self::opts(name, help)))
-    }
-
-    fn float_gauge(&self, name: &str, help: &str) -> Gauge {
-        self.register(Gauge::with_opts(Self::opts(name, help)))
-    }
-
-    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
-        self.register(IntGaugeVec::new(Self::opts(name, help), labels))
-    }
-
-    fn float_gauges(&self, name: &str, help: &str, labels: &[&str]) -> GaugeVec {
-        self.register(GaugeVec::new(Self::opts(name, help), labels))
-    }
-
-    fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Histogram {
-        let opts = HistogramOpts::from(Self::opts(name, help)).buckets(buckets.to_vec());
-        self.register(Histogram::with_opts(opts))
-    }
-
-    fn histograms(&self, name: &str, help: &str, labels: &[&str], buckets: &[f64]) -> HistogramVec {
-        let opts = HistogramOpts::from(Self::opts(name, help)).buckets(buckets.to_vec());
-        self.register(HistogramVec::new(opts, labels))
-    }
 }

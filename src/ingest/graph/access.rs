@@ -6,8 +6,9 @@ use reqwest::Url;
 use secrecy::ExposeSecret;
 
 use super::client::{OwnApp, is_refused};
+use super::credentials::Credentials;
 use super::dropped::DROPPED_FOR;
-use super::transport::{Caller, Credentials, GraphRequest, Query};
+use super::transport::{Caller, GraphRequest, Query};
 use super::{Calls, Client, Endpoint, Failure, FailureKind, wire};
 use crate::clock;
 use crate::domain::access::{Subscription, Token};

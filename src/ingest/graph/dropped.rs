@@ -10,13 +10,16 @@
 //! one per poll. If all nodes lack the new field, the deprecated one is requested in its place, because Meta omits the
 //! deprecated one if both are requested.
 
+mod drops;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::fields::{declared, known, replaced, replacement};
+use self::drops::{DroppedField, Drops, EndpointField, MissingField};
+use super::fields::{declared, known, replaced};
 use super::{Endpoint, Failure, NodeKind};
 use crate::domain::{Timestamp, Word};
 use crate::telemetry::Telemetry;
@@ -68,32 +71,6 @@ impl RejectionScope {
             Self::OfObject
         }
     }
-}
-
-type EndpointField = (Endpoint, &'static str);
-
-#[derive(Clone, Copy, Debug)]
-struct DroppedField {
-    until: Timestamp,
-    refusal: RejectionScope,
-}
-
-/// A field that responses lack although Meta does not reject it.
-#[derive(Clone, Copy, Debug)]
-struct MissingField {
-    /// Until when the deprecated form is requested.
-    until: Timestamp,
-    /// Whether all nodes of the response lack it.
-    is_everywhere: bool,
-}
-
-#[derive(Debug, Default)]
-struct Drops {
-    by_object: BTreeMap<EndpointField, BTreeMap<String, DroppedField>>,
-    by_endpoint: BTreeMap<EndpointField, Timestamp>,
-    /// Fields that responses about an object lack.
-    missing: BTreeMap<EndpointField, BTreeMap<String, MissingField>>,
-    first_expiry: Option<Timestamp>,
 }
 
 /// The fields that one client omits, each with its series on `/metrics`.
@@ -299,48 +276,6 @@ impl DroppedFields {
         for field in drops.by_endpoint.keys() {
             self.hide(*field, None);
         }
-    }
-}
-
-impl Drops {
-    /// Whether requests include the field.
-    fn wants(&self, target: RequestTarget<'_>, field: &'static str) -> bool {
-        if self.has(target, field) {
-            return false;
-        }
-        match replacement(target.endpoint, field) {
-            Some(replacement) => {
-                self.has(target, replacement) || self.missing(target, replacement).is_some()
-            }
-            None => !self.is_superseded_by_old(target, field),
-        }
-    }
-
-    /// Whether the deprecated form is requested alone. If both are requested, Meta omits the deprecated one.
-    fn is_superseded_by_old(&self, target: RequestTarget<'_>, field: &'static str) -> bool {
-        let is_missing = self
-            .missing(target, field)
-            .is_some_and(|missing| missing.is_everywhere);
-        let deprecated = replaced(target.endpoint).find(|(_, replacement)| *replacement == field);
-        is_missing && deprecated.is_some_and(|(deprecated, _)| !self.has(target, deprecated))
-    }
-
-    fn missing(&self, target: RequestTarget<'_>, field: &'static str) -> Option<MissingField> {
-        let objects = self.missing.get(&(target.endpoint, field))?;
-        objects.get(target.object).copied()
-    }
-
-    fn expire_at(&mut self, until: Timestamp) {
-        self.first_expiry = Some(self.first_expiry.map_or(until, |first| first.min(until)));
-    }
-
-    fn has(&self, target: RequestTarget<'_>, field: &'static str) -> bool {
-        let field = (target.endpoint, field);
-        self.by_endpoint.contains_key(&field)
-            || self
-                .by_object
-                .get(&field)
-                .is_some_and(|objects| objects.contains_key(target.object))
     }
 }
 

@@ -1,30 +1,22 @@
 //! Makes one call: sends and counts the request, reads its headers, and reads the response up to its limit.
 //!
-//! Knows HTTP, but not the meaning of requests. The token and its proof leave only in requests; reqwest's errors,
-//! which contain URLs, do not leave this module.
+//! The token and its proof leave only in requests. reqwest's errors, which contain URLs, do not leave this module.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use hmac::{Hmac, KeyInit, Mac};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue};
-use reqwest::{Method, Response, Url, redirect};
-use secrecy::{ExposeSecret, SecretString};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
+use reqwest::{Method, Response, Url};
+use secrecy::ExposeSecret;
 use serde_json::Value;
-use sha2::Sha256;
 
+use super::credentials::Credentials;
 use super::date::date;
-use super::failure::CredentialKind;
+use super::http_client::http_client;
 use super::version::Versions;
 use super::{Calls, ClientOptions, Endpoint, Failure, FailureKind, Usage, UsageScope, answer};
 use crate::clock::{self, Mark};
-use crate::domain::{AppId, WabaId, Word};
+use crate::domain::{WabaId, Word};
 use crate::telemetry::Telemetry;
-
-/// A connection that takes longer to establish is not worth waiting for.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 /// The account of a call, and the budget that the call is taken from.
 #[derive(Clone, Copy)]
@@ -47,51 +39,6 @@ impl<'a> Caller<'a> {
         let waba_id = None;
         Self { waba_id, calls }
     }
-}
-
-/// The identity with which a call is made.
-pub(super) struct Credentials {
-    authorization: HeaderValue,
-    proof: Option<SecretString>,
-    kind: CredentialKind,
-}
-
-impl Credentials {
-    /// With a token, and the proof that the caller knows the app's secret.
-    ///
-    /// # Errors
-    /// If the token is not a valid header value.
-    pub fn for_token(
-        token: &SecretString,
-        app_secret: Option<&SecretString>,
-    ) -> Result<Self, InvalidHeaderValue> {
-        Ok(Self {
-            authorization: bearer(token.expose_secret())?,
-            proof: app_secret.map(|secret| proof(secret, token)),
-            kind: match app_secret {
-                Some(_) => CredentialKind::TokenWithProof,
-                None => CredentialKind::Token,
-            },
-        })
-    }
-
-    /// With the app's own credentials, for requests that a user's token may not make.
-    ///
-    /// # Errors
-    /// If the secret is not a valid header value.
-    pub fn for_app(app_id: &AppId, app_secret: &SecretString) -> Result<Self, InvalidHeaderValue> {
-        Ok(Self {
-            authorization: bearer(&format!("{app_id}|{}", app_secret.expose_secret()))?,
-            proof: None,
-            kind: CredentialKind::App,
-        })
-    }
-}
-
-fn bearer(token: &str) -> Result<HeaderValue, InvalidHeaderValue> {
-    let mut authorization = HeaderValue::try_from(format!("Bearer {token}"))?;
-    authorization.set_sensitive(true);
-    Ok(authorization)
 }
 
 /// The query of a call, in the order of sending.
@@ -277,63 +224,6 @@ impl Transport {
     }
 }
 
-/// A client for calls below `base` that follows no redirects.
-///
-/// # Errors
-/// If TLS cannot be set up, for example because there is no CA store.
-pub fn http_client(base: &Url, request_timeout: Duration) -> reqwest::Result<reqwest::Client> {
-    careful(base, request_timeout).build()
-}
-
-/// Like [`http_client`], for the exporter's own listener: ignores the proxy variables.
-///
-/// # Errors
-/// If TLS cannot be set up.
-pub fn direct_client(base: &Url, request_timeout: Duration) -> reqwest::Result<reqwest::Client> {
-    careful(base, request_timeout).no_proxy().build()
-}
-
-/// Like [`direct_client`], for the exporter's own listener on the same machine: accepts any certificate, because it
-/// is issued for the name that others use. Nothing secret is sent.
-///
-/// # Errors
-/// If TLS cannot be set up.
-pub fn own_client(base: &Url, request_timeout: Duration) -> reqwest::Result<reqwest::Client> {
-    let builder = careful(base, request_timeout).no_proxy();
-    builder.tls_danger_accept_invalid_certs(true).build()
-}
-
-fn careful(base: &Url, request_timeout: Duration) -> reqwest::ClientBuilder {
-    // Only the first call of a process installs the provider; later calls find it installed.
-    drop(rustls::crypto::ring::default_provider().install_default());
-    let builder = reqwest::Client::builder()
-        .user_agent(USER_AGENT)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(request_timeout)
-        .redirect(redirect::Policy::none());
-    // Plain HTTP needs no CA store: the demo must start without one.
-    let builder = if base.scheme() == "http" {
-        builder.tls_certs_only([])
-    } else {
-        builder
-    };
-    // A proxy from the environment is for external hosts, and could not reach this machine's loopback.
-    if is_loopback(base) {
-        builder.no_proxy()
-    } else {
-        builder
-    }
-}
-
-fn is_loopback(base: &Url) -> bool {
-    let host = base.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    let is_loopback_address = address
-        .parse::<std::net::IpAddr>()
-        .is_ok_and(|address| address.is_loopback());
-    host == "localhost" || is_loopback_address
-}
-
 fn start_at_zero(telemetry: &Telemetry) {
     for endpoint in Endpoint::all() {
         let endpoint = endpoint.as_str();
@@ -348,11 +238,4 @@ fn start_at_zero(telemetry: &Telemetry) {
             telemetry.graph_request_failures.with_label_values(&labels);
         }
     }
-}
-
-fn proof(app_secret: &SecretString, access_token: &SecretString) -> SecretString {
-    let mut mac = Hmac::<Sha256>::new_from_slice(app_secret.expose_secret().as_bytes())
-        .expect("a key of any length will do");
-    mac.update(access_token.expose_secret().as_bytes());
-    hex::encode(mac.finalize().into_bytes()).into()
 }

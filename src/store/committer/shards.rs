@@ -2,6 +2,9 @@
 //!
 //! A store of one process has one shard, which it always owns.
 
+mod actions;
+mod loading;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,22 +13,16 @@ use tokio::time::{sleep, timeout};
 
 use super::Committer;
 use crate::clock;
-use crate::cluster::{Action, Epoch, Member, Release, ReplicaId, View};
-use crate::domain::{Shard, Sharding, WabaId};
+use crate::cluster::{Action, Member, ReplicaId, View};
+use crate::domain::Shard;
 use crate::store::StoreUnavailable;
-use crate::store::engine::{
-    Acquired, Heartbeat, Hints, SharedEngine, StoreError, StoreErrorReason,
-};
-use crate::store::published::Takeover;
+use crate::store::engine::{Heartbeat, Hints, SharedEngine, StoreError};
 
 /// How often the inbox is read without a hint. A hint can be lost.
 const LOOK_INTO_INBOX_EVERY: Duration = Duration::from_millis(250);
 
 /// A heartbeat that takes longer than the lease is worthless, and the session is probably lost.
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// Wait before a shard that could not be loaded is tried again.
-const LOAD_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// This process as one of several replicas.
 pub(super) struct Replica {
@@ -186,190 +183,6 @@ impl Committer {
         Ok(())
     }
 
-    async fn perform(&mut self, action: Action) -> Result<(), StoreError> {
-        let (Some(replica), Some(engine)) = (&mut self.replica, self.database.shared()) else {
-            return Ok(());
-        };
-        match action {
-            Action::Drop(shard) => {
-                engine.drop_shard(shard);
-                tracing::warn!(shard = shard.0, "lost a shard to another replica");
-                self.unload().await
-            }
-            Action::Terminate(backend) => {
-                let view = replica.view.iter().flat_map(|view| &view.shards);
-                let held = view.filter(|row| row.holder == Some(backend));
-                replica.terminated.extend(held.map(|row| row.shard));
-                tracing::warn!(
-                    backend = backend.pid,
-                    "a replica makes no progress; ending its session to take its shards"
-                );
-                engine.terminate(backend).await?;
-                // The next heartbeat finds the shards free.
-                replica.hints.note_shards();
-                Ok(())
-            }
-            Action::Release(shard) => {
-                let now = clock::since_boot();
-                let Some(release) = replica.member.release(shard, now) else {
-                    return Ok(());
-                };
-                // Before the database is told, so that nothing of the shard is read after another replica owns it.
-                self.publish_exports();
-                self.unload().await?;
-                if let Some(engine) = self.database.shared() {
-                    engine.release(shard, release).await?;
-                }
-                tracing::debug!(shard = shard.0, "released a shard");
-                Ok(())
-            }
-            Action::Acquire(shard) => {
-                let began = clock::since_boot();
-                let may_load = replica.unloadable.get(&shard).is_none_or(|at| *at <= began);
-                if may_load && let Some(acquired) = engine.acquire(shard).await? {
-                    let loaded = self.load_shard(shard, acquired, began).await;
-                    if let Err(error) = loaded {
-                        return self.give_back(shard, acquired, error).await;
-                    }
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// Gives up a shard that cannot be loaded, so that the others go on, and tries it again later. Returns the error if
-    /// the session is the reason.
-    async fn give_back(
-        &mut self,
-        shard: Shard,
-        acquired: Acquired,
-        error: StoreError,
-    ) -> Result<(), StoreError> {
-        let (Some(replica), Some(engine)) = (&mut self.replica, self.database.shared()) else {
-            return Err(error);
-        };
-        if !matches!(
-            error.reason,
-            StoreErrorReason::Corrupt | StoreErrorReason::Interrupted
-        ) {
-            return Err(error);
-        }
-        tracing::error!(
-            shard = shard.0, %error,
-            "cannot load a shard; its accounts are not polled or exported by this replica, which tries again in a minute"
-        );
-        replica
-            .unloadable
-            .insert(shard, clock::since_boot() + LOAD_AGAIN_AFTER);
-        let release = Release {
-            epoch: acquired.epoch,
-            // The hold-off after the owner before may not be over.
-            released: acquired.was_released,
-        };
-        engine.release(shard, release).await
-    }
-
-    /// Loads an acquired shard, and owns it.
-    async fn load_shard(
-        &mut self,
-        shard: Shard,
-        acquired: Acquired,
-        began: Duration,
-    ) -> Result<(), StoreError> {
-        let newest = self.signals.span().newest;
-        if let Some(engine) = self.database.shared() {
-            engine.adopt_signals(shard, newest).await?;
-        }
-        // The hold-off begins when the epoch is raised, so it passes while the state is loaded.
-        let acquired_at = clock::since_boot();
-        self.read_keys(shard).await?;
-        let sharding = self.state.sharding();
-        let waba_ids = self.watched.iter();
-        let of_shard = waba_ids.filter(|waba_id| sharding.of_account(waba_id) == shard);
-        let of_shard: Vec<WabaId> = of_shard.cloned().collect();
-        let accounts = self.load(&of_shard).await?;
-        let Acquired {
-            epoch,
-            was_released,
-        } = acquired;
-        let Some(replica) = &mut self.replica else {
-            return Ok(());
-        };
-        if !replica
-            .member
-            .acquired(shard, epoch, was_released, acquired_at)
-        {
-            return Ok(());
-        }
-        let how = match (epoch, was_released) {
-            (Epoch(1), _) => Takeover::First,
-            (_, true) => Takeover::Released,
-            (_, false) if replica.terminated.remove(&shard) => Takeover::Terminated,
-            (_, false) => Takeover::Lost,
-        };
-        self.shared.note_takeover(shard, how, began);
-        // The history of this shard may be due. Accounts that were pruned already take little time.
-        self.pruning = Some(String::new());
-        let accounts_of_shard = accounts.len();
-        self.watch_owned();
-        self.state.adopt(accounts);
-        self.first_reads.watch(self.state.accounts());
-        self.read_deliveries().await?;
-        self.read_signals().await?;
-        self.shared.publish_all(&self.state);
-        self.publish_exports();
-        tracing::debug!(
-            shard = shard.0,
-            accounts = accounts_of_shard,
-            reason = how.as_str(),
-            "acquired a shard"
-        );
-        Ok(())
-    }
-
-    /// Drops all data of shards that this replica does not own.
-    async fn unload(&mut self) -> Result<(), StoreError> {
-        self.watch_owned();
-        self.shared.publish_all(&self.state);
-        self.publish_exports();
-        self.read_deliveries().await?;
-        self.read_signals().await
-    }
-
-    /// Keeps exactly the watched accounts of owned shards in memory. New ones start empty.
-    pub(super) fn watch_owned(&mut self) {
-        let sharding = self.state.sharding();
-        let replica = self.replica.as_ref();
-        let owns =
-            |shard: Shard| replica.is_none_or(|replica| replica.member.epoch(shard).is_some());
-        let is_own = |waba_id: &WabaId| match sharding {
-            Sharding::SINGLE => true,
-            _ => owns(sharding.of_account(waba_id)),
-        };
-        let own: BTreeSet<WabaId> = self
-            .watched
-            .iter()
-            .filter(|id| is_own(id))
-            .cloned()
-            .collect();
-        self.logs.retain(|waba_id| own.contains(waba_id));
-        self.state.retain_shards(owns);
-        self.state.watch_from(own, clock::now());
-    }
-
-    /// Another replica has acquired these shards, as a commit has found.
-    pub(super) async fn drop_fenced(&mut self, shards: &[Shard]) -> Result<(), StoreUnavailable> {
-        if let (Some(replica), Some(engine)) = (&mut self.replica, self.database.shared()) {
-            for shard in shards {
-                tracing::warn!(shard = shard.0, "another replica has acquired a shard");
-                replica.member.drop_fenced(*shard);
-                engine.drop_shard(*shard);
-            }
-        }
-        let unloaded = self.unload().await;
-        unloaded.map_err(|error| self.doubt(&error))
-    }
-
     /// After the session was lost: owns nothing, and continues with the new one.
     pub(super) async fn start_session(&mut self) -> Result<(), StoreError> {
         if let (Some(replica), Some(engine)) = (&mut self.replica, self.database.shared()) {
@@ -387,34 +200,6 @@ impl Committer {
         if let Some(replica) = &mut self.replica {
             replica.member.join();
             replica.hints.note_shards();
-        }
-    }
-
-    /// Releases all shards, so that other replicas take them at once.
-    pub(super) async fn leave(&mut self) {
-        let Some(replica) = &mut self.replica else {
-            return;
-        };
-        replica.member.leave();
-        if let Err(error) = self.release_all().await {
-            tracing::warn!(%error, "could not release the shards; other replicas take them when the session ends");
-        }
-    }
-
-    async fn release_all(&mut self) -> Result<(), StoreError> {
-        self.heartbeat().await?;
-        while let Some(replica) = &mut self.replica
-            && let Some(action) = replica.actions.pop_front()
-        {
-            self.perform(action).await?;
-        }
-        Ok(())
-    }
-
-    /// Publishes what may be read of the owned shards.
-    fn publish_exports(&self) {
-        if let Some(replica) = &self.replica {
-            self.shared.publish_exports(replica.member.exports());
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Which transitions are logged, and when an account counts as read.
+//! Which transitions are logged.
 
 use std::borrow::Cow;
 
 use super::*;
-use crate::domain::{Listing, Source, TemplateId};
+use crate::domain::TemplateId;
 use crate::state::Stamp;
 
 fn waba(which: usize) -> WabaId {
@@ -106,37 +106,4 @@ fn first_polled_values_and_withdrawn_transitions_are_not_logged() {
     ] {
         assert_eq!(lines(&changes), expected, "{changes:?}");
     }
-}
-
-fn read(waba_id: &WabaId, fact: Fact) -> Event {
-    Event {
-        waba_id: waba_id.clone(),
-        observed_at: Timestamp::from_seconds(1),
-        source: Source::Poll,
-        fact,
-    }
-}
-
-fn listing<T>(complete: bool) -> Listing<T> {
-    let objects = Vec::new();
-    Listing { objects, complete }
-}
-
-#[test]
-fn an_account_counts_as_read_after_all_collectors_read_it_completely() {
-    let account = || Fact::AccountRead(account::Snapshot::default());
-    let numbers = |complete| Fact::NumbersListed(listing(complete));
-    let templates =
-        |complete| Fact::TemplatesListed(listing(complete), template::Totals::default());
-    let mut reads = FirstReads::default();
-    let mut is_complete = |which, fact| reads.is_complete_with(&read(&waba(which), fact));
-    assert!(!is_complete(0, account()));
-    assert!(!is_complete(0, templates(false)));
-    assert!(!is_complete(0, numbers(true)));
-    assert!(!is_complete(0, Fact::Unwatched));
-    assert!(!is_complete(1, templates(true)), "another account");
-    assert!(is_complete(0, templates(true)));
-    assert!(!is_complete(0, account()), "once is enough");
-    reads.watch(&Accounts::from([(waba(1), Arc::default())]));
-    assert_eq!(reads.0.len(), 1);
 }

@@ -1,5 +1,7 @@
 //! The fixtures of `messages`: counted messages and their conversations, and nothing else.
 
+mod customer;
+
 use super::{ACCOUNT, as_text, customers, fixture};
 use crate::domain::mark::{IgnoredMark, Mark, MessageContext};
 use crate::domain::message::{Category, Kind, Price, PricingType, Status, Update, WebhookUpdate};
@@ -10,6 +12,7 @@ use crate::domain::{
 use crate::ingest::webhook::Delivery;
 
 const CUSTOMER: &str = "15550100111";
+const USER: &str = "US.13000000000000000001";
 
 /// Three seconds after the messages in the fixtures.
 const RECEIVED_AT: Timestamp = Timestamp::from_seconds(1_775_000_003);
@@ -101,10 +104,6 @@ fn each_fixture_has_its_expected_updates() {
     assert_eq!(update("messages_errors"), [(received_at, errors)]);
 }
 
-const USER: &str = "US.13000000000000000001";
-const NEW_USER: &str = "US.13000000000000000002";
-const GROUP: &str = "Y2FwaV9ncm91cDox";
-
 /// The updates of a fixture whose items all have the time of the fixtures.
 fn updates(name: &str) -> Vec<Update> {
     let updates = update(name).into_iter();
@@ -126,46 +125,6 @@ fn received(from: &[&str], kind: Kind) -> Update {
 }
 
 #[test]
-fn a_customer_has_all_ids_that_the_webhook_contains() {
-    for (name, ids) in [
-        ("messages_inbound_user_id_alone", &[USER][..]),
-        ("messages_inbound_both_ids", &[USER, CUSTOMER]),
-        ("messages_inbound_empty_number", &[USER]),
-        ("messages_inbound_number_in_contact", &[USER, CUSTOMER]),
-        ("messages_inbound_parent_user_id", &[USER]),
-        // A change of one message has the contact of its sender, in whatever spelling.
-        (
-            "messages_inbound_other_spelling_in_contact",
-            &["525550100111", "5215550100111"],
-        ),
-        ("messages_inbound_group", &[GROUP]),
-    ] {
-        assert_eq!(updates(name), [received(ids, Kind::Text)], "{name}");
-    }
-    assert_eq!(
-        updates("messages_inbound_two_contacts"),
-        [
-            received(&[NEW_USER, "15550100112"], Kind::Text),
-            received(&[USER, CUSTOMER], Kind::Text)
-        ]
-    );
-    let sent = |ids: &[&str]| Update::Status {
-        to: customer(ids),
-        status: Status::Sent,
-        category: Category::Unknown,
-        errors: Vec::new(),
-        mark: None,
-    };
-    for (name, ids) in [
-        ("messages_status_sent_both_ids", &[USER, CUSTOMER][..]),
-        ("messages_status_number_in_contact", &[USER, CUSTOMER]),
-        ("messages_status_empty_number", &[USER]),
-    ] {
-        assert_eq!(updates(name), [sent(ids)], "{name}");
-    }
-}
-
-#[test]
 fn a_value_that_is_not_declared_is_neither_kept_nor_shown() {
     for name in ["messages_status_campaign", "standby_status_campaign"] {
         let all = updates(name);
@@ -182,47 +141,6 @@ fn a_value_that_is_not_declared_is_neither_kept_nor_shown() {
         assert_eq!(values, expected, "{name}: an empty value is none");
         assert!(!format!("{all:?}").contains("spring"), "{all:?}");
     }
-}
-
-#[test]
-fn the_statuses_of_a_group_are_about_the_group_and_distinct_by_member() {
-    let delivery = looked_into("messages_status_group");
-    let keys: std::collections::BTreeSet<Source> =
-        delivery.events.iter().map(|event| event.source).collect();
-    assert_eq!(keys.len(), delivery.events.len());
-    for update in updates("messages_status_group") {
-        let Update::Status { to, .. } = update else {
-            continue;
-        };
-        assert_eq!(to, customer(&[GROUP]));
-    }
-}
-
-#[test]
-fn a_notice_about_a_new_id_is_a_system_message_and_a_change_of_id() {
-    let changed = |ids: &[&str]| Update::IdChanged(customer(ids).expect("it has ids"));
-    assert_eq!(
-        updates("messages_user_changed_user_id"),
-        [received(&[USER], Kind::System), changed(&[NEW_USER, USER])]
-    );
-    assert_eq!(
-        updates("messages_user_changed_number"),
-        [
-            received(&[NEW_USER, CUSTOMER], Kind::System),
-            changed(&[NEW_USER, "15550100112", USER, CUSTOMER])
-        ]
-    );
-    assert_eq!(
-        updates("messages_user_changed_number_without_user_ids"),
-        [
-            received(&[CUSTOMER], Kind::System),
-            changed(&["15550100112", CUSTOMER])
-        ]
-    );
-    assert_eq!(
-        updates("messages_user_identity_changed"),
-        [received(&[USER], Kind::System)]
-    );
 }
 
 #[test]

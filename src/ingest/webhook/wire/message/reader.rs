@@ -2,10 +2,10 @@
 
 use super::MessageItem;
 use super::customer::{Contacts, NamedIds, NumberHasher, id};
+use crate::domain::RecipientIds;
 use crate::domain::mark::MessageContext;
 use crate::domain::message::Update;
 use crate::domain::track::{Actor, Trackers};
-use crate::domain::RecipientIds;
 use crate::ingest::webhook::wire::mark;
 use crate::ingest::{MetaObject, ParseWarnings};
 

@@ -1,0 +1,141 @@
+//! Reads deliveries from the store: lists new ones, and reads the bodies of those to send next.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::{Read, SETTLE_EVERY, UpstreamWorker};
+use crate::deliver::SendFailure;
+use crate::relay::figures::Dropped;
+use crate::relay::queue::NextDelivery;
+use crate::store::Span;
+
+/// Maximum number of deliveries in one listing, which does not contain their bodies.
+const LISTED_AT_ONCE: u32 = 1_000;
+
+/// Minimum interval between two listings of new deliveries: a busy second costs 50 queries, not one per delivery.
+const LIST_EVERY: Duration = Duration::from_millis(20);
+
+/// Maximum number of deliveries read from the store ahead of sending, so that one query reads many.
+const READ_AHEAD: usize = 32;
+
+/// Maximum bytes of the bodies held for one upstream, in flight and read ahead: eight of the largest. A small
+/// delivery takes half a kilobyte, so this does not limit the usual 64 in flight.
+const BODY_BUDGET: usize = 32 << 20;
+
+impl UpstreamWorker {
+    /// Reads new deliveries from the store, and learns which ones it has dropped.
+    pub(super) async fn list(&mut self, stored: &mut watch::Receiver<Span>) {
+        let span = *stored.borrow_and_update();
+        // After that, because the deliveries of shards that another replica owns now are no longer in it.
+        if !self.duty.is_valid() {
+            return;
+        }
+        let dropped = self.queue.drop_before(span.oldest);
+        self.figures.dropped(Dropped::Size, dropped);
+        let now = Instant::now();
+        if self.known >= span.newest || now < self.next_listing {
+            return;
+        }
+        self.next_listing = now + LIST_EVERY;
+        while self.known < span.newest {
+            let next = self
+                .store
+                .pending(&self.upstream.name, self.known, LISTED_AT_ONCE);
+            let Ok(next) = next.await else {
+                // The store has logged the reason; the next listing retries.
+                self.next_listing = now + SETTLE_EVERY;
+                return;
+            };
+            let Some(last) = next.last().map(|waiting| waiting.delivery) else {
+                self.known = span.newest;
+                return;
+            };
+            self.known = last;
+            for waiting in next {
+                let receipt = self.deadlines.receipt(&waiting, Instant::now());
+                self.queue.add(waiting, receipt);
+            }
+        }
+    }
+
+    fn read_ahead(&self) -> usize {
+        if self.circuit.is_down() {
+            0
+        } else {
+            READ_AHEAD.min(self.upstream.max_in_flight)
+        }
+    }
+
+    /// Number of further deliveries that may be read.
+    fn room(&self, now: Instant) -> usize {
+        let allowance = self.circuit.allowance(now);
+        if allowance == 0 {
+            return 0;
+        }
+        let held = self.read.len() + self.sending.len();
+        (allowance + self.read_ahead()).saturating_sub(held)
+    }
+
+    pub(super) fn may_read(&self, now: Instant) -> bool {
+        // One query for many deliveries, not one for each that leaves.
+        let is_low = self.read.len() <= self.read_ahead() / 2;
+        self.reading.is_empty() && self.bytes_held < BODY_BUDGET && is_low && self.room(now) > 0
+    }
+
+    pub(super) fn start_reading(&mut self) {
+        let now = Instant::now();
+        if !self.may_read(now) {
+            return;
+        }
+        let mut batch = Vec::new();
+        while batch.len() < self.room(now)
+            && self.bytes_held < BODY_BUDGET
+            && let Some(next) = self.take(now)
+        {
+            self.bytes_held += next.bytes;
+            batch.push(next);
+        }
+        if batch.is_empty() {
+            return;
+        }
+        let store = Arc::clone(&self.store);
+        self.reading.spawn(async move {
+            let deliveries: Vec<i64> = batch.iter().map(|next| next.delivery).collect();
+            let contents = store.contents(&deliveries).await.map(|mut contents| {
+                let all = batch.iter();
+                all.map(|next| (*next, contents.remove(&next.delivery)))
+                    .collect()
+            });
+            (batch, contents)
+        });
+    }
+
+    fn take(&mut self, now: Instant) -> Option<NextDelivery> {
+        let circuit = &self.circuit;
+        self.queue.take(now, circuit.successes(), circuit.is_down())
+    }
+
+    pub(super) fn note_read(&mut self, (batch, contents): Read) {
+        let Ok(contents) = contents else {
+            for next in batch {
+                self.bytes_held -= next.bytes;
+                self.note_failed(next.delivery, SendFailure::Store.into());
+            }
+            return;
+        };
+        for (next, content) in contents {
+            match content {
+                Some(content) => self.read.push_back((next, content)),
+                // The store has dropped the delivery.
+                None => {
+                    self.bytes_held -= next.bytes;
+                    let waited = self.queue.done(next.delivery).is_some();
+                    let is_dropped = waited && !self.duty.has_ended();
+                    self.figures.dropped(Dropped::Size, usize::from(is_dropped));
+                }
+            }
+        }
+    }
+}
