@@ -129,7 +129,7 @@ impl Estimate {
         self.offset.filter(|_| self.support > 0)
     }
 
-    /// How many times earlier times may have turned out to be ahead of the present.
+    /// Number of backward corrections, after which stored times may be ahead of the present.
     pub fn corrections(&self) -> u64 {
         self.corrections
     }

@@ -100,7 +100,7 @@ pub fn skew_seconds() -> Option<f64> {
     lock().estimate.skew(now).map(seconds)
 }
 
-/// A moment whose date is determined later, when more may be known about Meta's clock.
+/// A moment whose date is computed later, when the estimate of Meta's clock may be better.
 #[derive(Clone, Copy, Debug)]
 pub struct Mark {
     boot: i64,

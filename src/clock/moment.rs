@@ -7,7 +7,7 @@ use crate::domain::Timestamp;
 /// Parses a time: `2026-11-01T00:00:00Z`, Unix seconds, an age (`30d`, `1h 30m`), or `now`.
 ///
 /// # Errors
-/// The end of a sentence that says what to write instead.
+/// The end of an error message, with the valid forms.
 pub fn moment(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     let text = text.trim();
     if text == "now" {

@@ -1,7 +1,7 @@
 //! The lease for reads and side effects: what a replica may export, poll and relay.
 //!
 //! The epoch stops an old owner's writes, but not its reads: a stopped process could answer a waiting scrape after a
-//! new owner has gone on. All times are of a monotonic clock that also counts suspend.
+//! new owner has taken over. All times are of a monotonic clock that also counts suspend.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,13 +23,13 @@ pub const HOLD_OFF: Duration = Duration::from_millis(3_250);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Held {
     pub(super) epoch: Epoch,
-    /// From when on no earlier owner can have a lease.
+    /// Time from which no earlier owner can have a lease.
     pub(super) from: Duration,
 }
 
 /// The owned shards and the lease, as they are published to the tasks that read.
 ///
-/// A shard that is dropped must be absent from what is published before the database hears of it.
+/// A dropped shard must be absent from the published exports before its release is sent to the database.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exports {
     pub(super) renewed: Option<Duration>,
@@ -40,7 +40,8 @@ impl Exports {
     /// The shards that may be read now.
     ///
     /// A shard is included once a heartbeat that began after the hold-off has confirmed its epoch. A process that
-    /// wakes from a pause in the hold-off thus cannot answer a scrape that has waited since before its end.
+    /// resumes after a pause in the hold-off thus cannot answer a scrape that began to wait before the end of the
+    /// hold-off.
     #[must_use]
     pub fn permit(&self, now: Duration) -> Permit {
         let shards = self.valid(now).into_iter().flat_map(|renewed| {
@@ -77,7 +78,8 @@ impl Exports {
     }
 }
 
-/// What a reader may include in a response, or do. Taken together with the state that it reads, when a request begins.
+/// The shards that a response or a side effect may include. Taken when a request begins, together with the state that
+/// it reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permit(BTreeMap<Shard, Epoch>);
 
@@ -98,8 +100,9 @@ impl Permit {
     /// The part that is still valid. A response whose permit became invalid is rendered again with this part, from the
     /// same state.
     ///
-    /// Not with a new permit or newer state: samples have the timestamp of the beginning of the request. A shard that
-    /// was acquired since then, or a newer count, would be dated before a lower one that was exported in between.
+    /// A new permit or newer state must not be used: samples have the timestamp of the beginning of the request. A
+    /// shard that was acquired since then, or a newer count, would be dated before a lower one that was exported in
+    /// between.
     #[must_use]
     pub fn narrow(&self, current: &Exports, now: Duration) -> Self {
         let current = current.permit(now);

@@ -7,9 +7,9 @@ use crate::domain::Shard;
 pub struct InboxRow<T> {
     /// Assigned when the row was inserted. A row with a smaller id can become visible later.
     pub id: i64,
-    /// Whose owner applies it.
+    /// The shard whose owner applies it.
     pub shard: Shard,
-    /// What was received.
+    /// The received events.
     pub events: T,
 }
 

@@ -12,33 +12,33 @@ use crate::domain::Shard;
 /// Time between the beginnings of heartbeats.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// What the writer session does next, in this order, one after the other.
+/// The next actions of the writer session, executed in this order, one after the other.
 ///
-/// A heartbeat that becomes due in between goes first, and its actions replace what is left of the earlier ones.
+/// A heartbeat that becomes due in between goes first, and its actions replace the remaining earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// The shard is another's, and the [`Member`] has dropped it already: remove its state from memory.
+    /// Another replica owns the shard, and the [`Member`] has dropped it already: remove its state from memory.
     Drop(Shard),
     /// End a session that holds shards and makes no progress, if a session with this process id and start exists.
     Terminate(Backend),
-    /// Finish the shard's work, call [`Member::release`], publish the exports, then do as its result says.
+    /// Finish the shard's work, call [`Member::release`], publish the exports, then write the returned [`Release`].
     Release(Shard),
     /// Try to take the lock. If it is taken: raise the epoch, read `released` and set it to false in one transaction,
     /// load the state after that in a new snapshot, then call [`Member::acquired`]. On any error, reconnect.
     Acquire(Shard),
 }
 
-/// What the database is told about a shard that is given up: in one transaction, set `released` if the epoch still
-/// matches; then unlock, then notify the others.
+/// How a shard is released in the database: in one transaction, set `released` if the epoch still matches; then unlock,
+/// then notify the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Release {
     /// Epoch of the owner.
     pub epoch: Epoch,
-    /// Value of `released`: whether the next owner can do without the hold-off.
+    /// Value of `released`: whether the next owner can skip the hold-off.
     pub released: bool,
 }
 
-/// The session is not the one that the member knows, or it holds a lock that the member does not know.
+/// The session is not the member's, or it holds a lock that the member did not record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the session of the database changed unexpectedly; reconnecting")]
 pub struct SessionChanged;
@@ -54,7 +54,7 @@ struct Session {
 #[derive(Clone, Debug)]
 pub struct Member {
     id: ReplicaId,
-    /// Whether it takes shards: from the end of its start to the beginning of its end.
+    /// Whether it takes shards: after its start, until its shutdown begins.
     takes_part: bool,
     session: Option<Session>,
     peers: Peers,
@@ -65,7 +65,7 @@ pub struct Member {
 }
 
 impl Member {
-    /// A process that starts, without a session.
+    /// A starting process, without a session.
     #[must_use]
     pub fn new(id: ReplicaId) -> Self {
         Self {
@@ -78,7 +78,7 @@ impl Member {
         }
     }
 
-    /// There is a new writer session, to a server that is writable.
+    /// Records a new writer session, to a server that accepts writes.
     pub fn connected(&mut self, backend: Backend) {
         self.disconnected();
         self.peers.start_session();
@@ -89,7 +89,8 @@ impl Member {
         });
     }
 
-    /// The session is lost, or the outcome of a statement is unknown: nothing is owned, and no state in memory counts.
+    /// Records that the session is lost, or that the outcome of a statement is unknown: the process owns nothing, and
+    /// its state in memory is invalid.
     pub fn disconnected(&mut self) {
         if let Some(session) = self.session.take() {
             self.former.extend(session.owned);
@@ -97,24 +98,25 @@ impl Member {
         }
     }
 
-    /// The process is ready: it knows its accounts and what it does for them. Until then it takes no shards, because it
-    /// would drop the events of accounts that it does not know yet.
+    /// Records that the process is ready: its accounts and queues are configured. Until then it takes no shards,
+    /// because it would drop the events of accounts that are not configured yet.
     pub fn join(&mut self) {
         self.takes_part = true;
     }
 
-    /// The process shuts down. The next heartbeats release all shards.
+    /// Records that the process shuts down. The next heartbeats release all shards.
     pub fn leave(&mut self) {
         self.takes_part = false;
     }
 
-    /// Whether the process takes no shards, for its row: it starts or shuts down, and has no share.
+    /// Whether the process takes no shards, because it is starting or shutting down. Its row stores this, so that it
+    /// gets no share.
     #[must_use]
     pub fn is_leaving(&self) -> bool {
         !self.takes_part
     }
 
-    /// Takes in the view of a heartbeat that began at `began`, and renews the lease.
+    /// Applies the view of a heartbeat that began at `began`, and renews the lease.
     ///
     /// No heartbeat may be sent between taking a lock and [`Self::acquired`], or between [`Self::release`] and the
     /// unlock.
@@ -182,7 +184,7 @@ impl Member {
         let free = self.free_shards(view, rank, live.len());
         let change = change(&held, rank, free.len(), view.shards.len());
 
-        // In the hold-off, a shard would have to wait for another one after the move.
+        // A shard in its hold-off would have to wait for another hold-off after the move.
         let settled = owned.rev().filter(|(_, held)| held.from <= now);
         let release = settled.map(|(shard, _)| Action::Release(*shard));
         let acquire = free.into_iter().map(Action::Acquire);
@@ -192,9 +194,9 @@ impl Member {
             .collect()
     }
 
-    /// Free shards: first those that nobody else has owned since this process did, so that after a restart of the
-    /// database each replica takes its own again. Then the others, from another place for each replica, so that few
-    /// try the same.
+    /// Free shards. First those that no other replica has owned since this process did, so that after a restart of the
+    /// database each replica takes its own again. Then the others, from a different position for each replica, so that
+    /// few replicas try the same shard.
     fn free_shards(&self, view: &View, rank: usize, replicas: usize) -> Vec<Shard> {
         let free = view.shards.iter().filter(|row| row.holder.is_none());
         let (mut mine, mut others): (Vec<_>, Vec<_>) = free
@@ -210,10 +212,10 @@ impl Member {
         mine.into_iter().map(|(shard, _)| shard).collect()
     }
 
-    /// The lock is held, the epoch raised and committed, and the state loaded. `released` is what the row held before.
-    /// Returns whether the shard is owned: not if the session is gone.
+    /// Records an acquired shard: the lock is held, the epoch raised and committed, and the state loaded. `released` is
+    /// what the row held before. Returns whether the shard is owned: not if the session is gone.
     ///
-    /// If the epoch is the next after this process's own, nobody else can have a lease that it has not waited for.
+    /// If the epoch is the next after this process's own, no other replica can have a lease that it has not waited for.
     pub fn acquired(&mut self, shard: Shard, epoch: Epoch, released: bool, now: Duration) -> bool {
         let Some(session) = self.session.as_mut() else {
             return false;
@@ -227,7 +229,7 @@ impl Member {
         true
     }
 
-    /// Gives up a shard. Publish [`Self::exports`] before the database is told.
+    /// Gives up a shard. Publish [`Self::exports`] before the release is sent to the database.
     ///
     /// In the hold-off, `released` stays false: an earlier owner's lease can still be valid.
     pub fn release(&mut self, shard: Shard, now: Duration) -> Option<Release> {
@@ -239,7 +241,7 @@ impl Member {
         })
     }
 
-    /// A commit found that the epoch was raised: another replica owns the shard.
+    /// Drops a shard whose epoch was raised, as a commit has found: another replica owns it.
     pub fn drop_fenced(&mut self, shard: Shard) {
         self.remove(shard);
     }
@@ -261,7 +263,7 @@ impl Member {
         session.flat_map(|session| session.owned.keys().copied())
     }
 
-    /// What may be read, for the tasks that read.
+    /// The exports, for the tasks that read.
     #[must_use]
     pub fn exports(&self) -> Exports {
         match &self.session {

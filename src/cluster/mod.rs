@@ -1,7 +1,7 @@
 //! Several replicas on one PostgreSQL database: which of them owns which shard, who writes it, and who reads it.
 //!
-//! This is the pure part of the protocol: no sockets, clocks or SQL. A replica has one writer session. Every second
-//! and after a notification it sends a heartbeat, which returns a [`View`]; [`Member::observe`] says what to do next.
+//! This is the pure part of the protocol: no sockets, clocks or SQL. A replica has one writer session. Every second and
+//! after a notification it sends a heartbeat, which returns a [`View`]; [`Member::observe`] returns the next actions.
 //! `tests/it/cluster_simulation` runs this code against a model of the database, with faults at every step.
 //!
 //! Ownership, writing and reading are protected by different means:
@@ -13,19 +13,19 @@
 //!   snapshot that begins after the epoch is raised, so it sees all that earlier owners committed.
 //! - **Reading: the lease** ([`Exports`]). A heartbeat renews it only if its view shows the epoch unchanged. A lock
 //!   becomes free as soon as the session ends, which the process behind it may notice late. Therefore a new owner
-//!   applies events at once, but holds off reads and side effects for [`HOLD_OFF`], which is longer than [`LEASE`]. Only
-//!   a predecessor that dropped the shard and said so (`released`) makes that unnecessary. Thus at most one replica
-//!   has a valid lease for a shard, without any assumption about the database's clock.
+//!   applies events at once, but holds off reads and side effects for [`HOLD_OFF`], which is longer than [`LEASE`].
+//!   Only a predecessor that dropped the shard and recorded that (`released`) makes the hold-off unnecessary. Thus at
+//!   most one replica has a valid lease for a shard, without any assumption about the database's clock.
 //!
 //! Invariants:
 //!
-//! - Nothing is exported that is not committed. What was exported is never exported lower later, ordered by the
-//!   beginning of the scrapes, which is the timestamp that Prometheus gives to samples.
+//! - Only committed state is exported. A count is never exported lower later, in the order in which the scrapes begin:
+//!   Prometheus gives samples the time of that beginning.
 //! - `released` is true only while no process can have a valid lease for the shard. An acquisition sets it to false. An
 //!   owner that is itself in the hold-off leaves it false, because its predecessor's lease can still be valid.
 //! - An event that was acknowledged is in the state or in the inbox, and never in both after a commit ([`InboxBatch`]).
 //!   Repeats have the same key, which the owner checks. Keys are stored with the state, in the same transaction.
-//! - After an unknown outcome, nothing in memory counts: [`Member::disconnected`], then a new session.
+//! - After an unknown outcome, the state in memory is invalid: [`Member::disconnected`], then a new session.
 
 mod exports;
 mod inbox;

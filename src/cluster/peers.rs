@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::view::{Backend, ReplicaId, ReplicaRow};
 
-/// A peer that is silent for longer gets no share of the free shards. What it holds, it keeps.
+/// A peer that is silent for longer gets no share of the free shards. It keeps the shards that it holds.
 const NO_SHARE: Duration = Duration::from_secs(3);
 
 /// The session of a peer that is silent for longer is terminated if it holds shards.
@@ -19,7 +19,7 @@ const TERMINATED: Duration = Duration::from_secs(8);
 /// Between two views, at most this much counts as silence.
 const LONGEST_STEP: Duration = Duration::from_secs(2);
 
-/// What is known of one peer.
+/// The observed state of one peer.
 #[derive(Clone, Debug)]
 struct Peer {
     beat: i64,
@@ -34,13 +34,13 @@ struct Peer {
 #[derive(Clone, Debug, Default)]
 pub struct Peers {
     peers: BTreeMap<ReplicaId, Peer>,
-    /// Sessions that hold shards and are of no replica, with the time since they were first seen.
+    /// Sessions that hold shards and belong to no replica, with the time since they were first seen.
     strangers: BTreeMap<Backend, Duration>,
     last_view: Option<Duration>,
 }
 
 impl Peers {
-    /// This replica has a new session.
+    /// Records that this replica has a new session.
     ///
     /// A restart of the database ends all sessions at once. The first replica to return must not take the shards of
     /// all the others, so peers that it knew have until [`NO_SHARE`] to return.
@@ -52,7 +52,7 @@ impl Peers {
         }
     }
 
-    /// Takes in a view: the rows of the peers, and the sessions of others that hold shards.
+    /// Applies a view: the rows of the peers, and the sessions of others that hold shards.
     pub fn observe(&mut self, rows: &[&ReplicaRow], holders: &BTreeSet<Backend>, began: Duration) {
         let last_view = self.last_view.replace(began).unwrap_or(began);
         let elapsed = began.saturating_sub(last_view).min(LONGEST_STEP);

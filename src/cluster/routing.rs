@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::Shard;
 
-/// Items by who applies them. The order within a shard stays.
+/// Items by the replica that applies them. The order within a shard is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Routed<T> {
     /// Items of owned shards, for the state.

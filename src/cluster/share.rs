@@ -4,7 +4,7 @@
 /// shards have an owner at any time.
 pub const MOVING: usize = 8;
 
-/// What a replica changes of the number of its shards.
+/// The change of the number of a replica's shards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Change {
     /// Number of free shards to acquire.
@@ -15,13 +15,13 @@ pub struct Change {
 
 /// The change for the replica at `me` of the live replicas, which hold these numbers of shards, in the order of ids.
 ///
-/// A balanced replica holds the floor or the ceiling of `total / replicas`. Moves are minimal: shards above the
-/// ceiling have to move, and a replica goes from the ceiling to the floor only where another is below the floor and
-/// neither free shards, nor what others hold above the ceiling, nor shards of replicas that are not live can fill it.
-/// Who holds the ceiling already keeps it. Only ties are decided by the order of ids.
+/// A balanced replica holds the floor or the ceiling of `total / replicas`. Moves are minimal. Shards above the ceiling
+/// have to move. A replica goes from the ceiling to the floor only if another one is below the floor and no other
+/// shards can fill it: neither free ones, nor those above the ceiling of others, nor those of replicas that are not
+/// live. A replica that already holds the ceiling keeps it. Only ties are decided by the order of ids.
 ///
-/// There is no ping-pong: what a replica releases by this rule, the same rule does not let it acquire, and balanced
-/// replicas without a free shard change nothing.
+/// Shards do not move back and forth: the rule never lets a replica acquire what it has released by the rule, and
+/// balanced replicas without a free shard change nothing.
 #[must_use]
 pub fn change(held: &[usize], me: usize, free: usize, total: usize) -> Change {
     let floor = total / held.len();

@@ -1,4 +1,4 @@
-//! What a replica reads of the others with each heartbeat.
+//! The rows that a replica reads with each heartbeat.
 
 use std::fmt;
 
@@ -39,7 +39,7 @@ pub struct Epoch(pub i64);
 /// A row of the table of replicas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReplicaRow {
-    /// Whose row it is.
+    /// The replica of the row.
     pub id: ReplicaId,
     /// The writer session that last wrote the row.
     pub backend: Backend,
@@ -54,7 +54,7 @@ pub struct ReplicaRow {
 /// A row of the table of shards, with the holder of its advisory lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShardRow {
-    /// Which shard.
+    /// The shard.
     pub shard: Shard,
     /// Epoch of the latest acquisition.
     pub epoch: Epoch,

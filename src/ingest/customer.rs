@@ -27,7 +27,7 @@ const PURPOSE: &[u8] = b"whatsapp-business-exporter: conversations";
 /// Separates the check value from hashes of customers.
 const CHECK: &[u8] = b"whatsapp-business-exporter: check value of the customers' key";
 
-/// Bytes of a check value: enough to tell keys apart.
+/// Bytes of a check value: enough to distinguish keys.
 const CHECK_BYTES: usize = 8;
 
 /// Length of a key in bytes, that of a SHA-256 hash.
@@ -116,8 +116,8 @@ enum Scope<'a> {
 }
 
 impl Scope<'_> {
-    /// The text that is hashed before the customer or message, followed by a line break. An id consists of digits, which
-    /// the words do not, so no two pairs of scope and id give the same text.
+    /// The text that is hashed before the customer or message, followed by a line break. An id consists of digits,
+    /// which the words do not, so no two pairs of scope and id give the same text.
     fn prefix(&self) -> &str {
         match self {
             Self::PhoneNumber(id) => id.as_str(),

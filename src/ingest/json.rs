@@ -1,7 +1,7 @@
 //! Reads Meta's JSON leniently: numbers as text, lists as single objects, null as absent.
 //!
-//! An [`MetaObject`] has typed accessors for its keys. They report an unreadable value as a [`ParseWarning`] and treat it
-//! as absent. A null value is absent without a warning.
+//! A [`MetaObject`] has typed accessors for its keys. They report an unreadable value as a [`ParseWarning`] and treat
+//! it as absent. A null value is absent without a warning.
 
 mod read;
 mod repair;

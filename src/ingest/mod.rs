@@ -1,7 +1,7 @@
 //! Input from Meta: polls and webhooks become facts and parse warnings.
 //!
-//! Invariant: nothing here keeps state about Meta. The output of a parser depends only on its input, and an warnings field
-//! does not affect other facts.
+//! Invariant: nothing here keeps state about Meta. The output of a parser depends only on its input, and an unreadable
+//! field does not affect other facts.
 
 mod customer;
 pub mod graph;

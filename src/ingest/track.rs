@@ -72,11 +72,11 @@ struct EventBody {
     phone_number_id: String,
     customer: Value,
     at: Option<Value>,
-    actor: Option<Who>,
+    actor: Option<ActorName>,
     journey: Option<String>,
     version: Option<String>,
     step: Option<String>,
-    outcome: Option<Came>,
+    outcome: Option<OutcomeName>,
     variant: Option<String>,
 }
 
@@ -135,14 +135,14 @@ enum TrackedType {
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Who {
+enum ActorName {
     Bot,
     Agent,
 }
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Came {
+enum OutcomeName {
     Entered,
     Answered,
     Abandoned,
@@ -195,17 +195,17 @@ impl EventBody {
             TrackedType::Reply => {
                 return Ok(Happening::Reply(
                     match self.actor.ok_or_else(|| missing("actor"))? {
-                        Who::Bot => Actor::Bot,
-                        Who::Agent => Actor::Agent,
+                        ActorName::Bot => Actor::Bot,
+                        ActorName::Agent => Actor::Agent,
                     },
                 ));
             }
             TrackedType::Step => Progress::Step {
                 step: journeys.step(&id, self.step.as_deref().unwrap_or_default()),
                 outcome: match self.outcome.ok_or_else(|| missing("outcome"))? {
-                    Came::Entered => StepOutcome::Entered,
-                    Came::Answered => StepOutcome::Answered,
-                    Came::Abandoned => StepOutcome::Abandoned,
+                    OutcomeName::Entered => StepOutcome::Entered,
+                    OutcomeName::Answered => StepOutcome::Answered,
+                    OutcomeName::Abandoned => StepOutcome::Abandoned,
                 },
                 variant,
             },

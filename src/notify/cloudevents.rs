@@ -1,4 +1,5 @@
-//! CloudEvents 1.0 in the structured JSON mode: <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md>.
+//! CloudEvents 1.0 in the structured JSON mode:
+//! <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md>.
 
 use reqwest::Url;
 use serde::Serialize;

@@ -8,8 +8,8 @@ use crate::store::Signal;
 /// The changes that a receiver gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
-    /// Least severity, of the state that begins or of the state that ends: whoever is notified of a problem is also
-    /// notified of its end.
+    /// Least severity of the state that begins or of the state that ends, so that a receiver of a problem also gets its
+    /// end.
     pub severity: Severity,
     /// Kinds of entities; empty for all.
     pub kinds: BTreeSet<&'static str>,

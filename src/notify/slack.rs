@@ -62,7 +62,7 @@ fn text(message: &Message, runbooks: Option<&Url>) -> String {
     }
 }
 
-/// Who changed: names and numbers, or else the id.
+/// The entity: its names and numbers, or else its id.
 fn entity(signal: &Signal) -> String {
     let name = signal.name.as_deref().unwrap_or(&signal.row.entity_id);
     let detail = signal.display_phone_number.as_ref();

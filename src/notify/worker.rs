@@ -17,15 +17,15 @@ use super::SharedAssignments;
 use super::figures::ReceiverMetrics;
 use super::message::Message;
 use super::receiver::Receiver;
-use crate::deliver::{Repeated, SendError};
+use crate::deliver::{LogLimiter, SendError};
 use crate::domain::Timestamp;
-use crate::store::{Duty, Signal, SignalSpan, Store};
+use crate::store::{SideEffectPermit, Signal, SignalSpan, Store};
 use crate::telemetry::Telemetry;
 
 /// Number of accepted changes that triggers a commit of the position.
 const COMMIT_EVERY: i64 = 256;
 
-/// Longest time until fewer are committed. They are posted again after a crash.
+/// Longest time until fewer changes are committed. They are posted again after a crash.
 const COMMIT_WITHIN: Duration = Duration::from_secs(1);
 
 /// Wait before a failed read of the store is repeated.
@@ -57,13 +57,13 @@ pub(super) struct ReceiverWorker {
     assignments: SharedAssignments,
     store: Arc<Store>,
     figures: ReceiverMetrics,
-    duty: Duty,
-    failure: Repeated,
+    permit: SideEffectPermit,
+    failure: LogLimiter,
     /// Number of the last change that was read from the store.
     read: i64,
     /// Number of the last change that needs no further attempt.
     settled: i64,
-    /// As above, as far as the store knows.
+    /// The settled number that the store has committed.
     committed: i64,
     next_commit: Instant,
     /// Selected changes that were read and are not in a message yet.
@@ -89,9 +89,9 @@ impl ReceiverWorker {
             receiver,
             max_age,
             assignments,
-            duty: store.duty(),
+            permit: store.side_effect_permit(),
             store,
-            failure: Repeated::default(),
+            failure: LogLimiter::default(),
             read: 0,
             settled: 0,
             committed: 0,

@@ -1,7 +1,7 @@
 //! Pushes the page of `/metrics` to an OTLP receiver, for those without Prometheus.
 //!
-//! Names, labels and values are those of a scrape, so that rules and boards apply to both. Knows only the text of the
-//! page, whose format is a contract, and nothing about what it says.
+//! Names, labels and values are those of a scrape, so that rules and boards apply to both. Depends only on the text
+//! format of the page, which is a contract, and not on its metrics.
 //!
 //! ```text
 //! page ─▶ text ─▶ families ─▶ message ─▶ requests ─▶ push ─▶ receiver

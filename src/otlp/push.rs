@@ -1,4 +1,4 @@
-//! Pushes the page at an interval. What a receiver did not accept is not repeated: the next push has newer values.
+//! Pushes the page at an interval. A failed push is not repeated: the next one has newer values.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::message::Requests;
 use super::text::{UnreadableLine, families};
 use crate::clock;
-use crate::deliver::{Repeated, SendError, SendFailure, post_and_read};
+use crate::deliver::{LogLimiter, SendError, SendFailure, post_and_read};
 use crate::telemetry::Telemetry;
 
 /// Reason label of a page that could not be made or read.
@@ -51,7 +51,7 @@ where
     telemetry.otlp_rejected.with_label_values::<&str>(&[]);
     let mut ticks = interval(target.interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut log = Repeated::default();
+    let mut log = LogLimiter::default();
     let mut is_failing = false;
     loop {
         ticks.tick().await;
@@ -139,7 +139,7 @@ async fn push(target: &Target, page: Option<String>) -> Result<u64, PushError> {
     }
 }
 
-/// Makes the bodies of a page's requests, for as long as somebody takes them.
+/// Makes the bodies of a page's requests. After a failure, no body is received any more.
 fn make(
     page: &str,
     attributes: &[(&'static str, String)],

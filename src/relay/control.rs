@@ -118,9 +118,9 @@ impl Control {
         if self.workers.is_empty() {
             return Err(CommandError::NoUpstreams);
         }
-        let is_meant = |name: &String| command.upstream.as_ref().is_none_or(|it| it == name);
+        let is_selected = |name: &String| command.upstream.as_ref().is_none_or(|it| it == name);
         let (mut reports, mut failed) = (Vec::new(), Vec::new());
-        for (name, worker) in self.workers.iter().filter(|(name, _)| is_meant(name)) {
+        for (name, worker) in self.workers.iter().filter(|(name, _)| is_selected(name)) {
             match execute_one(worker, command).await {
                 Ok(report) => reports.push(report),
                 Err(error) => failed.push((name, error)),

@@ -18,7 +18,7 @@ const GRACE_AFTER_START: Duration = Duration::from_secs(300);
 pub(super) struct ReceiptTimes {
     /// As stored. It is wrong if the machine's clock was.
     pub received_at: Timestamp,
-    /// When the relay learned of the delivery.
+    /// When the relay listed the delivery.
     pub listed_at: Instant,
     /// Whether an earlier process received it, or this one under an earlier configuration.
     pub is_earlier: bool,

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::control::{Action, UpstreamReport};
-use crate::deliver::{Repeated, SendError};
+use crate::deliver::{LogLimiter, SendError};
 use crate::domain::WabaId;
 
 /// Maximum number of accounts in one line; a delivery of Meta's is about one.
@@ -11,16 +11,16 @@ const MAX_ACCOUNTS: usize = 5;
 
 pub(super) struct Notices {
     upstream: String,
-    failure: Repeated,
-    parked: Repeated,
+    failure: LogLimiter,
+    parked: LogLimiter,
 }
 
 impl Notices {
     pub fn new(upstream: String) -> Self {
         Self {
             upstream,
-            failure: Repeated::default(),
-            parked: Repeated::default(),
+            failure: LogLimiter::default(),
+            parked: LogLimiter::default(),
         }
     }
 

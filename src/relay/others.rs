@@ -7,7 +7,8 @@ use crate::store::{OthersCommand, ParkedChange, Store};
 use crate::telemetry::Telemetry;
 
 impl Control {
-    /// Executes the command for every selected upstream, at all replicas. Returns after the store has committed the result.
+    /// Executes the command for every selected upstream, at all replicas. Returns after the store has committed the
+    /// result.
     ///
     /// # Errors
     /// If there is no such upstream, or if one fails. The others execute the command nevertheless.

@@ -21,9 +21,9 @@ pub(super) struct Queue {
     waiting: BTreeMap<i64, QueueEntry>,
     parked: BTreeMap<i64, QueueEntry>,
     lanes: LaneTable,
-    /// Deliveries that may be sent, as far as known, and were never attempted.
+    /// Deliveries that were never attempted and that probably can be sent now.
     untried: BTreeSet<i64>,
-    /// As above, after a failed attempt.
+    /// Deliveries that failed and that probably can be sent again now.
     due: BTreeSet<i64>,
     /// Failed deliveries, by the time of their next attempt.
     resting: BTreeSet<(Instant, i64)>,
@@ -42,7 +42,7 @@ struct QueueEntry {
     failures: u32,
     /// Failures that were caused by the delivery itself.
     refusals: u32,
-    /// Of these, the last ones if no other delivery was accepted since: the upstream may have caused them.
+    /// Those of these failures since which no other delivery was accepted: the upstream may have caused them.
     unconfirmed: u32,
     /// Number of the upstream's successes at the last attempt.
     successes_seen: u64,
@@ -206,7 +206,7 @@ impl Queue {
             self.messages.insert(delivery);
         }
         self.waiting.insert(delivery, entry);
-        self.look_whether_ready(delivery);
+        self.update_ready(delivery);
     }
 
     fn exit(&mut self, delivery: i64) -> Option<QueueEntry> {
@@ -223,12 +223,12 @@ impl Queue {
         self.messages.remove(&delivery);
         self.lanes.leave(delivery, &entry.membership);
         for next in self.lanes.unblocked(&entry.membership) {
-            self.look_whether_ready(next);
+            self.update_ready(next);
         }
         Some(entry)
     }
 
-    fn look_whether_ready(&mut self, delivery: i64) {
+    fn update_ready(&mut self, delivery: i64) {
         if let Some(entry) = self.waiting.get(&delivery)
             && entry.place == QueuePlace::Waiting
             && self.lanes.is_free(delivery, &entry.membership)

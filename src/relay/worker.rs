@@ -23,7 +23,7 @@ use super::send::{Upstream, send};
 use crate::clock;
 use crate::deliver::SendError;
 use crate::domain::WabaId;
-use crate::store::{Content, Duty, Store, StoreUnavailable};
+use crate::store::{Content, SideEffectPermit, Store, StoreUnavailable};
 use crate::telemetry::Telemetry;
 
 /// Number of settled deliveries that triggers a commit. Deliveries not committed as settled are sent again after a
@@ -57,7 +57,7 @@ pub(super) struct UpstreamWorker {
     deadlines: Deadlines,
     ledger: Ledger,
     calls: mpsc::Receiver<WorkerCall>,
-    duty: Duty,
+    permit: SideEffectPermit,
     /// Number of the last listed delivery.
     known: i64,
     next_listing: Instant,
@@ -86,7 +86,7 @@ impl UpstreamWorker {
             circuit: Circuit::new(upstream.max_in_flight),
             deadlines: Deadlines::new(max_age, newest, Instant::now()),
             upstream: Arc::new(upstream),
-            duty: store.duty(),
+            permit: store.side_effect_permit(),
             store,
             calls,
             known: 0,
@@ -107,14 +107,14 @@ impl UpstreamWorker {
         });
         loop {
             self.list(&mut stored).await;
-            if self.duty.is_valid() {
+            if self.permit.is_valid() {
                 self.start_reading();
                 self.start_sending();
             }
             self.show();
-            // Otherwise, the next settling looks again.
+            // While the permit is suspended, the settle tick looks again.
             let due = self.next_due(stored.borrow().newest);
-            let due = due.filter(|_| self.duty.is_valid());
+            let due = due.filter(|_| self.permit.is_valid());
             let is_due = sleep_until(due.unwrap_or_else(Instant::now).into());
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -162,14 +162,14 @@ impl UpstreamWorker {
 
     fn execute(&mut self, call: WorkerCall) {
         let WorkerCall { command, answer } = call;
-        let is_meant = |waba_ids: &[WabaId]| {
+        let is_selected = |waba_ids: &[WabaId]| {
             let wanted = command.waba_ids.as_ref();
             wanted.is_none_or(|wanted| waba_ids.iter().any(|it| wanted.contains(it)))
         };
         let selected = match command.action {
-            Action::List => self.queue.parked_of(&is_meant),
-            Action::Retry => self.queue.retry(&is_meant),
-            Action::Drop => self.queue.drop_parked(&is_meant),
+            Action::List => self.queue.parked_of(&is_selected),
+            Action::Retry => self.queue.retry(&is_selected),
+            Action::Drop => self.queue.drop_parked(&is_selected),
         };
         match command.action {
             Action::List => {}
@@ -190,7 +190,7 @@ impl UpstreamWorker {
     }
 
     fn expire(&mut self) {
-        if !self.duty.is_valid() {
+        if !self.permit.is_valid() {
             return;
         }
         let (now, at_least) = (Instant::now(), clock::at_least());

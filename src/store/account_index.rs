@@ -1,4 +1,5 @@
-//! The accounts of each phone number and of each portfolio, so that they are found without looking at all accounts.
+//! The accounts of each phone number and of each portfolio, so that they are found without a search through all
+//! accounts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,7 +48,7 @@ impl AccountIndex {
         self.by_portfolio.get(id).into_iter().flatten()
     }
 
-    /// Follows a change of an account. Nearly all changes keep its numbers and its portfolio.
+    /// Updates the index after a change of an account. Nearly all changes keep its numbers and its portfolio.
     pub fn update(&mut self, waba_id: &WabaId, before: &Account, now: &Account) {
         if !before.number_ids().eq(now.number_ids()) {
             remove(&mut self.by_number, waba_id, before.number_ids());

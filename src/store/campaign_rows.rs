@@ -1,10 +1,10 @@
 //! The accounts of all replicas, for the counters of campaigns and experiments.
 //!
 //! A campaign or an experiment can have messages of many accounts, and one replica exports it. Its counters must never
-//! fall, also when accounts or its shard move to another replica. Therefore all counts are those of one reading: of accounts that
-//! this replica exported at that time from memory, and of all others from their rows. Both are committed states, so a
-//! later reading never has lower counts, whoever reads. A replica exports a campaign only from a reading that began
-//! since it owns the campaign's shard.
+//! decrease, even when accounts or its shard move to another replica. Therefore all counts come from one reading: from
+//! memory for the accounts that this replica exported at that time, and from their rows for all others. Both are
+//! committed states, so a later reading never has lower counts, on any replica. A replica exports a campaign only from
+//! a reading that began after it acquired the campaign's shard.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,7 +15,7 @@ use super::rows;
 use crate::domain::WabaId;
 use crate::state::{Account, Accounts, Traffic};
 
-/// What was read last.
+/// The last reading.
 #[derive(Debug)]
 pub struct CampaignRows {
     reader: Arc<dyn AccountReader>,
@@ -32,16 +32,16 @@ struct Reading {
     permit: Option<ExportPermit>,
 }
 
-/// What is kept of an account of another replica.
+/// The kept part of an account of another replica.
 #[derive(Clone, Debug)]
 struct Row {
     saved_ms: i64,
-    /// The account with nothing but its traffic. `None` without counts of a campaign.
+    /// The account with only its traffic. `None` without counts of a campaign.
     counted: Option<Arc<Account>>,
 }
 
 impl CampaignRows {
-    /// Nothing is read yet.
+    /// Starts without a reading.
     pub fn new(reader: Arc<dyn AccountReader>) -> Self {
         Self {
             reader,

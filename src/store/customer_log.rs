@@ -248,7 +248,7 @@ impl CustomerLogs {
         }
     }
 
-    /// Follows a segment that was written.
+    /// Adds a segment that was written to its log.
     pub fn note(&mut self, row: &SegmentRow) {
         let id = (row.waba_id.clone(), row.phone_number_id.clone());
         let log = self.0.entry(id).or_default();

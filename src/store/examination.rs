@@ -19,7 +19,7 @@ use crate::telemetry::{Examination, Report};
 /// Maximum size: enough for about ten thousand findings. A report on a hundred apps has fewer.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Nobody waits longer for a page because the database does not answer.
+/// Time limit of a read, so that a page does not wait for a database that does not answer.
 const READ_WITHIN: Duration = Duration::from_secs(1);
 
 /// Suffix of the file name, after the name of the database.
@@ -117,7 +117,8 @@ impl Location {
     }
 }
 
-/// The last examination of the store at a location. `None` if there is none. `rows` reads it if the location is a server.
+/// The last examination of the store at a location. `None` if there is none. `rows` reads it if the location is a
+/// server.
 ///
 /// # Errors
 /// If it cannot be read, or is not a report.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::{Duty, ExportPermit, Store};
+use super::{ExportPermit, SideEffectPermit, Store};
 use crate::domain::{PhoneNumberId, Shard, WabaId};
 use crate::state::{Account, Accounts};
 
@@ -58,7 +58,8 @@ impl Store {
         self.shared.snapshot_within(permit)
     }
 
-    /// Whether this replica exports what belongs to no account, such as an app or a portfolio, given by its name or id.
+    /// Whether this replica exports the series that belong to no account: those of an app, a portfolio or a campaign,
+    /// given by its name or id.
     #[must_use]
     pub fn exports_key(&self, key: &str) -> bool {
         self.shared.exports(self.shared.sharding().of_key(key))
@@ -73,8 +74,8 @@ impl Store {
 
     /// Permission to relay and notify for the shards of this replica.
     #[must_use]
-    pub fn duty(&self) -> Duty {
-        Duty::new(&self.shared)
+    pub fn side_effect_permit(&self) -> SideEffectPermit {
+        SideEffectPermit::new(&self.shared)
     }
 
     /// Changes when any replica has changed the discovered accounts.

@@ -1,7 +1,7 @@
 //! Loads the state of accounts from the database.
 //!
-//! Rows are read in groups, so that they never take as much memory as the state. Groups are decoded by other threads while
-//! the next ones are read, because decoding takes most of the time of a start.
+//! Rows are read in groups, so that they never take as much memory as the state. Groups are decoded by other threads
+//! while the next ones are read, because decoding takes most of the time of a start.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

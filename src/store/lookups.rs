@@ -33,7 +33,7 @@ impl<K: Ord> Lookups<K> {
         (at.elapsed() < self.valid_for).then(|| accounts.clone())
     }
 
-    /// Keeps an answer to a question of this time. At the maximum, drops the outdated ones, or else all.
+    /// Stores an answer that was requested at this time. At the maximum, drops the outdated ones, or else all.
     pub fn insert(&mut self, key: K, asked_at: Instant, accounts: Vec<WabaId>) {
         if self.found.len() >= MAX_KEPT {
             let valid_for = self.valid_for;

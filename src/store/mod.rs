@@ -12,7 +12,6 @@ mod copy_error;
 mod counters;
 mod customer_log;
 mod database_error;
-mod duty;
 mod engine;
 mod examination;
 mod exported;
@@ -37,6 +36,7 @@ mod refreshes;
 mod relay_queue;
 mod requests;
 mod rows;
+mod side_effect_permit;
 mod signals;
 mod sqlite;
 mod template_rows;
@@ -51,7 +51,6 @@ use tokio::sync::mpsc;
 
 pub use copy_error::CopyError;
 pub use counters::start_at_zero;
-pub use duty::Duty;
 pub use engine::{SignalSpan, StoreErrorReason};
 pub use examination::ReportError;
 pub use history::{Cursor, HistoryQuery, HistoryReader, HistoryRow, Recent, Unreadable};
@@ -64,6 +63,7 @@ pub use relay_queue::{
     Content, OthersCommand, OthersDeliveries, ParkedChange, QueuedDelivery, RelayDelivery,
     RelayQueueConfig, Settlement, Span,
 };
+pub use side_effect_permit::SideEffectPermit;
 pub use unavailable::StoreUnavailable;
 
 use crate::domain::AccountsOfApp;
@@ -103,7 +103,7 @@ pub struct SavedKey {
     pub has_other_replicas: bool,
 }
 
-/// What this process tells other replicas about itself.
+/// What this process reports to other replicas about itself.
 #[derive(Clone, Debug, Default)]
 pub struct ReplicaInfo {
     /// The address of its operator listener, for people.
@@ -122,7 +122,7 @@ impl Store {
         self.shared.drift_grace_ms.store(millis, Ordering::Relaxed);
     }
 
-    /// Tells other replicas this from the next heartbeat on.
+    /// Reports this to other replicas from the next heartbeat on.
     pub fn set_replica(&self, replica: ReplicaInfo) {
         self.shared.replica.store(Arc::new(replica));
     }

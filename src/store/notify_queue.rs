@@ -53,7 +53,7 @@ impl Signal {
     }
 }
 
-/// The numbers of the stored changes, and whether anybody waits for changes.
+/// The numbers of the stored changes, and whether there are receivers.
 #[derive(Debug, Default)]
 pub(super) struct SignalIndex {
     span: SignalSpan,

@@ -23,7 +23,7 @@ async fn move_templates(database: &mut Database) -> Result<(), StoreError> {
         let waba_ids: Vec<String> = older.keys().cloned().collect();
         let saved = database.load(&waba_ids).await?;
         for (waba_id, states) in &older {
-            // The next listing leaves a page as it is that refers to the newest one.
+            // A page that refers to the newest listing stays as it is at the next one.
             let account = saved.get(waba_id).map(rows::to_account).transpose()?;
             let listed = account.and_then(|account| account.newest_template_listing());
             let templates: Result<Vec<Template>, _> = states
@@ -56,7 +56,7 @@ async fn move_templates(database: &mut Database) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Writes the accounts anew that older versions stored with the times of their polls.
+/// Rewrites the accounts that older versions stored with the times of their polls.
 async fn move_accounts(database: &mut Database) -> Result<(), StoreError> {
     let mut moved = 0;
     loop {

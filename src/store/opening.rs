@@ -18,8 +18,8 @@ use crate::telemetry::Telemetry;
 /// Maximum number of requests that wait for the running commit; further callers wait to send theirs.
 const MAX_WAITING: usize = 1_024;
 
-/// How often a database that does not answer is looked for.
-const NOTICE_STALLS_EVERY: Duration = Duration::from_secs(1);
+/// Interval at which a database that does not answer is detected.
+const DETECT_STALLS_EVERY: Duration = Duration::from_secs(1);
 
 impl Store {
     /// Opens the store at its location, and takes part at once if others share it. No account is watched yet.
@@ -37,8 +37,8 @@ impl Store {
         Ok(store)
     }
 
-    /// Opens the store at its location, as one of several replicas if it is on PostgreSQL, which takes no shards until it
-    /// [joins](Self::join). No account is watched yet.
+    /// Opens the store at its location, as one of several replicas if it is on PostgreSQL, which takes no shards until
+    /// it [joins](Self::join). No account is watched yet.
     ///
     /// # Errors
     /// If it cannot be opened, with what to do about it.
@@ -66,7 +66,7 @@ impl Store {
         let (requests, to_serve) = mpsc::channel(MAX_WAITING);
         tokio::spawn(committer.run(to_serve));
         if shared.is_shared() {
-            tokio::spawn(notice_stalls(Arc::downgrade(&shared)));
+            tokio::spawn(detect_stalls(Arc::downgrade(&shared)));
         }
         Ok(Self {
             shared,
@@ -86,20 +86,20 @@ impl Store {
     /// queues are known: events of other accounts are dropped.
     pub async fn join(&self) {
         // A closed store takes nothing.
-        drop(self.ask(CommitterRequest::Join).await);
+        drop(self.send(CommitterRequest::Join).await);
     }
 }
 
-/// Looks for a database that does not answer, until the store is dropped.
-async fn notice_stalls(shared: Weak<Published>) {
-    let mut look = interval(NOTICE_STALLS_EVERY);
-    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+/// Detects a database that does not answer, until the store is dropped.
+async fn detect_stalls(shared: Weak<Published>) {
+    let mut ticks = interval(DETECT_STALLS_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        look.tick().await;
+        ticks.tick().await;
         let Some(shared) = shared.upgrade() else {
             return;
         };
-        shared.notice_stall();
+        shared.detect_stall();
     }
 }
 

@@ -1,5 +1,5 @@
-//! Accounts of other replicas, as their rows say: for the status page, the API and the send gate, which answer for all
-//! accounts on any replica. They are read when somebody asks, and are a few seconds old.
+//! Accounts of other replicas, read from their rows: for the status page, the API and the send gate, which answer for
+//! all accounts on any replica. They are read on request, and are a few seconds old.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,17 +18,17 @@ use crate::state::Accounts;
 /// Rows are read again after this time.
 pub const READ_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
-/// Accounts that nobody has asked for since are dropped from memory.
+/// Accounts that were not requested for this time are dropped from memory.
 const KEPT_FOR: Duration = Duration::from_secs(600);
 
-/// The accounts of other replicas that were asked for.
+/// The accounts of other replicas that were requested.
 #[derive(Debug)]
 pub struct Others {
     reader: Arc<dyn AccountReader>,
-    /// What is read of each account.
+    /// The parts of each account that are read.
     parts: AccountParts,
     cache: Mutex<Cache>,
-    /// One request reads at a time; the others find what it has read.
+    /// One request reads at a time; the others use its result.
     turn: tokio::sync::Mutex<()>,
 }
 
@@ -61,7 +61,7 @@ impl Default for Cache {
 }
 
 impl Others {
-    /// Nothing is read yet.
+    /// Starts without a reading.
     pub fn new(reader: Arc<dyn AccountReader>, parts: AccountParts) -> Self {
         Self {
             reader,
@@ -71,7 +71,7 @@ impl Others {
         }
     }
 
-    /// The accounts that were asked for.
+    /// The requested accounts.
     pub fn accounts(&self) -> Accounts {
         self.cache().accounts.clone()
     }
@@ -115,8 +115,8 @@ impl Others {
         id: &PhoneNumberId,
         is_other: impl Fn(&WabaId) -> bool,
     ) -> Result<(), StoreError> {
-        let ask = async { self.reader.of_number(id.as_str()).await };
-        let found = self.look_up(|cache| &mut cache.numbers, id, ask).await?;
+        let query = async { self.reader.of_number(id.as_str()).await };
+        let found = self.look_up(|cache| &mut cache.numbers, id, query).await?;
         self.read_some(found, is_other).await
     }
 
@@ -126,8 +126,10 @@ impl Others {
         id: &BusinessId,
         is_other: impl Fn(&WabaId) -> bool,
     ) -> Result<(), StoreError> {
-        let ask = async { self.reader.of_portfolios(&[id.to_string()]).await };
-        let found = self.look_up(|cache| &mut cache.portfolios, id, ask).await?;
+        let query = async { self.reader.of_portfolios(&[id.to_string()]).await };
+        let found = self
+            .look_up(|cache| &mut cache.portfolios, id, query)
+            .await?;
         self.read_some(found, is_other).await
     }
 
@@ -136,21 +138,21 @@ impl Others {
         &self,
         lookups: impl Fn(&mut Cache) -> &mut Lookups<K>,
         key: &K,
-        ask: impl Future<Output = Result<Vec<String>, StoreError>>,
+        query: impl Future<Output = Result<Vec<String>, StoreError>>,
     ) -> Result<Vec<WabaId>, StoreError> {
         let known = lookups(&mut self.cache()).get(key);
         if let Some(found) = known {
             return Ok(found);
         }
         let _turn = self.turn.lock().await;
-        // Another request may have asked meanwhile.
+        // Another request may have read it meanwhile.
         let known = lookups(&mut self.cache()).get(key);
         if let Some(found) = known {
             return Ok(found);
         }
-        let asked_at = Instant::now();
-        let found = parsed(&ask.await?);
-        lookups(&mut self.cache()).insert(key.clone(), asked_at, found.clone());
+        let requested_at = Instant::now();
+        let found = parsed(&query.await?);
+        lookups(&mut self.cache()).insert(key.clone(), requested_at, found.clone());
         Ok(found)
     }
 
@@ -182,7 +184,7 @@ impl Others {
         Ok(ids.iter().filter_map(|id| BusinessId::parse(id)).collect())
     }
 
-    /// Drops what nobody has asked for in the last minutes, and what is not of another replica any more.
+    /// Drops accounts that were not requested in the last minutes, and those that no longer belong to another replica.
     pub fn forget(&self, is_other: impl Fn(&WabaId) -> bool) {
         let mut cache = self.cache();
         let kept: BTreeSet<WabaId> = cache

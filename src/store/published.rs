@@ -52,9 +52,9 @@ pub(super) struct Published {
     watched: ArcSwap<BTreeSet<WabaId>>,
     /// Whether heartbeats have had no answer for so long that the store does not count as sound.
     is_stalled: AtomicBool,
-    /// What the next heartbeat tells other replicas.
+    /// What the next heartbeat reports to other replicas.
     pub(super) replica: ArcSwap<ReplicaInfo>,
-    /// When the acquisition of shards began that are not exported yet.
+    /// Start of the acquisition of each shard that is not exported yet.
     takeovers: Mutex<BTreeMap<Shard, Duration>>,
 }
 
@@ -180,9 +180,9 @@ impl Published {
     pub(super) fn publish_relay_index(&self, index: &RelayIndex) {
         let span = index.span();
         self.deliveries.send_if_modified(|known| {
-            let is_news = *known != span;
+            let is_new = *known != span;
             *known = span;
-            is_news
+            is_new
         });
     }
 

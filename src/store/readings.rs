@@ -14,8 +14,8 @@ use crate::state::Accounts;
 const GATE_READ_LIMIT: Duration = Duration::from_millis(500);
 
 impl Store {
-    /// The committed state of each account in which polls or messages have shown this number. Faster than a search in
-    /// a snapshot. Those of other replicas are as they were when they were [read](Self::read_number). After the lease of
+    /// The committed state of each account in which polls or messages have shown this number. Faster than a search in a
+    /// snapshot. Those of other replicas are as they were when they were [read](Self::read_number). After the lease of
     /// this replica has ended, its own are as they were last.
     #[must_use]
     pub fn accounts_of_number(&self, id: &PhoneNumberId) -> Accounts {
@@ -62,8 +62,8 @@ impl Store {
         own
     }
 
-    /// Like [`with_others`](Self::with_others), and with accounts in memory that this replica may not export now. While the
-    /// database is down, no replica knows a later state of them.
+    /// Like [`with_others`](Self::with_others), and with accounts in memory that this replica may not export now. While
+    /// the database is down, no replica knows a later state of them.
     fn with_last_known(
         &self,
         mut own: Accounts,
@@ -95,8 +95,8 @@ impl Store {
         read.map_err(|error| StoreUnavailable::unreadable(&error))
     }
 
-    /// How many accounts of other replicas were read last, and how long ago. `None` if there are none, as in a store of one
-    /// process.
+    /// How many accounts of other replicas were read last, and how long ago. `None` if there are none, as in a store of
+    /// one process.
     #[must_use]
     pub fn last_reading_of_others(&self) -> Option<(usize, Duration)> {
         let reading = self.others.as_ref()?.last_reading();
@@ -185,8 +185,8 @@ impl Store {
         read.map_err(|error| StoreUnavailable::unreadable(&error))
     }
 
-    /// The accounts of all replicas with counts of campaigns or experiments as they were read, with the permit at that time. `None` for a
-    /// store of one process, and before the first read.
+    /// The accounts of all replicas with counts of campaigns or experiments as they were read, with the permit at that
+    /// time. `None` for a store of one process, and before the first read.
     #[must_use]
     pub fn campaign_accounts(&self) -> Option<(Accounts, ExportPermit)> {
         self.campaigns.as_ref()?.accounts()
@@ -198,7 +198,8 @@ impl Store {
         permit.includes(self.shared.sharding().of_key(key))
     }
 
-    /// Reads what this replica needs of others' accounts to export portfolios, and drops what nobody has asked for.
+    /// Reads what this replica needs of others' accounts to export portfolios, and drops accounts that were not
+    /// requested.
     ///
     /// # Errors
     /// If they cannot be read.

@@ -1,8 +1,8 @@
 //! Rows that a refresh leaves as they are.
 //!
 //! Each poll confirms all values of an account or a phone number, with its time. The rows of both have placeholders for
-//! the times of the newest polls, which are in a row of their own, with what the polls have spent of the call budget. So
-//! a refresh that finds nothing new changes only that row.
+//! the times of the newest polls. A separate row has these times, and the calls that the polls have spent of the
+//! budget. So a refresh that finds nothing new changes only that row.
 
 use serde::{Deserialize, Serialize};
 

@@ -27,7 +27,7 @@ impl Store {
     /// If the stored state cannot be read; nothing has changed then.
     pub async fn watch(&self, accounts: BTreeSet<WabaId>) -> Result<(), StoreUnavailable> {
         let (answer, outcome) = oneshot::channel();
-        self.ask(CommitterRequest::Watch(accounts, answer)).await?;
+        self.send(CommitterRequest::Watch(accounts, answer)).await?;
         outcome.await.map_err(|_| StoreUnavailable::closed())?
     }
 
@@ -38,7 +38,7 @@ impl Store {
     pub async fn remember(&self, app: &str, found: AccountsOfApp) -> Result<(), StoreUnavailable> {
         let (answer, outcome) = oneshot::channel();
         let request = CommitterRequest::Remember(app.to_owned(), found, answer);
-        self.ask(request).await?;
+        self.send(request).await?;
         outcome.await.map_err(|_| StoreUnavailable::closed())?
     }
 
@@ -48,7 +48,7 @@ impl Store {
     /// If they cannot be read.
     pub async fn remembered(&self) -> Result<Discovered, StoreUnavailable> {
         let (answer, outcome) = oneshot::channel();
-        self.ask(CommitterRequest::Remembered(answer)).await?;
+        self.send(CommitterRequest::Remembered(answer)).await?;
         outcome.await.map_err(|_| StoreUnavailable::closed())?
     }
 
@@ -58,7 +58,7 @@ impl Store {
     /// If it cannot be read.
     pub async fn customer_key(&self) -> Result<SavedKey, StoreUnavailable> {
         let (answer, outcome) = oneshot::channel();
-        self.ask(CommitterRequest::CustomerKey(answer)).await?;
+        self.send(CommitterRequest::CustomerKey(answer)).await?;
         outcome.await.map_err(|_| StoreUnavailable::closed())?
     }
 
@@ -74,7 +74,7 @@ impl Store {
     ) -> Result<u64, StoreUnavailable> {
         let (answer, outcome) = oneshot::channel();
         let request = CommitterRequest::UseCustomerKey(check_value, keep_conversations, answer);
-        self.ask(request).await?;
+        self.send(request).await?;
         outcome.await.map_err(|_| StoreUnavailable::closed())?
     }
 
@@ -100,7 +100,7 @@ impl Store {
         self.shared.check_stall()?;
         let (answer, outcome) = oneshot::channel();
         let committed = async {
-            self.ask(CommitterRequest::Commit(events, delivery, answer))
+            self.send(CommitterRequest::Commit(events, delivery, answer))
                 .await?;
             outcome.await.map_err(|_| StoreUnavailable::closed())?
         };
@@ -113,7 +113,7 @@ impl Store {
     /// # Errors
     /// If the store is closed.
     pub async fn track(&self, trackers: Arc<Trackers>) -> Result<(), StoreUnavailable> {
-        self.ask(CommitterRequest::Track(trackers)).await
+        self.send(CommitterRequest::Track(trackers)).await
     }
 
     /// Applies these settings of the relay. Deliveries that wait for other upstreams are dropped.
@@ -125,7 +125,7 @@ impl Store {
         relay_config: RelayQueueConfig,
     ) -> Result<(), StoreUnavailable> {
         let (answer, outcome) = oneshot::channel();
-        self.ask(CommitterRequest::ConfigureRelay(relay_config, answer))
+        self.send(CommitterRequest::ConfigureRelay(relay_config, answer))
             .await?;
         outcome.await.map_err(|_| StoreUnavailable::closed())?
     }
@@ -141,7 +141,7 @@ impl Store {
     ) -> Result<(), StoreUnavailable> {
         let (answer, outcome) = oneshot::channel();
         let request = CommitterRequest::Settle(upstream.to_owned(), settlement, answer);
-        self.ask(request).await?;
+        self.send(request).await?;
         outcome.await.map_err(|_| StoreUnavailable::closed())?
     }
 
@@ -154,7 +154,7 @@ impl Store {
         command: OthersCommand,
     ) -> Result<OthersDeliveries, StoreUnavailable> {
         let (answer, outcome) = oneshot::channel();
-        self.ask(CommitterRequest::CommandOthers(command, answer))
+        self.send(CommitterRequest::CommandOthers(command, answer))
             .await?;
         outcome.await.map_err(|_| StoreUnavailable::closed())?
     }
@@ -166,7 +166,7 @@ impl Store {
     /// If that could not be made durable.
     pub async fn notify(&self, receivers: Vec<String>) -> Result<(), StoreUnavailable> {
         let (answer, outcome) = oneshot::channel();
-        self.ask(CommitterRequest::Notify(receivers, answer))
+        self.send(CommitterRequest::Notify(receivers, answer))
             .await?;
         outcome.await.map_err(|_| StoreUnavailable::closed())?
     }
@@ -182,14 +182,14 @@ impl Store {
     ) -> Result<(), StoreUnavailable> {
         let (answer, outcome) = oneshot::channel();
         let request = CommitterRequest::SettleSignals(receiver.to_owned(), settled, answer);
-        self.ask(request).await?;
+        self.send(request).await?;
         outcome.await.map_err(|_| StoreUnavailable::closed())?
     }
 
-    /// Gives all shards to other replicas. Later commits go to their inboxes. A store of one process goes on as before.
+    /// Gives all shards to other replicas. Later commits go to their inboxes. A store of one process does not change.
     pub async fn leave(&self) {
         let (left, outcome) = oneshot::channel();
-        if self.ask(CommitterRequest::Leave(left)).await.is_ok() {
+        if self.send(CommitterRequest::Leave(left)).await.is_ok() {
             // An error means that the store is closed already.
             drop(outcome.await);
         }
@@ -212,8 +212,8 @@ impl Store {
         }
     }
 
-    pub(super) async fn ask(&self, request: CommitterRequest) -> Result<(), StoreUnavailable> {
-        let asked = self.requests.send(request).await;
-        asked.map_err(|_| StoreUnavailable::closed())
+    pub(super) async fn send(&self, request: CommitterRequest) -> Result<(), StoreUnavailable> {
+        let sent = self.requests.send(request).await;
+        sent.map_err(|_| StoreUnavailable::closed())
     }
 }

@@ -130,7 +130,7 @@ fn own_state(account: &Account) -> String {
 fn number_differences(
     before: &Account,
     now: &Account,
-    mut tell: impl FnMut(&PhoneNumberId, Option<String>),
+    mut changed: impl FnMut(&PhoneNumberId, Option<String>),
 ) {
     let (polls_before, polls) = (NewestPolls::new(before), NewestPolls::new(now));
     let is_same_poll = polls_before.has_same_numbers(polls);
@@ -142,12 +142,12 @@ fn number_differences(
         let state = polls.hide_in_number(&json(number.as_ref()));
         let known = known.map(|known| polls_before.hide_in_number(&json(known.as_ref())));
         if known.as_ref() != Some(&state) {
-            tell(id, Some(state));
+            changed(id, Some(state));
         }
     }
     for id in before.numbers.keys() {
         if !now.numbers.contains_key(id) {
-            tell(id, None);
+            changed(id, None);
         }
     }
 }
@@ -157,18 +157,18 @@ fn number_differences(
 fn differences<K: Ord, V: Serialize>(
     before: &BTreeMap<K, Arc<V>>,
     now: &BTreeMap<K, Arc<V>>,
-    mut tell: impl FnMut(&K, Option<String>),
+    mut changed: impl FnMut(&K, Option<String>),
 ) {
     for (id, object) in now {
         let same = before
             .get(id)
             .is_some_and(|before| Arc::ptr_eq(before, object));
         if !same {
-            tell(id, Some(json(object.as_ref())));
+            changed(id, Some(json(object.as_ref())));
         }
     }
     for id in before.keys().filter(|id| !now.contains_key(id)) {
-        tell(id, None);
+        changed(id, None);
     }
 }
 

@@ -18,7 +18,8 @@ impl Labelled {
         )
     }
 
-    /// Keeps only the series whose value of this label is wanted, so that a fleet's are not searched again and again.
+    /// Keeps only the series whose value of this label is wanted, so that later searches do not visit all series of a
+    /// fleet.
     pub fn retain(&mut self, name: &str, is_wanted: impl Fn(&str) -> bool) {
         self.0
             .retain(|sample| label(sample, name).is_some_and(&is_wanted));

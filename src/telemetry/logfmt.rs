@@ -1,6 +1,6 @@
 //! Fields of a text log line as logfmt: `name=value`, with texts in quotation marks and JSON's escapes, so that Loki
 //! and other readers of logfmt get every value back. `Debug` would escape marks of Hindi, Thai or emoji in a way that
-//! they do not know.
+//! they cannot read.
 
 use std::fmt::{self, Debug};
 

@@ -70,7 +70,7 @@ pub struct Telemetry {
     pub graph_planned_calls: IntGaugeVec,
     /// The used and the planned quota of each account, for pages.
     pub quotas: QuotaFigures,
-    /// Fields dropped from requests because Meta says they do not exist.
+    /// Fields dropped from requests because Meta rejected them.
     pub graph_fields_dropped: IntCounterVec,
     /// Fields currently omitted from requests.
     pub graph_field_dropped: IntGaugeVec,
@@ -86,7 +86,7 @@ pub struct Telemetry {
     pub webhook_changes: IntCounterVec,
     /// Changes that were received before.
     pub webhook_duplicates: IntCounter,
-    /// Changes that are older than what was known.
+    /// Changes older than the known state.
     pub webhook_stale: IntCounter,
     /// Changes for accounts that are not configured.
     pub webhook_unwatched: IntCounter,

@@ -19,7 +19,8 @@ type LastOutcomes = BTreeMap<(String, WabaId, Collector), Option<&'static str>>;
 /// The gauges, and the last outcome of each poll. A reason's series must be removed when the poll recovers or fails
 /// for another reason, even after a reload has replaced the poller.
 ///
-/// Both gauges are one metric of the registry, so that no scrape has the one of before an outcome and the other of after it.
+/// Both gauges are one metric of the registry, so that no scrape contains one gauge from before an outcome and the
+/// other from after it.
 #[derive(Clone, Debug)]
 pub struct PollOutcomes {
     up: IntGaugeVec,
@@ -40,8 +41,8 @@ impl Metric for PollOutcomes {
 }
 
 impl PollOutcomes {
-    /// The options and labels of both gauges: `up` has app, account and collector. `failure` also has a reason, as its last
-    /// label.
+    /// The options and labels of both gauges: `up` has app, account and collector. `failure` also has a reason, as its
+    /// last label.
     pub(super) fn new(
         (up, up_labels): (Opts, &[&str]),
         (failure, failure_labels): (Opts, &[&str]),

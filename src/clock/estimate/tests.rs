@@ -75,7 +75,8 @@ fn a_pause_of_the_virtual_machine_is_detected_when_its_clock_is_set() {
         answer(&mut estimate, second * 1_000, 0, 0);
     }
     assert_eq!(estimate.observe_machine(reading(20_000, 900)), None);
-    // The virtual machine was paused for an hour: time since boot lacks it, and the clock is set to it.
+    // The virtual machine was paused for an hour: the time since boot lacks this hour, and the clock is set forward by
+    // it.
     let resumed = |boot| reading(boot, 3_600_000);
     assert_eq!(estimate.observe_machine(resumed(21_000)), Some(3_599_100));
     for boot in [21_000, 22_000, 23_000] {
@@ -134,7 +135,7 @@ fn correct_deliveries_outvote_wrong_ones() {
         estimate.observe_delivery(BOOTED + boot, at(boot));
     }
     assert_eq!(estimate.time(at(3_000)), BOOTED + 3_000);
-    // Nor do deliveries move what responses have shown, in this process or an earlier one.
+    // Deliveries do not move an estimate from responses, in this process or an earlier one.
     let mut estimate = Estimate::new();
     estimate.restore(BOOTED, Some(BOOTED), at(1_000));
     for boot in 1_000..1_010 {

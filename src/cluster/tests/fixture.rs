@@ -20,7 +20,7 @@ pub struct Cluster {
     pub replicas: BTreeMap<ReplicaId, Replica>,
     pub shards: Vec<ShardRow>,
     pub released: Vec<bool>,
-    /// Who acquired which shard, in order.
+    /// The replica of each acquisition, in order.
     pub acquisitions: Vec<ReplicaId>,
     pub terminated: Vec<Backend>,
     sessions: i32,

@@ -58,7 +58,7 @@ fn the_shard_of_a_lost_session_is_read_after_the_hold_off_and_one_heartbeat() {
     confirm(&mut cluster, B);
     cluster.end_session(A);
     cluster.acquire(B, SHARD);
-    // The process of the lost session does not know.
+    // The process of the lost session has not noticed.
     assert!(cluster.exports(A, SHARD));
     assert_eq!(wait_for(&mut cluster, B), HOLD_OFF);
     assert!(!cluster.exports(A, SHARD));

@@ -1,4 +1,4 @@
-//! Shares converge with the fewest moves, whoever joins, leaves or dies.
+//! Shares converge with the fewest moves when replicas join, leave or die.
 
 use std::time::Duration;
 

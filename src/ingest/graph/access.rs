@@ -27,7 +27,7 @@ impl Client {
     /// # Errors
     /// If there was no response.
     pub async fn read_token(&self, calls: &dyn Calls) -> Result<Token, Failure> {
-        self.ask_about_token(Caller::for_app(calls)).await
+        self.inspect_own_token(Caller::for_app(calls)).await
     }
 
     /// Reads the callback URL of the app's WhatsApp webhooks and the subscribed fields. `None` if the app's id or
@@ -67,7 +67,7 @@ impl Client {
             OwnApp::UnknownUntil(until) if clock::now() < until => return None,
             OwnApp::UnknownUntil(_) | OwnApp::NotAsked => {}
         }
-        let inspected = self.ask_about_token(caller).await;
+        let inspected = self.inspect_own_token(caller).await;
         if inspected.is_err_and(|failure| is_refused(&failure)) {
             self.note_own_app(None, clock::now());
         }
@@ -83,7 +83,7 @@ impl Client {
         }
     }
 
-    async fn ask_about_token(&self, caller: Caller<'_>) -> Result<Token, Failure> {
+    async fn inspect_own_token(&self, caller: Caller<'_>) -> Result<Token, Failure> {
         // With the app's own credentials, a token can be inspected that Meta no longer accepts, unless the secret is
         // wrong.
         if let Some(credentials) = self.app_id().and_then(|app_id| self.as_app(&app_id)) {
@@ -157,7 +157,7 @@ impl Client {
             (_, None) => {
                 *own_app = OwnApp::UnknownUntil(now.plus(DROPPED_FOR));
                 tracing::warn!(
-                    "meta does not say which app the access token belongs to; set the app id to check webhook subscriptions"
+                    "could not determine the app of the access token; set the app id to check webhook subscriptions"
                 );
             }
         }
@@ -185,7 +185,7 @@ mod tests {
         let before = clock::now();
         assert_eq!(meta.client.own_app(caller).await, None);
         assert_eq!(meta.client.own_app(caller).await, None);
-        assert_eq!(meta.asked().len(), 1, "the refusal counts for a day");
+        assert_eq!(meta.received().len(), 1, "the refusal counts for a day");
         let OwnApp::UnknownUntil(until) = meta.client.own_app_so_far() else {
             panic!("it was refused");
         };
@@ -193,7 +193,7 @@ mod tests {
 
         set(&meta, OwnApp::UnknownUntil(clock::now()));
         assert_eq!(meta.client.own_app(caller).await, AppId::parse(OWN_APP));
-        assert_eq!(meta.asked().len(), 2);
+        assert_eq!(meta.received().len(), 2);
     }
 
     #[tokio::test]

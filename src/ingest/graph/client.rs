@@ -94,7 +94,7 @@ impl Client {
             let own = match wire::account::expanded(&node, &own_app, &mut warnings) {
                 Some(own) => Some(own),
                 None => {
-                    self.ask_the_edge(waba_id, &own_app, caller, &mut warnings)
+                    self.request_edge(waba_id, &own_app, caller, &mut warnings)
                         .await
                 }
             };
@@ -141,7 +141,7 @@ impl Client {
         (listed, totals)
     }
 
-    /// Calls with the endpoint's fields, and retries without each field that Meta says does not exist.
+    /// Calls with the endpoint's fields, and retries without each field that Meta rejects as unknown.
     pub(super) async fn call_with_fields(
         &self,
         endpoint: Endpoint,
@@ -197,8 +197,8 @@ impl Client {
             let answer = self.call_with_fields(endpoint, path, &none, without, caller);
             match answer.await {
                 Ok(node) => {
-                    // Only if the node can be read without a part was that part rejected. A missing permission for
-                    // it does not apply to other accounts.
+                    // A part counts as rejected only if the node can be read without it. A missing permission for it
+                    // does not apply to other accounts.
                     if let Some(rejected) = without.last() {
                         let scope = RejectionScope::OfObject;
                         self.fields
@@ -219,7 +219,7 @@ impl Client {
     }
 
     /// Reads the edge by itself. Used if it was rejected as a field, or omitted, as Meta does with empty edges.
-    async fn ask_the_edge(
+    async fn request_edge(
         &self,
         waba_id: &WabaId,
         own_app: &AppId,
@@ -238,7 +238,7 @@ impl Client {
 /// The node of an account.
 struct AccountNode {
     node: Value,
-    /// Whether the request contained `primary_funding_id`, so that its absence says something.
+    /// Whether the request contained `primary_funding_id`, so that its absence is meaningful.
     has_funding: bool,
 }
 

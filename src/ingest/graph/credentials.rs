@@ -1,4 +1,4 @@
-//! The identity with which a call is made.
+//! Credentials of calls: a token with its proof, or the id and secret of the app.
 
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::header::{HeaderValue, InvalidHeaderValue};

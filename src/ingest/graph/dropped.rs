@@ -93,7 +93,7 @@ impl DroppedFields {
         let drops = self.current(now);
         let fields = declared(target.endpoint).iter().copied();
         fields
-            .filter(|field| drops.wants(target, field) && !without.contains(field))
+            .filter(|field| drops.includes(target, field) && !without.contains(field))
             .collect::<Vec<_>>()
             .join(",")
     }
@@ -147,7 +147,7 @@ impl DroppedFields {
         for (deprecated, field) in replaced(target.endpoint) {
             let lacks = |node: &&Value| node.get(field).is_none_or(Value::is_null);
             let lacking = nodes.iter().filter(lacks).count();
-            if lacking == 0 || drops.has(target, deprecated) || drops.wants(target, deprecated) {
+            if lacking == 0 || drops.has(target, deprecated) || drops.includes(target, deprecated) {
                 continue;
             }
             let missing = MissingField {
@@ -162,7 +162,7 @@ impl DroppedFields {
         differs
     }
 
-    /// Forgets what was learnt about one object.
+    /// Forgets the rejections and the missing fields of one object.
     pub fn forget(&self, object: &str) {
         let mut drops = self.lock();
         for objects in drops.missing.values_mut() {

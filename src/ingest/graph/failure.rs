@@ -225,7 +225,7 @@ impl Failure {
         self.details.code
     }
 
-    /// The field that Meta says does not exist.
+    /// The field that does not exist, according to Meta.
     pub(super) fn field(&self) -> Option<&str> {
         self.details.field.as_deref()
     }
@@ -241,7 +241,7 @@ impl Failure {
     }
 
     /// Whether the response suggests smaller pages.
-    pub(super) fn wants_smaller_pages(&self) -> bool {
+    pub(super) fn suggests_smaller_pages(&self) -> bool {
         self.details.wants_less || self.kind == FailureKind::TooLarge
     }
 

@@ -28,7 +28,7 @@ fn fields_of(paths: &[&'static str]) -> Vec<&'static str> {
 /// The edge that lists the apps which receive this account's webhooks.
 pub(super) const SUBSCRIBED_APPS: &str = "subscribed_apps";
 
-/// The field that tells whether an account has a means of payment.
+/// The field that shows whether an account has a means of payment.
 pub(super) const PRIMARY_FUNDING_ID: &str = "primary_funding_id";
 
 /// Requested parts of an account that Meta may refuse together with the whole node, if the token lacks a permission

@@ -158,8 +158,8 @@ fn endpoint_name(endpoint: Endpoint) -> &'static str {
 fn template_query(templates: &[TemplateId], span: DaySpan, timezone_id: Option<&str>) -> Query {
     let ids: Vec<&str> = templates.iter().map(TemplateId::as_str).collect();
     let (start, end) = match timezone_id {
-        // Meta takes dates then. Whether the end is included is not documented: the day after the last one is
-        // requested, and what it contains is not used.
+        // Meta then takes dates. Whether the end is included is not documented: the day after the last one is requested
+        // too, and its content is not used.
         Some(zone) => (
             span.first.date(Some(zone)),
             span.last.after(Some(zone)).date(Some(zone)),

@@ -133,9 +133,9 @@ impl Client {
         let mut query: Query = vec![("limit", size.to_string())];
         query.extend(after.map(|after| ("after", after.to_owned())));
         // The totals are on the first page; the others need not repeat them.
-        let wants_summary = endpoint == Endpoint::MessageTemplates && after.is_none();
+        let requests_summary = endpoint == Endpoint::MessageTemplates && after.is_none();
         let target = RequestTarget::new(endpoint, path);
-        if !wants_summary || !self.fields.requests(target, SUMMARY, clock::now()) {
+        if !requests_summary || !self.fields.requests(target, SUMMARY, clock::now()) {
             return self.page_with_fallbacks(target, path, &query, caller).await;
         }
         let mut with_summary = query.clone();
@@ -207,7 +207,7 @@ impl PageSize {
     fn shrink_for(&mut self, failure: &Failure) -> bool {
         // A page that is too large for Meta often ends as a plain 500 or a timeout. It is retried once; the
         // schedule makes further attempts, with delays.
-        let helps = failure.wants_smaller_pages()
+        let helps = failure.suggests_smaller_pages()
             || (failure.may_be_the_pages() && std::mem::take(&mut self.may_retry));
         if !helps || self.objects <= SMALLEST_PAGE {
             return false;

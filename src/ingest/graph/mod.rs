@@ -47,7 +47,7 @@ pub use options::ClientOptions;
 pub use usage::{Usage, UsageScope};
 pub use wire::callback_url;
 
-/// The call budget: consulted before every call, and informed of the usage after it.
+/// The call budget: checked before every call, and updated with the reported usage after it.
 pub trait Calls: Send + Sync {
     /// Takes one call from the budget, if there is one.
     fn may_call(&self) -> bool;

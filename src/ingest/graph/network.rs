@@ -13,12 +13,12 @@ const MAX_CAUSE: usize = 240;
 /// The kind of failure, and the message of the operating system or TLS library.
 pub(super) fn classify(error: &reqwest::Error) -> (FailureKind, Option<String>) {
     let causes = causes(error);
-    let says = |words: &str| causes.iter().any(|cause| cause.contains(words));
+    let contains = |words: &str| causes.iter().any(|cause| cause.contains(words));
     let kind = if is_about_tls(error) {
         FailureKind::Tls
-    } else if says("tunnel error") || says("proxy") {
+    } else if contains("tunnel error") || contains("proxy") {
         FailureKind::Proxy
-    } else if says("dns error") {
+    } else if contains("dns error") {
         FailureKind::NameResolution
     } else if error.is_timeout() && !error.is_connect() {
         // A connect timeout is a network failure, not a slow server.

@@ -177,7 +177,7 @@ impl Transport {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments
                 .pop_if_empty()
-                .push(self.versions.asked())
+                .push(self.versions.requested())
                 .extend(path.split('/'));
         }
         url

@@ -15,7 +15,7 @@ const MAX_REMEMBERED: usize = 16;
 
 /// The requested version of a client, and the version of responses.
 pub(super) struct Versions {
-    asked: String,
+    requested: String,
     answered: Mutex<AnsweredVersion>,
 }
 
@@ -28,20 +28,24 @@ struct AnsweredVersion {
 impl Versions {
     /// Removes the series of versions of earlier clients: a new client follows a reload. Clients in use set theirs
     /// again with their next response.
-    pub fn new(asked: String, telemetry: &Telemetry) -> Self {
+    pub fn new(requested: String, telemetry: &Telemetry) -> Self {
         telemetry.graph_api_version.reset();
         let end = &telemetry.graph_version_end;
         end.reset();
-        if let Lifetime::Until(at) = lifetime(&asked) {
-            end.with_label_values(&[&asked]).set(at.as_seconds_f64());
+        if let Lifetime::Until(at) = lifetime(&requested) {
+            end.with_label_values(&[&requested])
+                .set(at.as_seconds_f64());
         }
         let answered = Mutex::default();
-        Self { asked, answered }
+        Self {
+            requested,
+            answered,
+        }
     }
 
     /// The requested version.
-    pub fn asked(&self) -> &str {
-        &self.asked
+    pub fn requested(&self) -> &str {
+        &self.requested
     }
 
     /// Updates the metric of both versions, and logs a difference the first time.
@@ -49,24 +53,24 @@ impl Versions {
         let Some(version) = answered(headers) else {
             return;
         };
-        let asked = self.asked.as_str();
+        let requested = self.requested.as_str();
         let gauge = &telemetry.graph_api_version;
         let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = answered.last.as_deref().filter(|last| *last != version) {
-            drop(gauge.remove_label_values(&[asked, last]));
+            drop(gauge.remove_label_values(&[requested, last]));
         }
-        gauge.with_label_values(&[asked, version]).set(1);
+        gauge.with_label_values(&[requested, version]).set(1);
         if answered.last.as_deref() == Some(version) {
             return;
         }
         answered.last = Some(version.to_owned());
-        if version != asked
+        if version != requested
             && answered.logged.len() < MAX_REMEMBERED
             && answered.logged.insert(version.to_owned())
         {
             // Meta ignores the requested version for WhatsApp calls, so no operator action is needed.
             tracing::info!(
-                asked,
+                asked = requested,
                 answered = version,
                 "meta responded with another api version"
             );

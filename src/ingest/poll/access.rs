@@ -62,7 +62,7 @@ pub struct WatchedApp {
 
 impl WatchedApp {
     /// Whether results for `other` are valid for this app too.
-    fn asks_the_same_as(&self, other: &Self) -> bool {
+    fn is_equivalent_to(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.client, &other.client)
             && self.wants_webhooks == other.wants_webhooks
             && self.callback_url == other.callback_url
@@ -152,7 +152,7 @@ impl AccessPoller {
         for app in &plan.apps {
             let mut before = self.plan.apps.iter();
             let before = before.find(|before| before.name == app.name);
-            let is_as_before = before.is_some_and(|before| app.asks_the_same_as(before));
+            let is_as_before = before.is_some_and(|before| app.is_equivalent_to(before));
             let kept = self.due.get(&app.name).filter(|_| is_as_before);
             let own = match kept.copied() {
                 None => Due {

@@ -24,9 +24,9 @@ const LONGEST_HOLD: Duration = Duration::from_secs(3_600);
 /// would never improve, so one poll is allowed after this time.
 const USAGE_VALID_FOR: Duration = Duration::from_secs(10 * 60);
 
-/// Additional time for each collector of lower priority, so that the first poll is a small one and the others know
-/// its result.
-const USAGE_BELIEVED_LONGER: Duration = Duration::from_secs(60);
+/// Additional time for each collector of lower priority, so that the first poll is a small one, and its result decides
+/// about the others.
+const USAGE_VALID_LONGER: Duration = Duration::from_secs(60);
 
 /// Used share of Meta's quota above which polls of account nodes wait too, and numbers are polled rarely. Meta
 /// throttles at 1.
@@ -152,8 +152,8 @@ impl Budget {
         }
         self.check(collector, now)?;
         if collector == Collector::Numbers {
-            let is_critical = self.usage.is_some_and(|(told_at, ratio)| {
-                ratio >= USAGE_CRITICAL && now < told_at.plus(USAGE_VALID_FOR)
+            let is_critical = self.usage.is_some_and(|(reported_at, ratio)| {
+                ratio >= USAGE_CRITICAL && now < reported_at.plus(USAGE_VALID_FOR)
             });
             let again = self.numbers_began.map(|at| at.plus(CRITICAL_INTERVAL));
             if let Some(again) = again.filter(|again| is_critical && *again > now) {
@@ -194,7 +194,7 @@ impl Budget {
     }
 
     fn check_usage(&self, collector: Collector, now: Timestamp) -> Result<(), Deferral> {
-        let Some((told_at, ratio)) = self.usage else {
+        let Some((reported_at, ratio)) = self.usage else {
             return Ok(());
         };
         let (too_much, longer) = match collector {
@@ -203,10 +203,10 @@ impl Budget {
             Collector::Templates | Collector::Other => (ratio >= self.max_usage_ratio, 2),
             Collector::Insights => (ratio >= self.max_usage_ratio, 3),
         };
-        let believed_until = told_at.plus(USAGE_VALID_FOR + USAGE_BELIEVED_LONGER * longer);
-        if too_much && now < believed_until {
+        let valid_until = reported_at.plus(USAGE_VALID_FOR + USAGE_VALID_LONGER * longer);
+        if too_much && now < valid_until {
             Err(Deferral {
-                until: believed_until,
+                until: valid_until,
                 reason: DeferralReason::RateLimit,
             })
         } else {
@@ -232,7 +232,7 @@ impl Budget {
         self.held_until = self.held_until.max(Some(until));
     }
 
-    /// What has been spent, for a later owner of the account.
+    /// The spent calls, for a later owner of the account.
     pub fn spent(&mut self, now: Timestamp) -> SpentCalls {
         self.used(now);
         let held_until = self.held_until.max(self.regain_at);

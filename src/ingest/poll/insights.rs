@@ -38,8 +38,8 @@ pub struct TemplateBatch {
     pub span: DaySpan,
 }
 
-/// Whether the account is known well enough to read its insights: which templates and numbers it has, and whether
-/// Meta gives figures of templates.
+/// Whether enough of the account has been read to poll its insights: its templates, its numbers, and whether Meta gives
+/// figures of templates.
 pub(super) fn can_be_planned(account: &Account) -> bool {
     let collectors = [Collector::Numbers, Collector::Account, Collector::Templates];
     let mut collectors = collectors.into_iter();
@@ -188,7 +188,7 @@ pub async fn read(
         }
         Err(failure) => Some(failure),
     };
-    // What is wrong with the numbers' figures alone does not affect those of templates.
+    // A failure of the numbers' figures alone does not affect those of templates.
     if failure.as_ref().is_none_or(is_of_one_request) {
         let rest = read_templates(plan, client, waba_id, calls, &mut snapshot).await;
         failure = failure.or(rest);

@@ -110,8 +110,8 @@ pub(super) async fn poll(
     }
 }
 
-/// The date of this poll: after the previous poll, whatever the clock says. Computed at the end of the poll, when its
-/// responses have shown Meta's time.
+/// The date of this poll: later than that of the previous poll, whatever the clock reads. Computed at the end of the
+/// poll, when its responses have shown Meta's time.
 fn date_of_poll(began: Mark, task: &Task, store: &Store) -> Timestamp {
     let account = store.account(&task.waba_id);
     let polls = account
@@ -143,17 +143,14 @@ async fn read(
     match task.collector {
         Collector::Numbers => {
             let Listed { listing, failure } = client.list_numbers(waba_id, calls).await;
-            let says_something = listing.complete || !listing.objects.is_empty();
-            (
-                says_something.then_some(Fact::NumbersListed(listing)),
-                failure,
-            )
+            let has_data = listing.complete || !listing.objects.is_empty();
+            (has_data.then_some(Fact::NumbersListed(listing)), failure)
         }
         Collector::Templates => {
             let (Listed { listing, failure }, totals) = client.list_templates(waba_id, calls).await;
-            let says_something = listing.complete || !listing.objects.is_empty();
+            let has_data = listing.complete || !listing.objects.is_empty();
             (
-                says_something.then_some(Fact::TemplatesListed(listing, totals)),
+                has_data.then_some(Fact::TemplatesListed(listing, totals)),
                 failure,
             )
         }
@@ -179,12 +176,8 @@ async fn read_insights(
     };
     let plan = insights::plan(&account, options, clock::now());
     let (snapshot, failure) = insights::read(&plan, client, waba_id, calls).await;
-    let says_something =
-        snapshot.complete || snapshot.templates.is_some() || snapshot.numbers.is_some();
-    (
-        says_something.then_some(Fact::InsightsRead(snapshot)),
-        failure,
-    )
+    let has_data = snapshot.complete || snapshot.templates.is_some() || snapshot.numbers.is_some();
+    (has_data.then_some(Fact::InsightsRead(snapshot)), failure)
 }
 
 /// None of these failures removes state: old values remain, and their age is exported.

@@ -1,7 +1,7 @@
 //! Divides the result of a large listing, so that webhooks do not wait until all of it is committed.
 //!
-//! All parts have the date of the poll, and only the last one is complete. Before it, no object counts as removed. After
-//! it, the state is the same as if the listing had been committed as a whole.
+//! All parts have the date of the poll, and only the last one is complete. Before it, no object counts as removed.
+//! After it, the state is the same as if the listing had been committed as a whole.
 
 use crate::domain::{Event, Fact, Listing};
 

@@ -101,8 +101,8 @@ pub struct Schedule {
     cadences: Cadences,
     dice: fastrand::Rng,
     slots: BTreeMap<Task, Slot>,
-    /// Meta's rate limits. They outlive the account's place in the schedule, because Meta does not forget them
-    /// when a reload or a discovery takes the account away and back.
+    /// Meta's rate limits. They outlive the account's place in the schedule, because they still apply at Meta when a
+    /// reload or a discovery removes the account and adds it again.
     rate_limits: BTreeMap<WabaId, Timestamp>,
     /// Accounts of an app whose credentials were refused. New credentials end this.
     refusals: BTreeMap<WabaId, Timestamp>,
@@ -172,9 +172,9 @@ impl Schedule {
             return false;
         };
         slot.running = false;
-        let update = slot.put_off.replace(reason).is_none();
+        let is_first = slot.put_off.replace(reason).is_none();
         self.set_due(task, until);
-        update
+        is_first
     }
 
     /// Records that a poll has ended.
@@ -231,7 +231,7 @@ impl Schedule {
         }
         let after_last = slot.last_start.map_or(now, |start| start.plus(TRIGGER_GAP));
         let due = now.plus(TRIGGER_DELAY).max(after_last);
-        // After a failure the slot waits for a reason; webhooks do not shorten that wait.
+        // After a failure, the wait is a backoff or Meta's own; webhooks do not shorten it.
         if slot.failures == 0 && due < slot.due {
             self.set_due(task, due);
         }

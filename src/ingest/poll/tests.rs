@@ -74,7 +74,7 @@ impl PollingUnderTest {
     async fn end(self) {
         self.stop.cancel();
         let ended = tokio::time::timeout(LONGEST_TEST, self.task).await;
-        ended.expect("it ends when told").expect("no panic");
+        ended.expect("it ends after the stop").expect("no panic");
         self.store.close().await;
     }
 
@@ -122,8 +122,8 @@ fn all_up(meta: &Meta) -> bool {
 }
 
 /// A Meta without failures: one number, no template.
-fn well(asked: &ReceivedRequest) -> ScriptedAnswer {
-    match asked.uri.path().rsplit('/').next() {
+fn well(received: &ReceivedRequest) -> ScriptedAnswer {
+    match received.uri.path().rsplit('/').next() {
         Some("phone_numbers") => page(0..1, None),
         Some("message_templates") => ScriptedAnswer::json(&json!({"data": []})),
         Some("subscribed_apps") => ScriptedAnswer::json(&json!({"data": []})),
@@ -133,7 +133,7 @@ fn well(asked: &ReceivedRequest) -> ScriptedAnswer {
 
 #[tokio::test]
 async fn one_account_is_read_at_once_by_all_three_collectors() {
-    let meta = Meta::by_question(|asked| async move { well(&asked) }).await;
+    let meta = Meta::by_question(|received| async move { well(&received) }).await;
     let polling = start(&meta, &[waba()], ONCE, 1_000).await;
     until(|| all_up(&meta)).await;
     assert_eq!(polling.numbers(), 1);
@@ -144,13 +144,13 @@ async fn one_account_is_read_at_once_by_all_three_collectors() {
 async fn a_failure_only_changes_poll_up() {
     let broken = Arc::new(AtomicBool::new(false));
     let is_broken = Arc::clone(&broken);
-    let meta = Meta::by_question(move |asked| {
+    let meta = Meta::by_question(move |received| {
         let is_broken = is_broken.load(Ordering::SeqCst);
         async move {
             if is_broken {
                 ScriptedAnswer::error(&json!({"code": 100, "error_subcode": 33}))
             } else {
-                well(&asked)
+                well(&received)
             }
         }
     })
@@ -169,15 +169,15 @@ async fn a_failure_only_changes_poll_up() {
 async fn polling_stops_at_once_even_during_a_request() {
     let meta = Meta::by_question(|_| std::future::pending::<ScriptedAnswer>()).await;
     let polling = start(&meta, &[waba()], ONCE, 1_000).await;
-    until(|| !meta.asked().is_empty()).await;
+    until(|| !meta.received().is_empty()).await;
     polling.end().await;
 }
 
 #[tokio::test]
 async fn a_poll_without_budget_is_deferred_and_counted_once() {
-    let meta = Meta::by_question(|asked| async move { well(&asked) }).await;
+    let meta = Meta::by_question(|received| async move { well(&received) }).await;
     let polling = start(&meta, &[waba()], ONCE, 1).await;
-    until(|| deferred(&meta) == 2 && meta.asked().len() == 1).await;
+    until(|| deferred(&meta) == 2 && meta.received().len() == 1).await;
     polling.end().await;
 }
 
@@ -191,8 +191,8 @@ async fn a_rejected_token_fails_all_accounts_of_its_app_without_a_call_for_each(
     let polling = start(&meta, &accounts, ONCE, 1_000).await;
     let last = &accounts[accounts.len() - 1];
     until(|| up(&meta, last, Collector::Templates) == Some(false)).await;
-    let asked_about_it = |asked: &ReceivedRequest| asked.uri.path().contains(last.as_str());
-    assert!(!meta.asked().iter().any(asked_about_it));
+    let is_about_it = |received: &ReceivedRequest| received.uri.path().contains(last.as_str());
+    assert!(!meta.received().iter().any(is_about_it));
     polling.end().await;
 }
 
@@ -209,7 +209,7 @@ fn deferred(meta: &Meta) -> u64 {
 async fn after_a_restart_earlier_calls_still_count() {
     let folder = tempfile::tempdir().expect("a folder");
     let location = Location::File(folder.path().join("store.db"));
-    let meta = Meta::by_question(|asked| async move { well(&asked) }).await;
+    let meta = Meta::by_question(|received| async move { well(&received) }).await;
     let polling = start_on(&location, &meta, &[waba()], ONCE, 1).await;
     let calls = |spent: &SpentCalls| spent.by_minute.iter().map(|(_, calls)| calls).sum::<u32>();
     until(|| calls(&polling.spent()) == 1 && deferred(&meta) == 2).await;
@@ -219,7 +219,7 @@ async fn after_a_restart_earlier_calls_still_count() {
     let polling = start_on(&location, &meta, &[waba()], ONCE, 1).await;
     assert_eq!(polling.spent(), spent);
     until(|| deferred(&meta) == 5).await;
-    assert_eq!(meta.asked().len(), 1);
+    assert_eq!(meta.received().len(), 1);
     polling.end().await;
 }
 
@@ -233,10 +233,10 @@ async fn after_a_restart_a_rate_limit_still_holds() {
     until(|| polling.spent().held_until.is_some()).await;
     polling.end().await;
 
-    let asked = meta.asked().len();
+    let received = meta.received().len();
     let polling = start_on(&location, &meta, &[waba()], ONCE, 1_000).await;
     let before = deferred(&meta);
     until(|| deferred(&meta) == before + 3).await;
-    assert_eq!(meta.asked().len(), asked);
+    assert_eq!(meta.received().len(), received);
     polling.end().await;
 }

@@ -1,8 +1,8 @@
 //! Parses the envelope around webhook changes in one pass, in any of its shapes.
 //!
-//! A `changes[].value` remains text: most are never parsed, and the delivery key hashes its bytes. Skipping it needs
-//! no recursion, so deep nesting cannot overflow the stack. Keys may appear in any order and repeatedly (the last one
-//! counts). Does not know the meaning of fields.
+//! A `changes[].value` remains text: most are never parsed, and the delivery key hashes its bytes. Skipping it needs no
+//! recursion, so deep nesting cannot overflow the stack. Keys may appear in any order and repeatedly (the last one
+//! counts). Does not depend on the meaning of fields.
 
 use std::borrow::Cow;
 use std::fmt;

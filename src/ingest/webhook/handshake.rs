@@ -74,7 +74,7 @@ pub struct VerifyTokens {
 }
 
 impl VerifyTokens {
-    /// A verifier of these tokens. Empty tokens are skipped, because everybody knows them.
+    /// A verifier of these tokens. Empty tokens are skipped, because anybody could send them.
     #[must_use]
     pub fn new(tokens: &[SecretString]) -> Self {
         let hashes = tokens
@@ -139,7 +139,7 @@ fn can_be_echoed(challenge: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn ask(mode: &str, token: &str, challenge: &str) -> Result<String, HandshakeRefusal> {
+    fn verify(mode: &str, token: &str, challenge: &str) -> Result<String, HandshakeRefusal> {
         let ours = VerifyTokens::new(&["maple".into(), "birch".into(), "".into()]);
         let handshake = Handshake {
             mode: Some(mode.to_owned()),
@@ -153,7 +153,7 @@ mod tests {
     fn the_challenge_is_echoed_for_a_configured_token() {
         for token in ["maple", "birch"] {
             assert_eq!(
-                ask("subscribe", token, "1158201444"),
+                verify("subscribe", token, "1158201444"),
                 Ok("1158201444".to_owned())
             );
         }
@@ -174,7 +174,7 @@ mod tests {
             ("subscribe", "maple", &long, BadChallenge),
         ] {
             assert_eq!(
-                ask(mode, token, challenge),
+                verify(mode, token, challenge),
                 Err(refusal),
                 "{mode} {token} {challenge}"
             );

@@ -1,7 +1,7 @@
 //! Verifies `X-Hub-Signature-256`, the HMAC of the body's bytes with one of the app secrets.
 //!
-//! Does not know the content: Meta signs an escaped form of its JSON, so only the body as received can be verified,
-//! before it is parsed.
+//! Does not depend on the content: Meta signs an escaped form of its JSON, so only the body as received can be
+//! verified, before it is parsed.
 
 use std::fmt;
 use std::sync::Arc;

@@ -18,7 +18,7 @@ const MAX_WINDOW: usize = 10_000;
 impl ReceiverWorker {
     /// Reads and joins changes until there is a message, and determines what to do.
     pub(super) async fn next_step(&mut self, span: SignalSpan) -> WorkerStep {
-        if !self.duty.is_valid() {
+        if !self.permit.is_valid() {
             return WorkerStep::WaitUntil(Instant::now() + READ_AGAIN);
         }
         while self.posts.is_empty() {
@@ -67,7 +67,7 @@ impl ReceiverWorker {
         self.read < span.newest && !is_complete && self.waiting.len() < MAX_WINDOW
     }
 
-    /// Reads the next changes, and learns which ones the store has dropped. Returns whether it could.
+    /// Reads the next changes, and counts those that the store has dropped. Returns whether the read succeeded.
     async fn read_more(&mut self, span: SignalSpan) -> bool {
         let Ok(signals) = self
             .store
@@ -80,8 +80,8 @@ impl ReceiverWorker {
             .first()
             .map_or(span.newest + 1, |first| first.number);
         let lost = first.saturating_sub(self.read + 1);
-        // Otherwise, another replica may own them now.
-        if !self.duty.has_ended() {
+        // If the permit has ended, another replica may own them.
+        if !self.permit.has_ended() {
             self.figures
                 .dropped(SignalDropReason::Size, u64::try_from(lost).unwrap_or(0));
         }

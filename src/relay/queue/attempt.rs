@@ -58,7 +58,7 @@ impl Queue {
         }
     }
 
-    /// Call when the upstream is down: refusals since its last success are not held against deliveries.
+    /// Call when the upstream is down: refusals since its last success no longer count against deliveries.
     pub fn forgive(&mut self, successes: u64) {
         for entry in self.waiting.values_mut() {
             if entry.successes_seen == successes {
@@ -94,7 +94,7 @@ impl Queue {
                 self.lanes.set_in_flight(&entry.membership, false);
                 // An earlier delivery may have been unparked in the meantime.
                 for next in self.lanes.unblocked(&entry.membership) {
-                    self.look_whether_ready(next);
+                    self.update_ready(next);
                 }
             }
             QueuePlace::Resting(_) | QueuePlace::Waiting => {}

@@ -4,7 +4,7 @@ use super::Queue;
 use crate::domain::WabaId;
 
 /// The parked deliveries that an operator selects.
-pub(in crate::relay) type IsMeant<'a> = &'a dyn Fn(&[WabaId]) -> bool;
+pub(in crate::relay) type ParkedFilter<'a> = &'a dyn Fn(&[WabaId]) -> bool;
 
 impl Queue {
     /// Removes the delivery from its lanes, which continue.
@@ -15,8 +15,8 @@ impl Queue {
     }
 
     /// Returns selected parked deliveries to their old places; returns their numbers.
-    pub fn retry(&mut self, is_meant: IsMeant<'_>) -> Vec<i64> {
-        let deliveries = self.parked_of(is_meant);
+    pub fn retry(&mut self, is_selected: ParkedFilter<'_>) -> Vec<i64> {
+        let deliveries = self.parked_of(is_selected);
         for delivery in &deliveries {
             if let Some(mut entry) = self.parked.remove(delivery) {
                 (entry.failures, entry.refusals, entry.unconfirmed) = (0, 0, 0);
@@ -27,8 +27,8 @@ impl Queue {
     }
 
     /// Drops selected parked deliveries; returns their numbers.
-    pub fn drop_parked(&mut self, is_meant: IsMeant<'_>) -> Vec<i64> {
-        let deliveries = self.parked_of(is_meant);
+    pub fn drop_parked(&mut self, is_selected: ParkedFilter<'_>) -> Vec<i64> {
+        let deliveries = self.parked_of(is_selected);
         for delivery in &deliveries {
             self.parked.remove(delivery);
         }
@@ -36,9 +36,9 @@ impl Queue {
     }
 
     /// The selected parked deliveries.
-    pub fn parked_of(&self, is_meant: IsMeant<'_>) -> Vec<i64> {
+    pub fn parked_of(&self, is_selected: ParkedFilter<'_>) -> Vec<i64> {
         let meant = self.parked.iter();
-        let meant = meant.filter(|(_, entry)| is_meant(&entry.membership.waba_ids));
+        let meant = meant.filter(|(_, entry)| is_selected(&entry.membership.waba_ids));
         meant.map(|(delivery, _)| *delivery).collect()
     }
 

@@ -25,11 +25,12 @@ const READ_AHEAD: usize = 32;
 const BODY_BUDGET: usize = 32 << 20;
 
 impl UpstreamWorker {
-    /// Reads new deliveries from the store, and learns which ones it has dropped.
+    /// Lists new deliveries of the store, and removes those that it has dropped.
     pub(super) async fn list(&mut self, stored: &mut watch::Receiver<Span>) {
         let span = *stored.borrow_and_update();
-        // After that, because the deliveries of shards that another replica owns now are no longer in it.
-        if !self.duty.is_valid() {
+        // Checked after the span is read, because the span lacks the deliveries of shards that another replica owns by
+        // now.
+        if !self.permit.is_valid() {
             return;
         }
         let dropped = self.queue.drop_before(span.oldest);
@@ -69,7 +70,7 @@ impl UpstreamWorker {
     }
 
     /// Number of further deliveries that may be read.
-    fn room(&self, now: Instant) -> usize {
+    fn read_capacity(&self, now: Instant) -> usize {
         let allowance = self.circuit.allowance(now);
         if allowance == 0 {
             return 0;
@@ -81,7 +82,10 @@ impl UpstreamWorker {
     pub(super) fn may_read(&self, now: Instant) -> bool {
         // One query for many deliveries, not one for each that leaves.
         let is_low = self.read.len() <= self.read_ahead() / 2;
-        self.reading.is_empty() && self.bytes_held < BODY_BUDGET && is_low && self.room(now) > 0
+        self.reading.is_empty()
+            && self.bytes_held < BODY_BUDGET
+            && is_low
+            && self.read_capacity(now) > 0
     }
 
     pub(super) fn start_reading(&mut self) {
@@ -90,7 +94,7 @@ impl UpstreamWorker {
             return;
         }
         let mut batch = Vec::new();
-        while batch.len() < self.room(now)
+        while batch.len() < self.read_capacity(now)
             && self.bytes_held < BODY_BUDGET
             && let Some(next) = self.take(now)
         {
@@ -132,7 +136,7 @@ impl UpstreamWorker {
                 None => {
                     self.bytes_held -= next.bytes;
                     let waited = self.queue.done(next.delivery).is_some();
-                    let is_dropped = waited && !self.duty.has_ended();
+                    let is_dropped = waited && !self.permit.has_ended();
                     self.figures.dropped(Dropped::Size, usize::from(is_dropped));
                 }
             }

@@ -270,7 +270,7 @@ pub(super) struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// What a transaction that was fenced was to commit. Deliveries are routed again.
+    /// The content of a fenced transaction, for another attempt. Deliveries are routed again.
     fn again(events: Vec<&'a Event>, writes: Writes, applied: Vec<(i64, Shard)>) -> Self {
         let own = writes.deliveries.into_iter().map(|new| new.delivery);
         let others = writes.inbox.into_iter().filter_map(|row| row.delivery);

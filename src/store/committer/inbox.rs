@@ -1,4 +1,4 @@
-//! Applies what other replicas have received for the accounts of this one.
+//! Applies the events that other replicas have received for the accounts of this one.
 
 use std::collections::BTreeMap;
 

@@ -162,7 +162,7 @@ impl Committer {
         }
         committer.read_deliveries().await?;
         committer.read_signals().await?;
-        // The first heartbeat tells which other replicas there are.
+        // The first heartbeat returns the other replicas.
         committer.durable_heartbeat().await?;
         Ok(committer)
     }
@@ -170,8 +170,8 @@ impl Committer {
     /// Serves requests until one closes the store, or all senders are dropped.
     pub async fn run(mut self, mut requests: mpsc::Receiver<CommitterRequest>) {
         let mut waiting = Vec::with_capacity(MAX_BATCH);
-        let mut look = interval(RETRY_EVERY);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ticks = interval(RETRY_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut prune = interval(PRUNE_EVERY);
         let mut prune_part = interval(PRUNE_PART_EVERY);
         prune_part.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -188,7 +188,7 @@ impl Committer {
                         break Some(closed);
                     }
                 }
-                _ = look.tick() => self.look_after_the_file().await,
+                _ = ticks.tick() => self.check_file().await,
                 _ = prune.tick() => self.pruning = Some(String::new()),
                 _ = prune_part.tick(), if self.pruning.is_some() => self.prune().await,
                 _ = settle.tick() => self.settle_what_is_due().await,
@@ -203,8 +203,8 @@ impl Committer {
         closed.map(|closed| closed.send(()));
     }
 
-    /// Serves the received requests. Runs of commits share one transaction; `Watch`, `ConfigureRelay`, `Notify` and `Close` end
-    /// a run, and the other requests are served before it.
+    /// Serves the received requests. Runs of commits share one transaction; `Watch`, `ConfigureRelay`, `Notify` and
+    /// `Close` end a run, and the other requests are served before it.
     async fn serve(&mut self, waiting: &mut Vec<CommitterRequest>) -> Option<oneshot::Sender<()>> {
         self.correct_times().await;
         let receipt = clock::receipt();

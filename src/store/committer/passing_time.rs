@@ -1,4 +1,4 @@
-//! What the passing of time changes.
+//! Changes that depend on time alone: reordering buffers to flush, and stored times that are ahead of the clock.
 
 use super::Committer;
 use crate::clock;

@@ -20,7 +20,7 @@ impl Committer {
         if let Some((error, at)) = retry
             && now < *at
         {
-            // A server that does not answer takes seconds to find out, which each request would wait for.
+            // It takes seconds to detect that a server does not answer, and each request would wait for that.
             return Err(error.clone());
         }
         let recovered = self.recover().await;
@@ -36,7 +36,7 @@ impl Committer {
         recovered
     }
 
-    pub(super) async fn look_after_the_file(&mut self) {
+    pub(super) async fn check_file(&mut self) {
         if self.in_doubt {
             // Readiness and the metrics show the outcome.
             drop(self.become_sound().await);

@@ -13,7 +13,7 @@ use crate::store::inbox_events::{self, NotStorable};
 use crate::store::relay_queue::RelayDelivery;
 
 impl Committer {
-    /// Sorts events and deliveries by who owns their shards. Returns the places of the own events among all.
+    /// Separates events and deliveries by the owners of their shards. Returns the places of the own events among all.
     pub(super) fn route<'a>(
         &self,
         events: &[&'a Event],

@@ -1,4 +1,4 @@
-//! The shards that this replica owns: heartbeats, acquisitions and releases, as the protocol in [`crate::cluster`] says.
+//! The shards that this replica owns: heartbeats, acquisitions and releases, by the protocol in [`crate::cluster`].
 //!
 //! A store of one process has one shard, which it always owns.
 
@@ -19,7 +19,7 @@ use crate::store::StoreUnavailable;
 use crate::store::engine::{Heartbeat, Hints, SharedEngine, StoreError};
 
 /// How often the inbox is read without a hint. A hint can be lost.
-const LOOK_INTO_INBOX_EVERY: Duration = Duration::from_millis(250);
+const READ_INBOX_EVERY: Duration = Duration::from_millis(250);
 
 /// A heartbeat that takes longer than the lease is worthless, and the session is probably lost.
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -29,13 +29,13 @@ pub(super) struct Replica {
     pub member: Member,
     id: ReplicaId,
     beat: i64,
-    /// What the last heartbeat decided and is not done yet.
+    /// Actions of the last heartbeat that are not executed yet.
     actions: VecDeque<Action>,
     /// Shards of sessions that this replica has ended.
     terminated: BTreeSet<Shard>,
     view: Option<View>,
     /// When the inbox is read next, since boot.
-    next_look: Duration,
+    next_inbox_read: Duration,
     /// After a failure to connect: the error, and when the next attempt is made.
     pub retry: Option<(StoreUnavailable, Duration)>,
     hints: Arc<Hints>,
@@ -57,7 +57,7 @@ impl Replica {
             actions: VecDeque::new(),
             terminated: BTreeSet::new(),
             view: None,
-            next_look: Duration::ZERO,
+            next_inbox_read: Duration::ZERO,
             retry: None,
             hints: engine.hints(),
             unreadable: BTreeSet::new(),
@@ -70,7 +70,7 @@ impl Replica {
         let is_idle = self.actions.is_empty() || self.retry.is_some();
         let next = match &self.retry {
             Some((_, at)) => *at,
-            None => self.member.next_heartbeat().min(self.next_look),
+            None => self.member.next_heartbeat().min(self.next_inbox_read),
         };
         let wait = next.saturating_sub(clock::since_boot());
         if is_idle && !wait.is_zero() {
@@ -109,7 +109,7 @@ impl Committer {
         others.next().is_some()
     }
 
-    /// Does what is due: a heartbeat, or one action, or a look into the inbox. Commits come between two turns.
+    /// Executes what is due: a heartbeat, one action, or a read of the inbox. Commits come between two turns.
     pub(super) async fn take_turn(&mut self) {
         if self.become_sound().await.is_err() {
             return;
@@ -136,11 +136,11 @@ impl Committer {
         if let Some(action) = replica.actions.pop_front() {
             return self.perform(action).await;
         }
-        replica.next_look = now + LOOK_INTO_INBOX_EVERY;
+        replica.next_inbox_read = now + READ_INBOX_EVERY;
         self.apply_inbox().await
     }
 
-    /// Proves that this replica is alive, renews its lease, and learns what to do.
+    /// Proves that this replica is alive, renews its lease, and receives the next actions.
     pub(super) async fn heartbeat(&mut self) -> Result<(), StoreError> {
         self.beat(false).await
     }
@@ -183,7 +183,7 @@ impl Committer {
         Ok(())
     }
 
-    /// After the session was lost: owns nothing, and continues with the new one.
+    /// Continues with a new session after the former one was lost. Until it acquires shards, this replica owns none.
     pub(super) async fn start_session(&mut self) -> Result<(), StoreError> {
         if let (Some(replica), Some(engine)) = (&mut self.replica, self.database.shared()) {
             replica.member.connected(engine.backend());

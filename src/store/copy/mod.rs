@@ -1,8 +1,8 @@
 //! Copies a store from one engine to the other: SQLite to PostgreSQL, or back.
 //!
-//! The target is filled in one transaction, and read again before its commit. A copy that is interrupted, or that differs,
-//! thus leaves the target empty. While it runs, no exporter can write to either store: the file is locked, and so are the
-//! tables of PostgreSQL.
+//! The target is filled in one transaction, and read again before its commit. A copy that is interrupted, or that
+//! differs, thus leaves the target empty. While it runs, no exporter can write to either store: the file is locked, and
+//! so are the tables of PostgreSQL.
 
 mod checksum;
 

@@ -1,7 +1,7 @@
 //! The content of a store in a form that both engines have, for a copy from one to the other.
 //!
-//! A row has the same values in both, although the tables differ: the journal is text, changes for receivers are numbered
-//! from 1, and delivery keys are in the order in which they would be forgotten.
+//! A row has the same values in both, although the tables differ: the journal is text, changes for receivers are
+//! numbered from 1, and delivery keys are in the order in which they would be forgotten.
 
 use async_trait::async_trait;
 use sqlx::{ColumnIndex, Database, Decode, Row, Type};
@@ -306,7 +306,7 @@ pub trait CopySide: Send {
     /// The tables that have rows, without the settings, and their numbers of rows.
     async fn contents(&mut self) -> Result<Vec<(&'static str, i64)>, StoreError>;
 
-    /// Sends all rows of a table, a few at a time. Ends early without an error if nobody receives them any more.
+    /// Sends all rows of a table, a few at a time. Ends early without an error if the receiver was dropped.
     async fn read(
         &mut self,
         table: CopiedTable,

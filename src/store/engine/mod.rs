@@ -45,7 +45,7 @@ use crate::state::DedupScope;
 /// Maximum number of accounts that are loaded at once, which limits the memory that their rows take beside the state.
 pub const ACCOUNTS_PER_LOAD: usize = 250;
 
-/// What an engine has found after a failure, when it accepts writes again.
+/// The state of the database after a failure, once it accepts writes again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recovery {
     /// The database has the last known commit, and no later one.
@@ -156,8 +156,8 @@ pub trait Engine: Send {
         rows: &[DiscoveredRow],
     ) -> Result<(), StoreError>;
 
-    /// Numbers for new deliveries of the relay, ascending. `newest` is the greatest one that this process knows; in a store of
-    /// several replicas, they are greater than all numbers that any of them has used.
+    /// Numbers for new deliveries of the relay, ascending. `newest` is the greatest one that this process knows; in a
+    /// store of several replicas, they are greater than all numbers that any of them has used.
     async fn new_numbers(&mut self, newest: i64, count: usize) -> Result<Vec<i64>, StoreError>;
 
     /// Every delivery of the relay, oldest first, as (number, size in bytes).
@@ -275,8 +275,8 @@ pub trait JournalReader: Debug + Send + Sync {
 /// Reads waiting deliveries while another connection writes.
 #[async_trait]
 pub trait RelayReader: Debug + Send + Sync {
-    /// Deliveries after this one that the upstream has not accepted, oldest first. In a store of several replicas, only those
-    /// of these shards.
+    /// Deliveries after this one that the upstream has not accepted, oldest first. In a store of several replicas, only
+    /// those of these shards.
     async fn pending(
         &self,
         upstream: &str,

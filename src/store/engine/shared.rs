@@ -12,7 +12,7 @@ use crate::domain::Shard;
 use crate::state::DedupScope;
 use crate::store::relay_queue::{OthersCommand, OthersDeliveries, RelayDelivery};
 
-/// What a replica says about itself with each heartbeat.
+/// What a replica reports about itself with each heartbeat.
 #[derive(Clone, Debug)]
 pub struct Heartbeat {
     /// The process.
@@ -25,8 +25,8 @@ pub struct Heartbeat {
     pub address: String,
     /// A hash of the settings that all replicas must share.
     pub config_hash: String,
-    /// Whether it must be durable, as a commit: the first one of a session, which shows that commits succeed. They wait for
-    /// ever if a synchronous standby is gone.
+    /// Whether it must be durable, as a commit: the first one of a session, which shows that commits succeed. Commits
+    /// wait forever if a synchronous standby is gone.
     pub is_durable: bool,
 }
 
@@ -65,7 +65,7 @@ pub struct InboxRow {
     pub delivery: Option<RelayDelivery>,
 }
 
-/// How many rows the inbox has for the shards of a replica, and since when the oldest has waited.
+/// How many rows the inbox has for the shards of a replica, and when the oldest was received.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InboxSize {
     /// Number of rows.
@@ -74,7 +74,7 @@ pub struct InboxSize {
     pub oldest_ms: Option<i64>,
 }
 
-/// How often something has changed that every replica must know.
+/// Numbers of changes that every replica must read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Versions {
     /// Changes of the discovered accounts.
@@ -92,7 +92,7 @@ pub struct ReadConnections {
     pub idle: usize,
 }
 
-/// What other replicas have said. Only hints: one can be lost, and come without reason.
+/// Notifications from other replicas. They are only hints: one can be lost, or arrive without a reason.
 #[derive(Debug, Default)]
 pub struct Hints {
     notify: Notify,
@@ -132,7 +132,7 @@ pub trait SharedEngine: Send {
     /// The connections for reading, of this moment.
     fn read_connections(&self) -> ReadConnections;
 
-    /// What other replicas say. The same for all sessions of this process.
+    /// Notifications from other replicas. The same for all sessions of this process.
     fn hints(&self) -> Arc<Hints>;
 
     /// Writes the row of this replica, and reads those of all replicas and shards, in one transaction.
@@ -145,7 +145,8 @@ pub trait SharedEngine: Send {
     /// this process has used. Receivers thus read them, however far they are in the other shards.
     async fn adopt_signals(&mut self, shard: Shard, newest: i64) -> Result<(), StoreError>;
 
-    /// Gives up a shard: notes how in one transaction if the epoch still matches, then unlocks it and tells the others.
+    /// Releases a shard: stores how, in one transaction, if the epoch still matches. Then unlocks it and notifies the
+    /// others.
     async fn release(&mut self, shard: Shard, release: Release) -> Result<(), StoreError>;
 
     /// Forgets that this session may read the queues of a shard, because another replica owns it.
@@ -160,17 +161,17 @@ pub trait SharedEngine: Send {
     /// The size of the inbox of the shards that this replica owns.
     async fn inbox_size(&mut self) -> Result<InboxSize, StoreError>;
 
-    /// The versions of what any replica can change, so that a replica can tell whether it knows the latest.
+    /// The versions of what any replica can change, so that a replica can detect changes.
     async fn versions(&mut self) -> Result<Versions, StoreError>;
 
     /// Executes a command for parked deliveries. Changes those of all shards, because the relay of this replica may not
-    /// have read a shard that it owns, and counts those of shards that this replica does not own.
+    /// have read a shard that it owns. Counts only those of shards that this replica does not own.
     async fn command_others(
         &mut self,
         command: &OthersCommand,
     ) -> Result<OthersDeliveries, StoreError>;
 
-    /// The segments of delivery keys, oldest first, of a store of one process that was copied into this one. Empty when Meta
-    /// no longer repeats what that store has acknowledged.
+    /// The segments of delivery keys, oldest first, of a store of one process that was copied into this one. Empty when
+    /// Meta no longer repeats what that store has acknowledged.
     async fn copied_keys(&mut self, scope: DedupScope) -> Result<Vec<Vec<u8>>, StoreError>;
 }

@@ -6,7 +6,7 @@ use sqlx::postgres::PgConnection;
 use super::limits::{LONG, within};
 use super::pooling::{SessionFacts, session_facts};
 use super::rights::missing_grants;
-use super::session::say_goodbye;
+use super::session::close_connection;
 use super::shared::namespace;
 use super::{Connected, PostgresError, PostgresOptions, Role, connect};
 use crate::clock;
@@ -40,7 +40,7 @@ pub struct Checkup {
     pub replicas: Vec<ReplicaFacts>,
     /// Roles of replicas whose sessions this role may not see.
     pub hidden_roles: Vec<String>,
-    /// Shards that nobody has locked.
+    /// Shards that no session has locked.
     pub shards_without_owner: i64,
 }
 
@@ -78,7 +78,7 @@ pub struct ReplicaFacts {
 pub async fn check_up(options: &PostgresOptions) -> Result<Checkup, PostgresError> {
     let mut connected = connect(options, Role::Reader).await?;
     let checkup = within(LONG, read(&mut connected, options)).await;
-    say_goodbye(connected.connection).await;
+    close_connection(connected.connection).await;
     checkup
 }
 
@@ -188,8 +188,8 @@ async fn connected_replicas(
     Ok(query.fetch_all(connection).await?)
 }
 
-/// PostgreSQL shows the process id and the role of each session, but the start only to its role. Only of replicas that have
-/// just reported: the number of a process that has ended can be another's now.
+/// PostgreSQL shows the process id and the role of each session, but the start only to its role. Only of replicas that
+/// have just reported: the number of a process that has ended can be another's now.
 async fn roles_of_hidden(connection: &mut PgConnection) -> Result<Vec<String>, PostgresError> {
     let query = "SELECT DISTINCT usename::text FROM replicas JOIN pg_stat_activity AS activity \
          ON activity.pid = backend_pid WHERE activity.backend_start IS NULL \

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::error::{UNREACHABLE, cure_of_sqlstate};
 use super::limits::SHORT;
-use super::session::{prepare, say_goodbye};
+use super::session::{close_connection, prepare};
 use super::{PostgresError, PostgresOptions, Role};
 use crate::store::StoreErrorReason;
 
@@ -93,7 +93,7 @@ async fn connect_to(
             Ok((connection, version))
         }
         Err(problem) => {
-            say_goodbye(connection).await;
+            close_connection(connection).await;
             Err(problem)
         }
     }

@@ -10,7 +10,7 @@ use sqlx::{Connection, PgPool as Pool};
 
 use super::hints::Listener;
 use super::journal_lines::JournalNames;
-use super::limits::{FAREWELL, SHORT, within};
+use super::limits::{CLOSE_LIMIT, SHORT, within};
 use super::pools::{Owned, Pools, close};
 use super::{Connected, PostgresError, PostgresOptions, Role, connect, reader_pool};
 use crate::cluster::Backend;
@@ -56,9 +56,9 @@ impl Database {
         })
     }
 
-    /// Runs an operation on the connection of the session. Unless it succeeds, the connection is closed: after an error, the
-    /// caller begins another session, and after a time limit, or if the caller stops waiting, this one is in the middle
-    /// of an exchange.
+    /// Runs an operation on the connection of the session. Unless it succeeds, the connection is closed: after an
+    /// error, the caller begins another session, and after a time limit, or if the caller stops waiting, this one is in
+    /// the middle of an exchange.
     pub(super) async fn run<T, E>(
         &mut self,
         limit: Duration,
@@ -78,7 +78,7 @@ impl Database {
     /// Begins another session. The locks of the former one are lost with it.
     pub(super) async fn reconnect(&mut self) -> Result<(), PostgresError> {
         self.owned.store(Arc::default());
-        // Without a farewell: the connection may be broken, and waiting for it would take its time limit.
+        // Without a closing message: the connection may be broken, and the message would take until its time limit.
         drop(self.connection.take());
         let (connected, backend) = begin_session(&self.options).await?;
         let pool = reader_pool(&connected, &self.options);
@@ -91,7 +91,7 @@ impl Database {
         Ok(())
     }
 
-    /// Notes that the queues of a shard are this replica's, or no longer.
+    /// Records whether this replica owns the queues of a shard.
     pub(super) fn note_owned(&self, shard: Shard, is_owned: bool) {
         let mut owned: BTreeSet<i16> = self.owned.load().iter().copied().collect();
         match is_owned {
@@ -105,7 +105,7 @@ impl Database {
     pub(super) async fn end(mut self) -> Result<(), StoreError> {
         close(&self.pools).await;
         match self.connection.take() {
-            Some(connection) => within(FAREWELL, connection.close()).await,
+            Some(connection) => within(CLOSE_LIMIT, connection.close()).await,
             None => Ok(()),
         }
     }

@@ -14,7 +14,7 @@ pub(super) async fn discovered(
     Ok(sqlx::query_as(query).fetch_all(connection).await?)
 }
 
-/// Replaces the discovered accounts of one app, and tells other replicas by the version.
+/// Replaces the discovered accounts of one app, and increments the version, by which other replicas detect the change.
 pub(super) async fn remember_discovered(
     connection: &mut PgConnection,
     app: &str,

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use super::account_reader::PostgresAccounts;
 use super::database::number;
-use super::hints::{INBOX, SHARDS, tell};
+use super::hints::{INBOX, SHARDS, notify_others};
 use super::limited_accounts::LimitedAccounts;
 use super::limits::{LONG, SHORT};
 use super::readers::{PostgresJournal, PostgresRelay, PostgresSignals};
@@ -81,7 +81,7 @@ impl Engine for Database {
     }
 
     async fn check(&mut self) -> Result<(), StoreError> {
-        // The heartbeats find out.
+        // Heartbeats detect a lost session.
         Ok(())
     }
 
@@ -167,7 +167,7 @@ impl Engine for Database {
         let schema = self.options.schema.clone();
         let remember = async |connection: &mut _| {
             discovered::remember_discovered(connection, app, rows).await?;
-            Ok::<_, StoreError>(tell(connection, &schema, SHARDS).await?)
+            Ok::<_, StoreError>(notify_others(connection, &schema, SHARDS).await?)
         };
         self.run(LONG, remember).await
     }
@@ -245,13 +245,13 @@ impl Engine for Database {
 }
 
 impl Database {
-    /// What a commit leaves to do. Not within it: PostgreSQL would take a lock then that all commits with notifications
-    /// share, and Meta's time is one row for all replicas.
+    /// The work after a commit. It is not part of the commit: PostgreSQL would then take a lock that all commits with
+    /// notifications share, and Meta's time is one row for all replicas.
     async fn after_commit(&mut self, writes: &Writes) -> Result<(), StoreError> {
         if !writes.inbox.is_empty() {
             let schema = self.options.schema.clone();
             self.run(SHORT, async |connection| {
-                tell(connection, &schema, INBOX).await
+                notify_others(connection, &schema, INBOX).await
             })
             .await?;
         }

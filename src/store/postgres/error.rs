@@ -91,7 +91,7 @@ pub fn reason_of_sqlstate(sqlstate: &str) -> StoreErrorReason {
         // io_error
         "58030" => StoreErrorReason::Io,
         other if other.starts_with("08") => UNREACHABLE,
-        // The rest waits for an operator: invalid authorization (28), no such database (3D000), no right (42501).
+        // All others need an operator: invalid authorization (28), no such database (3D000), no right (42501).
         _ => StoreErrorReason::Other,
     }
 }
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_that_passes_is_told_from_one_for_an_operator() {
+    fn transient_errors_are_distinguished_from_those_for_an_operator() {
         for (sqlstate, reason) in [
             ("53100", StoreErrorReason::DiskFull),
             ("25006", StoreErrorReason::ReadOnly),

@@ -15,10 +15,10 @@ use crate::store::engine::Hints;
 /// Wait before a failed listener connects again.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 
-/// Says that shards have been released.
+/// Payload after shards have been released.
 pub(super) const SHARDS: &str = "shards";
 
-/// Says that there are events in the inbox.
+/// Payload after events were added to the inbox.
 pub(super) const INBOX: &str = "inbox";
 
 /// The channel of the replicas of this schema. Channels belong to the whole database.
@@ -26,15 +26,15 @@ pub(super) fn channel(schema: &str) -> String {
     format!("whatsapp_exporter_{schema}")
 }
 
-/// Tells the other replicas.
-pub(super) async fn tell(
+/// Notifies the other replicas.
+pub(super) async fn notify_others(
     connection: &mut PgConnection,
     schema: &str,
     what: &str,
 ) -> sqlx::Result<()> {
-    let tell = sqlx::query("SELECT pg_notify($1, $2)");
-    let tell = tell.bind(channel(schema)).bind(what);
-    tell.execute(connection).await.map(drop)
+    let notify = sqlx::query("SELECT pg_notify($1, $2)");
+    let notify = notify.bind(channel(schema)).bind(what);
+    notify.execute(connection).await.map(drop)
 }
 
 /// The task that listens to other replicas; it ends when this is dropped.
@@ -63,8 +63,8 @@ async fn listen_always(pools: Pools, channel: String, hints: Arc<Hints>) {
     }
 }
 
-/// Listens until the connection ends, or the readers' pool does: the writer then finds the server that accepts writes, and
-/// opens a pool there. The connection is not one of the pool, because it would be missing there.
+/// Listens until the connection ends, or the readers' pool does: the writer then finds the server that accepts writes,
+/// and opens a pool there. The connection is not one of the pool, because it would be missing there.
 async fn listen(pools: &Pools, channel: &str, hints: &Hints) -> Result<(), PostgresError> {
     let readers = pools.load_full();
     let mut is_over = readers.close_event();
@@ -72,15 +72,15 @@ async fn listen(pools: &Pools, channel: &str, hints: &Hints) -> Result<(), Postg
     let own = own.idle_timeout(None).max_lifetime(None);
     let own = own.connect_lazy_with(PgConnectOptions::clone(&readers.connect_options()));
     drop(readers);
-    is_over.do_until(hear(&own, channel, hints)).await?
+    is_over.do_until(receive(&own, channel, hints)).await?
 }
 
-async fn hear(own: &PgPool, channel: &str, hints: &Hints) -> Result<(), PostgresError> {
+async fn receive(own: &PgPool, channel: &str, hints: &Hints) -> Result<(), PostgresError> {
     let mut listener = PgListener::connect_with(own).await?;
     listener.eager_reconnect(false);
     let begun: Result<(), PostgresError> = within(SHORT, listener.listen(channel)).await;
     begun?;
-    // What was said before the connection was made is lost.
+    // Notifications from before the connection was made are lost.
     hints.note_shards();
     while let Some(said) = listener.try_recv().await? {
         match said.payload() {

@@ -1,8 +1,8 @@
 //! Writes lines of the journal, in their compact form.
 //!
-//! Accounts, entities and attributes have integers. Those of attributes are the same for all replicas. They are assigned
-//! before the transaction, so that no transaction waits for another replica's to end. An account and its entities belong
-//! to one shard, so only its owner assigns their integers.
+//! Accounts, entities and attributes have integers. Those of attributes are the same for all replicas. They are
+//! assigned before the transaction, so that no transaction waits for another replica's to end. An account and its
+//! entities belong to one shard, so only its owner assigns their integers.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -181,7 +181,7 @@ fn is_webhook(line: &JournalInsert) -> bool {
     line.source == "webhook"
 }
 
-/// What tells a line from all others.
+/// The primary key of a line.
 fn key_of(line: &JournalInsert) -> impl Ord + use<'_> {
     let entity = (line.waba_id.as_str(), line.entity, line.entity_id.as_str());
     (

@@ -18,7 +18,7 @@ pub(super) async fn delivery_keys(
     Ok(query.fetch_all(connection).await?)
 }
 
-/// The shard of keys that a copy of another store has left: a key does not tell its account, and so no shard.
+/// The shard of keys that a copy of another store has left: a key contains neither its account nor its shard.
 pub(super) const COPIED: i16 = -1;
 
 /// Whether copied keys are still needed. Meta repeats a delivery for up to seven days.

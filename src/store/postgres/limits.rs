@@ -1,8 +1,8 @@
 //! Time limits of this side.
 //!
-//! The server's own limits end nothing if its host is lost without a word: sqlx sets no keep-alive on its sockets, so a
-//! query would wait for many minutes. Every operation thus ends by a clock of this process too, a little after the
-//! server's limit. What has become of it is unknown then, so its connection is not used again.
+//! The server's own limits have no effect if its host is lost without closing the connection: sqlx sets no keep-alive
+//! on its sockets, so a query would wait for many minutes. Every operation thus ends by a clock of this process too, a
+//! little after the server's limit. Its outcome is then unknown, so its connection is not used again.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use tokio::time::timeout;
 use super::PostgresError;
 use super::error::UNREACHABLE;
 
-/// For the operations that come between two heartbeats. Longer than a statement may wait for a lock, and than the time after
-/// which other replicas end the session. A COMMIT takes this long if the synchronous standbys are gone, because the
-/// server does not limit how long it waits for them.
+/// For the operations that come between two heartbeats. Longer than a statement may wait for a lock, and than the time
+/// after which other replicas end the session. A COMMIT takes this long if the synchronous standbys are gone, because
+/// the server does not limit how long it waits for them.
 pub(super) const SHORT: Duration = Duration::from_secs(12);
 
 /// For operations whose statements may take as long as the server allows the writer.
@@ -25,8 +25,8 @@ pub(super) const WAIT: Duration = Duration::from_secs(5);
 /// For a reader's operation.
 pub(super) const READ: Duration = Duration::from_secs(15);
 
-/// For what is done when nobody needs the answer.
-pub(super) const FAREWELL: Duration = Duration::from_secs(2);
+/// For operations whose result is not needed.
+pub(super) const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 
 /// Ends an operation at its limit, by dropping it. The error may pass: another connection may reach a server.
 pub(super) async fn within<T, E, F>(

@@ -10,7 +10,7 @@ use thiserror::Error;
 use super::limits::{LONG, within};
 use super::pooling::session_facts;
 use super::rights::{APPLIED, missing_grants};
-use super::session::say_goodbye;
+use super::session::close_connection;
 use super::{Connected, PostgresError, PostgresOptions, Role, connect};
 use crate::store::StoreErrorReason;
 
@@ -69,7 +69,7 @@ pub enum MigrationError {
     },
 }
 
-/// What to do about what is no mistake of the configuration. Errors of those say it themselves.
+/// What to do about an error of the server. The messages of configuration errors already contain it.
 fn cure(error: &PostgresError) -> String {
     match error.reason {
         StoreErrorReason::Other => String::new(),
@@ -114,7 +114,7 @@ pub async fn migrate(options: &PostgresOptions) -> Result<(), MigrationError> {
     };
     let migrated = migrated.run().await;
     // Releases the lock, if an error left it.
-    say_goodbye(connection).await;
+    close_connection(connection).await;
     migrated
 }
 
@@ -136,7 +136,7 @@ struct Rights {
 
 impl Migration<'_> {
     async fn run(mut self) -> Result<(), MigrationError> {
-        let rights = limited(self.look()).await;
+        let rights = limited(self.read_rights()).await;
         let rights = self.answered(rights)?;
         if !rights.exists {
             self.create_schema(&rights).await?;
@@ -152,7 +152,7 @@ impl Migration<'_> {
         self.answered(checked)
     }
 
-    async fn look(&mut self) -> Result<Rights, MigrationError> {
+    async fn read_rights(&mut self) -> Result<Rights, MigrationError> {
         self.check_session().await?;
         self.rights().await
     }
@@ -307,7 +307,7 @@ impl Migration<'_> {
 /// The outcome of an operation, if the server has answered.
 type Answer<T> = Result<Result<T, MigrationError>, PostgresError>;
 
-/// For what reads. What changes tables may take any time, also because another replica does so.
+/// Limits the time of a read. Changes of tables have no limit, because another replica may be changing them too.
 async fn limited<T>(read: impl Future<Output = Result<T, MigrationError>>) -> Answer<T> {
     within(LONG, async { Ok::<_, PostgresError>(read.await) }).await
 }

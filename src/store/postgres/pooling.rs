@@ -15,7 +15,7 @@ const FIRST_TEST_LOCK: i32 = 1_000;
 /// What PgBouncer answers to the beginning of a transaction with `pool_mode = statement` (protocol_violation).
 const NO_TRANSACTIONS: &str = "08P01";
 
-/// Whether a session keeps what it has.
+/// Whether a session keeps its state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionFacts {
     /// Whether all statements ran in one session of the server, which no other client had.
@@ -58,10 +58,10 @@ pub(super) async fn session_facts(
         .await?;
     let mut is_own = others != own;
     for _ in 0..STATEMENTS {
-        let look = "SELECT pg_backend_pid(), EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted \
+        let query = "SELECT pg_backend_pid(), EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted \
              AND pid = pg_backend_pid() AND classid = $1::bigint::oid AND objid = $2::oid AND objsubid = 2)";
         let unsigned = i64::from(u32::from_ne_bytes(namespace.to_ne_bytes()));
-        let (pid, is_held): (i32, bool) = sqlx::query_as(look)
+        let (pid, is_held): (i32, bool) = sqlx::query_as(query)
             .bind(unsigned)
             .bind(key)
             .persistent(false)

@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use sqlx::PgPool;
 use tokio::time::timeout;
 
-use super::limits::FAREWELL;
+use super::limits::CLOSE_LIMIT;
 
 /// The pool of readers, which is replaced after the writer has connected to another server.
 pub(super) type Pools = Arc<ArcSwap<PgPool>>;
@@ -16,5 +16,5 @@ pub(super) type Owned = Arc<ArcSwap<Vec<i16>>>;
 
 /// Closes the present pool. What is still read ends with its connection.
 pub(super) async fn close(pools: &Pools) {
-    drop(timeout(FAREWELL, pools.load_full().close()).await);
+    drop(timeout(CLOSE_LIMIT, pools.load_full().close()).await);
 }

@@ -67,7 +67,7 @@ impl PostgresJournal {
 
 #[async_trait]
 impl JournalReader for PostgresJournal {
-    /// Migrations change the tables at once, before anybody reads them.
+    /// The start migrates all tables before any reader uses them.
     async fn check_version(&self) -> Result<(), StoreError> {
         Ok(())
     }
@@ -188,7 +188,7 @@ impl PostgresSignals {
 
 #[async_trait]
 impl SignalReader for PostgresSignals {
-    /// Just before the receiver's first change in any shard. Shards without one have no say.
+    /// Just before the receiver's first change in any shard. Shards without one do not count.
     async fn settled(&self, receiver: &str) -> Result<Option<i64>, StoreError> {
         let owned = self.owned.load_full();
         let query = "SELECT coalesce(min(first.number) - 1, max(settled)) FROM notify_receivers \

@@ -1,4 +1,4 @@
-//! Commands of an operator for parked deliveries, whichever replica they belong to.
+//! Commands of an operator for the parked deliveries of all replicas.
 
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};

@@ -33,8 +33,8 @@ pub(super) async fn deliveries(
     Ok(query.bind(owned).fetch_all(connection).await?)
 }
 
-/// Deletes the entries of all upstreams but these; returns the number of deliveries that were dropped. Only those of the
-/// owned shards: another replica may not have reloaded its configuration yet.
+/// Deletes the entries of all upstreams but these; returns the number of deliveries that were dropped. Only those of
+/// the owned shards: another replica may not have reloaded its configuration yet.
 pub(super) async fn forward_to(
     connection: &mut PgConnection,
     owned: &[i16],
@@ -53,7 +53,7 @@ pub(super) async fn forward_to(
 }
 
 /// Stores the outcomes of deliveries to an upstream. Deletes and returns the deliveries that no upstream waits for any
-/// more. What an upstream has accepted counts, even if the shard has another owner since.
+/// more. A delivery that the upstream has accepted counts, even if the shard has another owner by now.
 pub(super) async fn settle(
     connection: &mut PgConnection,
     upstream: &str,

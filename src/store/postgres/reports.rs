@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::limits::{READ, SHORT, within};
 use super::pools::Pools;
-use super::session::say_goodbye;
+use super::session::close_connection;
 use super::{PostgresError, PostgresOptions, Role, connect};
 use crate::store::engine::{ReportReader, StoreError};
 
@@ -38,6 +38,6 @@ pub async fn keep_report(options: &PostgresOptions, text: &str) -> Result<(), Po
          ON CONFLICT (only_row) DO UPDATE SET report = excluded.report";
     let kept = sqlx::query(upsert).bind(text).persistent(false);
     let kept: Result<_, PostgresError> = within(SHORT, kept.execute(&mut connection)).await;
-    say_goodbye(connection).await;
+    close_connection(connection).await;
     kept.map(drop)
 }

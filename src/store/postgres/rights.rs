@@ -10,7 +10,7 @@ pub(super) async fn missing_grants(
     connection: &mut PgConnection,
     schema: &str,
 ) -> sqlx::Result<Vec<String>> {
-    // Whoever may insert into a table may use the sequences of its identity columns.
+    // A role that may insert into a table may use the sequences of its identity columns.
     let query = "SELECT quote_ident(current_user), \
          coalesce(bool_or(relkind = 'r' AND NOT (has_table_privilege(c.oid, 'SELECT') \
            AND (relname = $2 OR has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE') \

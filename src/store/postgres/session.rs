@@ -6,7 +6,7 @@ use sqlx::{Connection, Postgres, QueryBuilder};
 use tokio::time::timeout;
 
 use super::PostgresOptions;
-use super::limits::FAREWELL;
+use super::limits::CLOSE_LIMIT;
 
 /// `application_name` if the URL gives none.
 const APPLICATION_NAME: &str = "whatsapp-business-exporter";
@@ -23,8 +23,8 @@ pub enum Role {
 }
 
 impl Role {
-    /// How long a statement may wait for a lock. Another replica's migration is waited for; commits fail soon instead,
-    /// and are tried again.
+    /// How long a statement may wait for a lock. A start waits for another replica's migration. Commits fail soon
+    /// instead, and are retried.
     fn lock_timeout(self) -> &'static str {
         match self {
             Self::Migration => "60s",
@@ -32,10 +32,10 @@ impl Role {
         }
     }
 
-    /// How long a statement may run. For the writer, the longest is the load of all its shards at a takeover. It does not
-    /// limit how long a COMMIT waits for a synchronous standby, which PostgreSQL would cut short with the commit in
-    /// effect. A replica whose commits take longer than its lease stops by its own clock, not by this one. An index of a
-    /// migration may take any time.
+    /// How long a statement may run. For the writer, the longest is the load of all its shards at a takeover. It does
+    /// not limit how long a COMMIT waits for a synchronous standby, which PostgreSQL would cut short with the commit in
+    /// effect. A replica whose commits take longer than its lease stops by its own clock, not by this one. An index of
+    /// a migration may take any time.
     fn statement_timeout(self) -> &'static str {
         match self {
             Self::Migration => "0",
@@ -53,14 +53,14 @@ impl Role {
     }
 }
 
-/// Settings that are the same for all. A server that has lost its client notices within about five seconds, and releases
-/// the client's advisory locks. PostgreSQL ignores the settings of TCP on Unix sockets.
+/// Settings that are the same for all. A server that has lost its client notices within about five seconds, and
+/// releases the client's advisory locks. PostgreSQL ignores the settings of TCP on Unix sockets.
 const COMMON: [(&str, &str); 8] = [
     ("tcp_keepalives_idle", "2"),
     ("tcp_keepalives_interval", "1"),
     ("tcp_keepalives_count", "3"),
     ("tcp_user_timeout", "5000"),
-    // A writer without work is not idle by mistake.
+    // A writer without work is idle on purpose.
     ("idle_session_timeout", "0"),
     // The statements are written for it, whatever the role's default is.
     ("default_transaction_isolation", "read committed"),
@@ -100,7 +100,7 @@ pub(super) async fn prepare(
     Ok(())
 }
 
-/// Closes a connection, and tells the server. That it may not hear it changes nothing.
-pub(super) async fn say_goodbye(connection: PgConnection) {
-    drop(timeout(FAREWELL, connection.close()).await);
+/// Closes a connection with a message to the server. The server detects a closed connection without it too.
+pub(super) async fn close_connection(connection: PgConnection) {
+    drop(timeout(CLOSE_LIMIT, connection.close()).await);
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use sqlx::{Connection, FromRow, PgConnection};
 
 use super::database::number;
-use super::hints::{SHARDS, tell};
+use super::hints::{SHARDS, notify_others};
 use super::limits::{LONG, SHORT};
 use super::{Database, keys, notify_queue, relay_commands};
 use crate::cluster::{Backend, Epoch, Release, ReplicaId, ReplicaRow, ShardRow, View};
@@ -143,7 +143,7 @@ impl SharedEngine for Database {
             let deliveries = relay_commands::command_others(connection, &owned, command).await?;
             if command.change.is_some() {
                 // Its heartbeat reads the versions.
-                tell(connection, &schema, SHARDS).await?;
+                notify_others(connection, &schema, SHARDS).await?;
             }
             Ok::<_, StoreError>(deliveries)
         };
@@ -224,7 +224,7 @@ async fn release_shard(
         .bind(i32::from(number(shard)))
         .execute(&mut *connection)
         .await?;
-    tell(connection, schema, SHARDS).await
+    notify_others(connection, schema, SHARDS).await
 }
 
 const OWN_BACKEND: &str = "SELECT pid, (extract(epoch FROM backend_start) * 1000000)::bigint \
@@ -294,7 +294,8 @@ async fn read_shards(connection: &mut PgConnection, namespace: i32) -> sqlx::Res
             epoch: Epoch(epoch),
             holder: pid.map(|pid| Backend {
                 pid,
-                // A session that ends between the two reads has no start any more; the next heartbeat sees its lock free.
+                // A session that ends between the two reads has no start any more; the next heartbeat sees its lock
+                // free.
                 started: started.unwrap_or_default(),
             }),
         });

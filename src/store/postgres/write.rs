@@ -1,7 +1,7 @@
 //! One commit, as one transaction. Each statement writes all rows of one table, because each costs a round trip.
 //!
-//! Replicas never wait for each other's rows, apart from those of [`fence`]: every row belongs to a shard and is written
-//! by its owner alone. Rows that all share are written outside of these transactions.
+//! Replicas never wait for each other's rows, apart from those of [`fence`]: every row belongs to a shard and is
+//! written by its owner alone. Rows that all share are written outside of these transactions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,7 +71,7 @@ pub(super) async fn write(
 /// waits for it. Returns those that another replica has acquired already.
 ///
 /// A lock leaves no old version of the row behind, unlike an update. All replicas lock in the order of shards, so that
-/// they cannot wait for each other in a circle.
+/// they cannot deadlock.
 async fn fence(
     connection: &mut PgConnection,
     shards: &BTreeMap<Shard, Epoch>,

@@ -24,7 +24,7 @@ impl ExportPermit {
 /// How a shard came to this replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) enum Takeover {
-    /// Nobody has owned it before.
+    /// It had no owner before.
     First,
     /// Its owner has released it.
     Released,

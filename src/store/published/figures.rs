@@ -13,7 +13,7 @@ use crate::store::counters::drift_counter;
 use crate::store::engine::{InboxSize, ReadConnections};
 
 impl Published {
-    /// Shows the replicas and the owners of shards.
+    /// Updates the metrics of replicas and of the owners of shards.
     pub(in crate::store) fn note_replicas(&self, view: &View, own: Backend) {
         let connected = view.replicas.iter().filter(|row| row.connected);
         let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
@@ -27,7 +27,7 @@ impl Published {
         }
     }
 
-    /// Shows the connections for reading.
+    /// Updates the metrics of connections for reading.
     pub(in crate::store) fn note_read_connections(&self, connections: ReadConnections) {
         let ReadConnections { busy, idle } = connections;
         for (state, count) in [("busy", busy), ("idle", idle)] {
@@ -36,7 +36,7 @@ impl Published {
         }
     }
 
-    /// Shows what waits in the inbox for this replica.
+    /// Updates the metrics of the inbox.
     pub(in crate::store) fn note_inbox(&self, size: InboxSize) {
         self.telemetry.inbox_pending.set(size.rows);
         let oldest = &self.telemetry.inbox_oldest;

@@ -28,9 +28,9 @@ impl Published {
         }
     }
 
-    /// If the database has not answered a heartbeat for too long, the store is not sound: a commit waits, for example for a
-    /// synchronous standby that is gone, and nothing fails.
-    pub(in crate::store) fn notice_stall(&self) {
+    /// If the database has not answered a heartbeat for too long, the store is not sound: a commit waits, for example
+    /// for a synchronous standby that is gone, and nothing fails.
+    pub(in crate::store) fn detect_stall(&self) {
         let age = self
             .exports
             .as_ref()

@@ -25,8 +25,8 @@ pub(in crate::store) fn log(
     signals.iter().for_each(log_one);
 }
 
-/// Logs webhooks that change no journalled attribute: events and alerts of an account and its Flows, security events and
-/// groups of a number, and scheduled changes of a template.
+/// Logs webhooks that change no journalled attribute: events and alerts of an account and its Flows, security events
+/// and groups of a number, and scheduled changes of a template.
 fn log_notice(event: &Event, account: &Account) {
     let (waba_id, name) = (&event.waba_id, account.name.value());
     let at = clock::calendar(event.observed_at.at_whole_seconds());

@@ -39,7 +39,7 @@ fn lines(changes: &[Change]) -> Vec<String> {
 fn first_polled_values_and_withdrawn_transitions_are_not_logged() {
     use Amendment::{Learned, Withdrawn};
     let at = Timestamp::from_seconds;
-    let (polled, told) = (|s| Stamp::polled(at(s)), |s| Stamp::from_webhook(at(s)));
+    let (polled, webhook) = (|s| Stamp::polled(at(s)), |s| Stamp::from_webhook(at(s)));
     let late = || step(Some("APPROVED"), "DISABLED", polled(9));
     for (changes, expected) in [
         (
@@ -47,20 +47,20 @@ fn first_polled_values_and_withdrawn_transitions_are_not_logged() {
             &[][..],
         ),
         (
-            vec![change(vec![Learned(step(None, "PAUSED", told(1)))])],
+            vec![change(vec![Learned(step(None, "PAUSED", webhook(1)))])],
             &["- to PAUSED"],
         ),
         (
             vec![change(vec![
-                Learned(step(None, "GREEN", told(1).just_before())),
-                Learned(step(Some("GREEN"), "RED", told(1))),
+                Learned(step(None, "GREEN", webhook(1).just_before())),
+                Learned(step(Some("GREEN"), "RED", webhook(1))),
             ])],
             &["GREEN to RED"],
         ),
         (
             vec![
-                change(vec![Learned(step(None, "PAUSED", told(1)))]),
-                change(vec![Learned(step(Some("PAUSED"), "APPROVED", told(2)))]),
+                change(vec![Learned(step(None, "PAUSED", webhook(1)))]),
+                change(vec![Learned(step(Some("PAUSED"), "APPROVED", webhook(2)))]),
             ],
             &["- to PAUSED", "PAUSED to APPROVED"],
         ),
@@ -74,7 +74,7 @@ fn first_polled_values_and_withdrawn_transitions_are_not_logged() {
         (
             vec![change(vec![
                 Withdrawn(late()),
-                Learned(step(Some("APPROVED"), "PAUSED", told(5))),
+                Learned(step(Some("APPROVED"), "PAUSED", webhook(5))),
                 Learned(step(Some("PAUSED"), "DISABLED", polled(9))),
             ])],
             &["APPROVED to PAUSED", "PAUSED to DISABLED"],
@@ -82,22 +82,22 @@ fn first_polled_values_and_withdrawn_transitions_are_not_logged() {
         (
             vec![change(vec![
                 Withdrawn(step(None, "PAUSED", polled(9))),
-                Learned(step(None, "PAUSED", told(5))),
+                Learned(step(None, "PAUSED", webhook(5))),
             ])],
             &["- to PAUSED"],
         ),
         (
             vec![change(vec![
-                Withdrawn(step(Some("APPROVED"), "PAUSED", told(5))),
+                Withdrawn(step(Some("APPROVED"), "PAUSED", webhook(5))),
                 Learned(step(Some("APPROVED"), "PAUSED", polled(5))),
             ])],
             &[],
         ),
         (
             vec![
-                change(vec![Learned(step(Some("APPROVED"), "PAUSED", told(5)))]),
+                change(vec![Learned(step(Some("APPROVED"), "PAUSED", webhook(5)))]),
                 change(vec![
-                    Withdrawn(step(Some("APPROVED"), "PAUSED", told(5))),
+                    Withdrawn(step(Some("APPROVED"), "PAUSED", webhook(5))),
                     Learned(step(Some("APPROVED"), "PAUSED", polled(5))),
                 ]),
             ],

@@ -6,7 +6,7 @@ use super::Database;
 use super::statement::ROWS_AT_ONCE;
 use crate::store::engine::{AccountRows, ObjectRow, StoreError, Table};
 
-/// Maximum number of accounts that are written anew in one transaction, which limits its memory and its size on the disk.
+/// Maximum number of accounts that are rewritten in one transaction, which limits its memory and its size on the disk.
 const ACCOUNTS_AT_ONCE: i64 = 100;
 
 impl Database {
@@ -19,7 +19,7 @@ impl Database {
         Ok(query.fetch_all(self.connection()?).await?)
     }
 
-    /// Writes these accounts anew.
+    /// Rewrites these accounts.
     pub async fn replace_older_accounts(
         &mut self,
         accounts: &[AccountRows],

@@ -16,7 +16,7 @@ use super::{Database, DatabaseFile};
 use crate::store::engine::StoreError;
 
 /// Interval at which the length of the log is checked, which needs no access to the disk.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+const CHECK_EVERY: Duration = Duration::from_millis(200);
 
 /// Pages of the log that are worth a checkpoint: each one syncs the disk twice.
 const WORTH_PAGES: i64 = 1_000;
@@ -78,9 +78,9 @@ impl Checkpointer {
     }
 
     async fn run(mut self, stop: CancellationToken) {
-        let mut look = interval(LOOK_EVERY);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while stop.run_until_cancelled(look.tick()).await.is_some() {
+        let mut ticks = interval(CHECK_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             if let Err(error) = self.checkpoint_if_long().await {
                 // Commits meet the same error and report it; they also make the checkpoints that are missing.
                 tracing::debug!(%error, "could not make a checkpoint");

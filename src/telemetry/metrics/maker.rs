@@ -18,8 +18,8 @@ pub struct Declared {
     pub kind: MetricType,
 }
 
-/// Creates and registers metrics with the exporter's prefix. Names and labels are constants of this program, so an error
-/// is a bug that every test run finds.
+/// Creates and registers metrics with the exporter's prefix. Names and labels are constants of this program, so an
+/// error is a bug that every test run finds.
 #[derive(Default)]
 pub(super) struct Maker {
     pub(super) registry: Registry,

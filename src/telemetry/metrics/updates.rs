@@ -4,7 +4,7 @@ use super::Telemetry;
 use crate::domain::{ObjectKind, Timestamp, WabaId};
 
 impl Telemetry {
-    /// Notes the receipt of a webhook of this account.
+    /// Records the receipt of a webhook of this account.
     pub fn note_webhook(&self, waba_id: &WabaId, received_at: Timestamp) {
         let received = &self.webhook_last_received;
         let received = received.with_label_values(&[waba_id.as_str()]);

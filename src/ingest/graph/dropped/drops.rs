@@ -35,7 +35,7 @@ pub(super) struct Drops {
 
 impl Drops {
     /// Whether requests include the field.
-    pub(super) fn wants(&self, target: RequestTarget<'_>, field: &'static str) -> bool {
+    pub(super) fn includes(&self, target: RequestTarget<'_>, field: &'static str) -> bool {
         if self.has(target, field) {
             return false;
         }

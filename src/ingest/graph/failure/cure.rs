@@ -30,7 +30,7 @@ const APP_LIMIT: &str = "Meta rate-limits the whole app; polls of all its accoun
 fn cure(kind: FailureKind) -> &'static str {
     match kind {
         FailureKind::Token => {
-            "Meta refuses the access token: it is wrong, expired or revoked; make a new token"
+            "Meta refuses the access token: it is wrong, expired or revoked; create a new token"
         }
         FailureKind::AppSecret => {
             "the app secret does not belong to the access token's app; copy it from the App Dashboard of that app, Settings, Basic"
@@ -42,12 +42,12 @@ fn cure(kind: FailureKind) -> &'static str {
             "Meta rate-limits calls for this account; waiting as long as Meta asks"
         }
         FailureKind::NotFoundOrHidden => {
-            "Meta shows no such object: the id is wrong, or the token's user has no access to it"
+            "Meta found no such object: the id is wrong, or the token's user has no access to it"
         }
         FailureKind::WrongNode => "this is the id of another kind of object; check the id",
         FailureKind::Blocked => "Meta has blocked or locked this account; see WhatsApp Manager",
         FailureKind::Transient => "Meta has a temporary problem; retrying",
-        FailureKind::UnknownField => "Meta no longer knows a field that was requested",
+        FailureKind::UnknownField => "Meta no longer supports a requested field",
         FailureKind::InvalidParameter => {
             "Meta does not understand the request; check that graph.api_version is still served"
         }
@@ -58,7 +58,7 @@ fn cure(kind: FailureKind) -> &'static str {
             "the response is larger than graph.max_answer_bytes, or has more values than a page of the Graph API"
         }
         FailureKind::TooMany => {
-            "the listing has more objects than an account can have; the rest was not read, and nothing is removed. Check graph.base_url and the account"
+            "the listing has more objects than an account can have; the rest was not read, and nothing is removed; check graph.base_url and the account"
         }
         FailureKind::Timeout => "no response within graph.request_timeout",
         FailureKind::NameResolution => {

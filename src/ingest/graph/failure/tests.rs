@@ -257,6 +257,6 @@ fn only_the_name_of_an_unknown_field_is_kept_of_the_message() {
     );
     assert_eq!(
         failure.to_string(),
-        "Meta no longer knows a field that was requested (code 100, fbtrace_id AbC-1_2)"
+        "Meta no longer supports a requested field (code 100, fbtrace_id AbC-1_2)"
     );
 }

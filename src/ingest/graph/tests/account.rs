@@ -18,10 +18,10 @@ fn apps(ids: &[&str]) -> Value {
 }
 
 fn paths(meta: &Meta) -> Vec<String> {
-    let asked = meta.asked();
-    asked
+    let received = meta.received();
+    received
         .iter()
-        .map(|asked| asked.uri.path().to_owned())
+        .map(|received| received.uri.path().to_owned())
         .collect()
 }
 
@@ -89,7 +89,7 @@ async fn a_lack_of_permission_is_not_blamed_on_the_expansion() {
         read(&meta).await.expect("read").webhook_subscribed,
         Some(true)
     );
-    assert!(meta.asked()[3].fields().contains(&"subscribed_apps"));
+    assert!(meta.received()[3].fields().contains(&"subscribed_apps"));
 }
 
 #[tokio::test]
@@ -143,10 +143,12 @@ async fn a_refused_funding_id_is_omitted_and_leaves_the_node_readable() {
         assert_eq!(snapshot.name.as_deref(), Some("Fern"));
         assert_eq!(snapshot.funding, Some(Funding::Unknown));
     }
-    let asked = meta.asked();
+    let received = meta.received();
     let requests = |field: &str| -> Vec<bool> {
-        let asked = asked.iter().map(|asked| asked.fields().contains(&field));
-        asked.collect()
+        let received = received
+            .iter()
+            .map(|received| received.fields().contains(&field));
+        received.collect()
     };
     assert_eq!(requests("primary_funding_id"), [true, true, false, false]);
     assert_eq!(requests("subscribed_apps"), [true, false, false, true]);

@@ -10,8 +10,8 @@ use crate::ingest::ParseWarnings;
 use crate::ingest::graph::fields::declared;
 use crate::ingest::graph::{Endpoint, wire};
 
-/// Asserts that the example has each requested field, that each path of the table changes what is read of a node by
-/// itself, and that nothing is read of a node without any of them.
+/// Asserts that the example has each requested field, and that each path of the table by itself changes what is read.
+/// Also asserts that nothing is read of a node without any of them.
 fn assert_read<T: PartialEq + Debug>(
     endpoint: Endpoint,
     paths: &[&'static str],

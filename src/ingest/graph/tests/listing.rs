@@ -23,9 +23,9 @@ fn outcome<T>(listed: &Listed<T>) -> (usize, Option<FailureKind>) {
 }
 
 fn limits(meta: &Meta) -> Vec<String> {
-    meta.asked()
+    meta.received()
         .iter()
-        .map(|asked| asked.query["limit"].clone())
+        .map(|received| received.query["limit"].clone())
         .collect()
 }
 
@@ -33,11 +33,11 @@ fn limits(meta: &Meta) -> Vec<String> {
 async fn pages_follow_the_cursor_and_never_the_url() {
     let meta = Meta::answering([page(0..100, Some("B")), page(100..130, None)]).await;
     assert_eq!(outcome(&numbers(&meta).await), (130, None));
-    let asked = meta.asked();
-    assert_eq!(asked.len(), 2, "one call for a hundred numbers");
-    assert_eq!(asked[0].uri.path(), "/v26.0/800100/phone_numbers");
-    assert!(asked[0].fields().contains(&"health_status"));
-    assert_eq!(asked[1].query["after"], "B");
+    let received = meta.received();
+    assert_eq!(received.len(), 2, "one call for a hundred numbers");
+    assert_eq!(received[0].uri.path(), "/v26.0/800100/phone_numbers");
+    assert!(received[0].fields().contains(&"health_status"));
+    assert_eq!(received[1].query["after"], "B");
     assert_eq!(limits(&meta), ["100", "100"]);
 }
 
@@ -55,7 +55,7 @@ async fn a_repeated_cursor_ends_the_listing_as_incomplete() {
         outcome(&numbers(&meta).await),
         (2, Some(FailureKind::Malformed))
     );
-    assert_eq!(meta.asked().len(), 2);
+    assert_eq!(meta.received().len(), 2);
     assert_eq!(meta.failures("phone_numbers", "malformed"), 1);
 }
 
@@ -103,7 +103,7 @@ async fn every_page_takes_a_call_from_the_budget() {
         outcome(&numbers(&meta).await),
         (1, Some(FailureKind::BudgetSpent))
     );
-    assert_eq!(meta.asked().len(), 1);
+    assert_eq!(meta.received().len(), 1);
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn a_listing_is_read_up_to_its_ceiling_and_one_that_just_fits_is_complete(
     let expected = (ceiling::NUMBERS, Some(FailureKind::TooMany));
     assert_eq!(outcome(&numbers(&more).await), expected);
     assert_eq!(
-        more.asked().len(),
+        more.received().len(),
         51,
         "the page that shows that there are more"
     );
@@ -158,7 +158,7 @@ async fn a_response_that_is_too_large_is_retried_with_smaller_pages() {
     assert_eq!(outcome(&numbers(&meta).await), (2, None));
     assert_eq!(meta.failures("phone_numbers", "too_large"), 1);
     assert_eq!(
-        meta.asked()[0].headers["accept-encoding"],
+        meta.received()[0].headers["accept-encoding"],
         "gzip",
         "and it is the decompressed size that counts"
     );
@@ -186,10 +186,10 @@ async fn an_unknown_field_is_dropped_and_the_others_are_read() {
     .await;
     assert_eq!(outcome(&numbers(&meta).await), (3, None));
     assert_eq!(outcome(&numbers(&meta).await), (3, None));
-    let asked = meta.asked();
-    let before = asked[0].fields();
+    let received = meta.received();
+    let before = received[0].fields();
     assert!(before.contains(&"new_name_status"));
-    for later in &asked[1..] {
+    for later in &received[1..] {
         assert!(!later.fields().contains(&"new_name_status"));
         assert_eq!(later.fields().len(), before.len() - 1);
     }
@@ -201,10 +201,10 @@ async fn an_unknown_field_is_dropped_and_the_others_are_read() {
 async fn concurrent_polls_with_an_unknown_field_all_retry() {
     const BOTH: usize = 2;
     let together = Arc::new(Barrier::new(BOTH));
-    let meta = Meta::by_question(move |asked| {
+    let meta = Meta::by_question(move |received| {
         let together = Arc::clone(&together);
         async move {
-            if !asked.fields().contains(&"health_status") {
+            if !received.fields().contains(&"health_status") {
                 return page(0..1, None);
             }
             together.wait().await;
@@ -224,7 +224,7 @@ async fn a_field_that_was_not_requested_causes_no_retry() {
         outcome(&numbers(&meta).await),
         (0, Some(FailureKind::UnknownField))
     );
-    assert_eq!(meta.asked().len(), 1);
+    assert_eq!(meta.received().len(), 1);
 }
 
 #[tokio::test]
@@ -246,15 +246,15 @@ async fn templates_are_listed_without_components_and_with_totals() {
         limits.push(totals.limit);
     }
     assert_eq!(limits, [Some(250), None, None]);
-    let asked = meta.asked();
+    let received = meta.received();
     assert!(
-        asked
+        received
             .iter()
-            .all(|asked| !asked.fields().contains(&"components"))
+            .all(|received| !received.fields().contains(&"components"))
     );
-    let with_summary = asked
+    let with_summary = received
         .iter()
-        .map(|asked| asked.query.contains_key("summary"));
+        .map(|received| received.query.contains_key("summary"));
     assert_eq!(with_summary.collect::<Vec<_>>(), [true, true, false, false]);
 }
 
@@ -266,9 +266,9 @@ async fn a_page_without_the_limit_is_kept_if_it_cannot_be_requested_again() {
     assert_eq!(outcome(&numbers(&meta).await), (1, None));
     assert_eq!(outcome(&numbers(&meta).await), (1, None));
     let asks_for_tier: Vec<bool> = meta
-        .asked()
+        .received()
         .iter()
-        .map(|asked| asked.fields().contains(&"messaging_limit_tier"))
+        .map(|received| received.fields().contains(&"messaging_limit_tier"))
         .collect();
     assert_eq!(asks_for_tier, [false, true, true]);
     let mut spent = Meta::answering([bare()]).await;
@@ -290,5 +290,5 @@ async fn later_pages_of_a_listing_are_requested_with_what_its_first_page_lacks()
     };
     let meta = Meta::answering([bare("1", true), bare("1", true), bare("2", false)]).await;
     assert_eq!(outcome(&numbers(&meta).await), (2, None));
-    assert_eq!(meta.asked().len(), 3, "one repetition for the account");
+    assert_eq!(meta.received().len(), 3, "one repetition for the account");
 }

@@ -71,7 +71,7 @@ pub struct Meta {
     pub client: Arc<Client>,
     pub telemetry: Arc<Telemetry>,
     pub calls: Counted,
-    asked: Arc<Mutex<Vec<ReceivedRequest>>>,
+    received: Arc<Mutex<Vec<ReceivedRequest>>>,
 }
 
 impl Meta {
@@ -103,12 +103,12 @@ impl Meta {
     }
 
     async fn with(answer: Answerer) -> Self {
-        let asked = Arc::new(Mutex::new(Vec::new()));
+        let received = Arc::new(Mutex::new(Vec::new()));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
             .await
             .expect("a port");
         let address = listener.local_addr().expect("bound");
-        let remember = Arc::clone(&asked);
+        let remember = Arc::clone(&received);
         let app = Router::new()
             .fallback(move |request| handle(request, Arc::clone(&remember), Arc::clone(&answer)))
             .layer(CompressionLayer::new());
@@ -128,12 +128,12 @@ impl Meta {
             client: Arc::new(Client::new(options, Arc::clone(&telemetry)).expect("a client")),
             telemetry,
             calls: Counted::default(),
-            asked,
+            received,
         }
     }
 
-    pub fn asked(&self) -> Vec<ReceivedRequest> {
-        self.asked.lock().expect("no panic").clone()
+    pub fn received(&self) -> Vec<ReceivedRequest> {
+        self.received.lock().expect("no panic").clone()
     }
 
     /// Failures counted at this endpoint for this reason.
@@ -153,7 +153,7 @@ type Answerer = Arc<
 
 async fn handle(
     request: Request,
-    asked: Arc<Mutex<Vec<ReceivedRequest>>>,
+    received: Arc<Mutex<Vec<ReceivedRequest>>>,
     answer: Answerer,
 ) -> Response {
     let question = ReceivedRequest {
@@ -161,7 +161,7 @@ async fn handle(
         uri: request.uri().clone(),
         headers: request.headers().clone(),
     };
-    asked.lock().expect("no panic").push(question.clone());
+    received.lock().expect("no panic").push(question.clone());
     let answer = answer(&question).await;
     let mut response = Response::new(answer.body);
     *response.status_mut() = StatusCode::from_u16(answer.status).expect("a status");

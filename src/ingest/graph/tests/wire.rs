@@ -19,11 +19,11 @@ async fn failure(meta: &Meta) -> Failure {
 async fn the_token_is_only_in_the_header_and_its_proof_in_the_query() {
     let meta = Meta::answering([page(0..1, None)]).await;
     meta.client.list_numbers(&waba(), &meta.calls).await;
-    let asked = &meta.asked()[0];
-    assert_eq!(asked.headers["authorization"], format!("Bearer {TOKEN}"));
-    assert!(!asked.uri.to_string().contains(TOKEN));
+    let received = &meta.received()[0];
+    assert_eq!(received.headers["authorization"], format!("Bearer {TOKEN}"));
+    assert!(!received.uri.to_string().contains(TOKEN));
     // printf EAAtoken | openssl dgst -sha256 -hmac app-secret
-    let proof = &asked.query["appsecret_proof"];
+    let proof = &received.query["appsecret_proof"];
     assert_eq!(proof, PROOF);
     assert!(!format!("{:?}", meta.client).contains(TOKEN));
     assert!(!format!("{:?}", meta.client).contains(SECRET));
@@ -50,7 +50,7 @@ async fn a_missing_response_ends_with_the_request_timeout() {
     let meta = Meta::silent().await;
     assert_eq!(failure(&meta).await.kind(), FailureKind::Timeout);
     assert_eq!(
-        meta.asked().len(),
+        meta.received().len(),
         2,
         "once with half the page, then no more"
     );
@@ -131,7 +131,7 @@ async fn a_redirect_is_not_followed() {
     let elsewhere = ScriptedAnswer::text(302, "").with("location", "/v26.0/elsewhere");
     let meta = Meta::answering([elsewhere, page(0..1, None)]).await;
     assert_eq!(failure(&meta).await.kind(), FailureKind::Malformed);
-    assert_eq!(meta.asked().len(), 1);
+    assert_eq!(meta.received().len(), 1);
 }
 
 #[tokio::test]
@@ -203,8 +203,8 @@ async fn the_end_of_the_requested_version_is_shown_if_it_is_known() {
     let meta = Meta::answering([]).await;
     let name = "whatsapp_exporter_graph_version_end_timestamp_seconds";
     assert_eq!(series(&meta, name), [[""; 0]; 0], "v26.0 has no end yet");
-    let versions = |asked: &str| {
-        crate::ingest::graph::version::Versions::new(asked.to_owned(), &meta.telemetry)
+    let versions = |requested: &str| {
+        crate::ingest::graph::version::Versions::new(requested.to_owned(), &meta.telemetry)
     };
     drop(versions("v25.0"));
     assert_eq!(series(&meta, name), [["v25.0"]]);

@@ -21,7 +21,7 @@ pub fn snapshot(node: &Value, warnings: &mut ParseWarnings) -> Snapshot {
     snapshot
 }
 
-/// What the list of subscribed apps says about the exporter's own app.
+/// The subscription of the exporter's own app, from the list of subscribed apps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnSubscription {
     /// Whether the app is subscribed.

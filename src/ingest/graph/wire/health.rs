@@ -49,7 +49,7 @@ pub(super) fn details_from_node(
     Some(HealthDetails::new(errors, remarks))
 }
 
-/// An error without a readable code is kept: its text may be all that Meta says.
+/// An error without a readable code is kept: its text may be the only information.
 fn read_error(
     entity: HealthEntity,
     error: &MetaObject<'_>,

@@ -1,4 +1,4 @@
-//! Graph JSON to snapshots, one file per entity. Pure: warnings values are reported, and the rest is still parsed.
+//! Graph JSON to snapshots, one file per entity. Pure: unreadable values are reported, and the rest is still parsed.
 //!
 //! Public, because `fuzz/` tests it with arbitrary bytes.
 

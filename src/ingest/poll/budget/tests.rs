@@ -82,7 +82,7 @@ fn a_later_owner_goes_on_where_the_earlier_one_ended() {
     let refusal = later.take(Collector::Numbers, at(100));
     assert!(refusal.is_err_and(|one| one.reason == DeferralReason::BudgetSpent));
     assert_eq!(later.take(Collector::Numbers, at(3_660)), Ok(()));
-    // What it has counted itself does not count again.
+    // Its own calls do not count twice.
     let own = later.spent(at(3_661));
     later.restore(&own, at(3_661));
     assert_eq!(later.spent(at(3_661)), own);

@@ -33,8 +33,8 @@ pub struct PollPlan {
 pub struct PollPlanner(pub(super) mpsc::Sender<(PollPlan, oneshot::Sender<()>)>);
 
 impl PollPlanner {
-    /// Applies this plan from now on. What it does not change keeps its place in the schedule, its backoff and its
-    /// last failure. Returns once no poll of a removed account can end any more.
+    /// Applies this plan from now on. Unchanged polls keep their places in the schedule, their backoff and their last
+    /// failures. Returns once no poll of a removed account can end any more.
     pub async fn follow(&self, plan: PollPlan) {
         let (done, is_done) = oneshot::channel();
         if self.0.send((plan, done)).await.is_ok() {
@@ -79,7 +79,7 @@ impl Poller {
         self.forget_ended_collectors();
     }
 
-    /// Drops what is shown and remembered of collectors that no longer poll.
+    /// Drops the state and the series of collectors that no longer poll.
     fn forget_ended_collectors(&mut self) {
         let cadences = *self.schedule.cadences();
         self.last_failure

@@ -102,13 +102,20 @@ fn retries_of_a_temporary_failure_back_off_up_to_the_interval() {
 #[test]
 fn a_poll_deferred_twice_counts_once_until_it_starts() {
     let mut schedule = schedule_of(1);
-    let mut update = Vec::new();
+    let mut first_deferrals = Vec::new();
     for second in [0, 60, 120] {
         while let Some(task) = schedule.take_due(at(second)) {
-            update.push(schedule.put_off(&task, at(second + 60), DeferralReason::BudgetSpent));
+            first_deferrals.push(schedule.put_off(
+                &task,
+                at(second + 60),
+                DeferralReason::BudgetSpent,
+            ));
         }
     }
-    assert_eq!(update, [[true; 3], [false; 3], [false; 3]].concat());
+    assert_eq!(
+        first_deferrals,
+        [[true; 3], [false; 3], [false; 3]].concat()
+    );
     for task in run_all_due(&mut schedule, at(180)) {
         schedule.finished(&task, at(181), NextPoll::NotBefore(at(200)));
     }

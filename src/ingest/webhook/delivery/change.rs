@@ -117,10 +117,10 @@ impl Delivery {
             return;
         };
         let own_time = reading.own_time.and_then(|time| self.accepted_time(time));
-        let told_at = origin.time.or(own_time);
-        let (source, observed_at) = match told_at {
+        let sent_at = origin.time.or(own_time);
+        let (source, observed_at) = match sent_at {
             // Truncated to seconds, to be comparable with all other times.
-            Some(told_at) => (Source::Webhook(key), told_at.at_whole_seconds()),
+            Some(sent_at) => (Source::Webhook(key), sent_at.at_whole_seconds()),
             // Only their order of arrival is known, so the milliseconds of receipt are kept.
             None if reading.fact != Fact::Unwatched => {
                 (Source::UndatedWebhook(key), self.receipt.at)

@@ -3,7 +3,7 @@
 mod alert;
 mod penalty;
 
-use super::{Expected, digits, tells};
+use super::{Expected, digits, one_event};
 use crate::domain::Fact;
 use crate::domain::account::{Disconnection, DisconnectionReason, EventKind, Initiator, Update};
 
@@ -62,14 +62,14 @@ fn disconnected(reason: Option<DisconnectionReason>, initiated_by: Option<Initia
 
 fn disconnections() -> Vec<Expected> {
     vec![
-        tells(
+        one_event(
             "account_update_disconnected_by_user",
             disconnected(
                 Some(DisconnectionReason::ChangeNumber),
                 Some(Initiator::User),
             ),
         ),
-        tells(
+        one_event(
             "account_update_disconnected_unknown_reason",
             disconnected(Some(DisconnectionReason::Other), None),
         )
@@ -79,75 +79,75 @@ fn disconnections() -> Vec<Expected> {
 
 fn named_events() -> Vec<Expected> {
     vec![
-        tells(
+        one_event(
             "account_update_verified",
             update_of_number(EventKind::VerifiedAccount),
         ),
-        tells(
+        one_event(
             "account_update_account_deleted",
             update(EventKind::AccountDeleted),
         ),
-        tells(
+        one_event(
             "account_update_account_offboarded",
             update(EventKind::AccountOffboarded),
         ),
-        tells(
+        one_event(
             "account_update_account_reconnected",
             update(EventKind::AccountReconnected),
         ),
-        tells(
+        one_event(
             "account_update_ad_account_linked",
             update(EventKind::AdAccountLinked),
         ),
-        tells(
+        one_event(
             "account_update_mm_lite_terms_signed",
             update(EventKind::MmLiteTermsSigned),
         ),
         // Entries of these events have the portfolio's id, but the event is about the account.
-        tells(
+        one_event(
             "account_update_partner_added",
             update(EventKind::PartnerAdded),
         ),
-        tells(
+        one_event(
             "account_update_partner_removed",
             update(EventKind::PartnerRemoved),
         ),
-        tells(
+        one_event(
             "account_update_partner_app_installed",
             update(EventKind::PartnerAppInstalled),
         ),
-        tells(
+        one_event(
             "account_update_partner_app_uninstalled",
             update(EventKind::PartnerAppUninstalled),
         ),
-        tells(
+        one_event(
             "account_update_partner_certification_needed",
             update(EventKind::PartnerClientCertificationNeeded),
         ),
-        tells(
+        one_event(
             "account_update_partner_certification_status",
             update(EventKind::PartnerClientCertificationStatusUpdate),
         ),
-        tells(
+        one_event(
             "account_update_partner_removed_coexistence",
             disconnected(
                 Some(DisconnectionReason::PrimaryInactivity),
                 Some(Initiator::System),
             ),
         ),
-        tells(
+        one_event(
             "account_update_price_tier",
             update(EventKind::VolumeBasedPricingTierUpdate),
         ),
-        tells(
+        one_event(
             "account_update_authentication_price",
             update(EventKind::AuthIntlPriceEligibilityUpdate),
         ),
-        tells(
+        one_event(
             "account_update_country",
             update(EventKind::BusinessPrimaryLocationCountryUpdate),
         ),
-        tells("account_update_unknown_event", update(EventKind::Other))
+        one_event("account_update_unknown_event", update(EventKind::Other))
             .warnings(&["account_update.event=ACCOUNT_LEVITATED"]),
     ]
 }

@@ -1,8 +1,8 @@
 //! Expected results of the fixtures about the envelope, and the counts of a delivery.
 
 use super::{
-    ACCOUNT, Expected, RECEIVED_AT, RECEIVED_AT_WHOLE_SECONDS, SENT_AT, digits, fixture, parsed,
-    tells, tells_nothing,
+    ACCOUNT, Expected, RECEIVED_AT, RECEIVED_AT_WHOLE_SECONDS, SENT_AT, digits, fixture, one_event,
+    parsed, unwatched_event,
 };
 use crate::domain::account::{ReviewStatus, Update as AccountUpdate};
 use crate::domain::number::{QualityEventKind, Update, WebhookUpdate};
@@ -47,25 +47,25 @@ fn shapes() -> Vec<Expected> {
         ("800100200300401", SENT_AT - 60, approved()),
     ];
     vec![
-        tells("envelope_keys_in_another_order", flagged()),
+        one_event("envelope_keys_in_another_order", flagged()),
         gives("envelope_several_entries", several),
-        tells("envelope_single_objects_for_lists", approved()),
+        one_event("envelope_single_objects_for_lists", approved()),
         gives("envelope_test_button", Vec::new()),
     ]
 }
 
 fn times() -> Vec<Expected> {
     vec![
-        tells("envelope_no_time", flagged()).at(RECEIVED_AT_WHOLE_SECONDS),
-        tells("envelope_no_time_own_timestamp", approved()).at(1_773_999_000),
-        tells("envelope_time_in_milliseconds", approved()),
-        tells("envelope_time_in_far_future", approved())
+        one_event("envelope_no_time", flagged()).at(RECEIVED_AT_WHOLE_SECONDS),
+        one_event("envelope_no_time_own_timestamp", approved()).at(1_773_999_000),
+        one_event("envelope_time_in_milliseconds", approved()),
+        one_event("envelope_time_in_far_future", approved())
             .at(RECEIVED_AT_WHOLE_SECONDS)
             .warnings(&["entry.time!"]),
-        tells("envelope_time_zero", approved())
+        one_event("envelope_time_zero", approved())
             .at(RECEIVED_AT_WHOLE_SECONDS)
             .warnings(&["entry.time!"]),
-        tells("envelope_time_is_prose", approved())
+        one_event("envelope_time_is_prose", approved())
             .at(RECEIVED_AT_WHOLE_SECONDS)
             .warnings(&["entry.time!"]),
     ]
@@ -86,9 +86,9 @@ fn odd_ones() -> Vec<Expected> {
     vec![
         gives("envelope_unknown_field", beside(approved()))
             .warnings(&["change.field=quantum_update"]),
-        tells_nothing("envelope_unknown_field_redacted").warnings(&["change.field=(redacted)"]),
-        tells("envelope_other_object", approved()).warnings(&["webhook.object=page"]),
-        tells("envelope_no_object", approved()).warnings(&["webhook.object!"]),
+        unwatched_event("envelope_unknown_field_redacted").warnings(&["change.field=(redacted)"]),
+        one_event("envelope_other_object", approved()).warnings(&["webhook.object=page"]),
+        one_event("envelope_no_object", approved()).warnings(&["webhook.object!"]),
         gives("envelope_no_entry", Vec::new()).warnings(&["webhook.entry!"]),
         gives("envelope_is_empty", Vec::new()).warnings(&["webhook.object!", "webhook.entry!"]),
         gives("envelope_is_a_list", Vec::new()).warnings(&["webhook.body!"]),
@@ -108,7 +108,7 @@ fn odd_ones() -> Vec<Expected> {
             "change.value!",           // a list: the one that is unwatched
             "change.value!",           // null
         ]),
-        tells("envelope_odd_entries", approved()).warnings(&[
+        one_event("envelope_odd_entries", approved()).warnings(&[
             "webhook.entry!", // text
             "webhook.entry!", // null
             "entry.changes!", // absent

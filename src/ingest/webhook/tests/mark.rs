@@ -1,4 +1,4 @@
-//! What webhooks say about the steps of journeys, as text of Meta becomes declared names.
+//! The steps of journeys in webhooks: Meta's text becomes declared names.
 
 use std::time::Duration;
 

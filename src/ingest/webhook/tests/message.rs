@@ -29,14 +29,14 @@ fn customer(ids: &[&str]) -> Option<CustomerIds> {
     CustomerIds::new(user_id, keys)
 }
 
-fn looked_into(name: &str) -> Delivery {
+fn parsed_with_customers(name: &str) -> Delivery {
     let delivery = Delivery::parse(&fixture(name), RECEIVED_AT, Some(&customers()));
     delivery.unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 /// The updates of the fixtures' number, with their times in seconds.
 fn update(name: &str) -> Vec<(i64, Update)> {
-    let events = looked_into(name).events.into_iter();
+    let events = parsed_with_customers(name).events.into_iter();
     let update = events.map(|event| {
         assert_eq!(event.waba_id, WabaId::parse(ACCOUNT).expect("an id"));
         let Fact::Message(WebhookUpdate {
@@ -228,14 +228,14 @@ fn conversations_that_another_application_controls_are_read_too() {
 
 #[test]
 fn an_unknown_status_is_other_and_a_click_is_ignored() {
-    let delivery = looked_into("messages_status_invented");
+    let delivery = parsed_with_customers("messages_status_invented");
     let warnings: Vec<String> = delivery.warnings.iter().map(as_text).collect();
     assert_eq!(warnings, ["status.status=in_orbit"]);
     assert_eq!(
         update("messages_status_invented"),
         [(1_775_000_000, status(Status::Other, CUSTOMER))]
     );
-    let facts = looked_into("messages_click").events.into_iter();
+    let facts = parsed_with_customers("messages_click").events.into_iter();
     assert_eq!(
         facts.map(|event| event.fact).collect::<Vec<_>>(),
         [Fact::Unwatched]
@@ -270,10 +270,13 @@ fn the_result_contains_no_customer_numbers_and_no_text() {
         "messages_status_failed",
         "messages_status_priced",
     ] {
-        let shown = format!("{:?}", looked_into(name));
+        let shown = format!("{:?}", parsed_with_customers(name));
         assert!(!shown.contains(CUSTOMER), "{shown}");
         assert!(!shown.contains("wamid"), "{shown}");
     }
     let at = Timestamp::from_seconds(1_775_000_000);
-    assert_eq!(looked_into("messages_inbound").events[0].observed_at, at);
+    assert_eq!(
+        parsed_with_customers("messages_inbound").events[0].observed_at,
+        at
+    );
 }

@@ -61,7 +61,7 @@ impl Expected {
 }
 
 /// One event of the fixtures' account at the fixtures' time, without warnings.
-fn tells(fixture: &'static str, fact: Fact) -> Expected {
+fn one_event(fixture: &'static str, fact: Fact) -> Expected {
     Expected {
         fixture,
         events: vec![(ACCOUNT, SENT_AT, fact)],
@@ -70,8 +70,8 @@ fn tells(fixture: &'static str, fact: Fact) -> Expected {
 }
 
 /// One event without a fact.
-fn tells_nothing(fixture: &'static str) -> Expected {
-    tells(fixture, Fact::Unwatched)
+fn unwatched_event(fixture: &'static str) -> Expected {
+    one_event(fixture, Fact::Unwatched)
 }
 
 fn digits() -> DisplayDigits {

@@ -1,6 +1,6 @@
 //! Expected results of the fixtures about phone numbers.
 
-use super::{Expected, RECEIVED_AT_WHOLE_SECONDS, SENT_AT, digits, tells, tells_nothing};
+use super::{Expected, RECEIVED_AT_WHOLE_SECONDS, SENT_AT, digits, one_event, unwatched_event};
 use crate::domain::number::{
     GroupStatus, NameDecision, NameRejectionReason, NameReview, QualityEventKind as Event,
     SecurityEventKind, Update, WebhookUpdate,
@@ -58,25 +58,26 @@ fn groups(groups: &[(&str, bool)]) -> Fact {
 fn security_and_groups() -> Vec<Expected> {
     let security = |event| about_number(Update::Security(event));
     vec![
-        tells(
+        one_event(
             "security_pin_changed",
             security(SecurityEventKind::PinChanged),
         ),
-        tells(
+        one_event(
             "security_pin_reset_request",
             security(SecurityEventKind::PinResetRequest),
         ),
-        tells("security_unknown_event", security(SecurityEventKind::Other))
+        one_event("security_unknown_event", security(SecurityEventKind::Other))
             .warnings(&["security.event=PIN_GUESSED"]),
-        tells_nothing("security_no_event").warnings(&["security.event!"]),
+        unwatched_event("security_no_event").warnings(&["security.event!"]),
         // The entry has no time, so the groups' own times count; a time after the receipt is the receipt's.
-        tells("group_status_update_suspend", groups(&[("g1", true)])).at(RECEIVED_AT_WHOLE_SECONDS),
-        tells(
+        one_event("group_status_update_suspend", groups(&[("g1", true)]))
+            .at(RECEIVED_AT_WHOLE_SECONDS),
+        one_event(
             "group_status_update_cleared",
             groups(&[("g1", false), ("2", true)]),
         )
         .at(SENT_AT - 60),
-        tells_nothing("group_status_update_odd_elements")
+        unwatched_event("group_status_update_odd_elements")
             .at(RECEIVED_AT_WHOLE_SECONDS)
             .warnings(&[
                 "group_status_update.groups!",
@@ -96,82 +97,82 @@ pub fn expectations() -> Vec<Expected> {
 
 fn quality_updates() -> Vec<Expected> {
     vec![
-        tells(
+        one_event(
             "phone_number_quality_update_flagged",
             quality(Event::Flagged, (None, Some(10_000))),
         ),
-        tells(
+        one_event(
             "phone_number_quality_update_unflagged",
             quality(Event::Unflagged, (None, Some(10_000))),
         ),
-        tells(
+        one_event(
             "phone_number_quality_update_downgrade",
             quality(Event::Downgrade, (Some(10_000), Some(1_000))),
         ),
-        tells(
+        one_event(
             "phone_number_quality_update_upgrade",
             quality(Event::Upgrade, (Some(1_000), Some(10_000))),
         ),
-        tells(
+        one_event(
             "phone_number_quality_update_onboarding",
             quality(Event::Onboarding, (None, Some(250))),
         ),
-        tells(
+        one_event(
             "phone_number_quality_update_onboarding_not_set",
             quality(Event::Onboarding, (None, None)),
         ),
-        tells(
+        one_event(
             "phone_number_quality_update_throughput_upgrade",
             unlimited(Event::ThroughputUpgrade),
         ),
         // Its `current_limit` is a throughput level.
-        tells(
+        one_event(
             "phone_number_quality_update_throughput_upgrade_level_only",
             quality(Event::ThroughputUpgrade, (None, None)),
         ),
-        tells(
+        one_event(
             "phone_number_quality_update_unknown_event",
             quality(Event::Other, (None, None)),
         )
         .warnings(&["phone_number_quality_update.event=SUPERVISED"]),
-        tells(
+        one_event(
             "phone_number_quality_update_plus_and_dashes",
             quality(Event::Flagged, (None, None)),
         ),
-        tells(
+        one_event(
             "phone_number_quality_update_plus_and_spaces",
             quality(Event::Flagged, (None, None)),
         ),
-        tells_nothing("phone_number_quality_update_no_number")
+        unwatched_event("phone_number_quality_update_no_number")
             .warnings(&["phone_number_quality_update.display_phone_number!"]),
-        tells_nothing("phone_number_quality_update_no_event")
+        unwatched_event("phone_number_quality_update_no_event")
             .warnings(&["phone_number_quality_update.event!"]),
     ]
 }
 
 fn spellings_of_a_limit() -> Vec<Expected> {
     vec![
-        tells(
+        one_event(
             "phone_number_quality_update_limit_as_number",
             quality(Event::Upgrade, (None, Some(10_000))),
         ),
-        tells(
+        one_event(
             "phone_number_quality_update_limit_as_numeric_text",
             quality(Event::Upgrade, (None, Some(100_000))),
         ),
-        tells(
+        one_event(
             "phone_number_quality_update_limit_minus_one",
             unlimited(Event::Upgrade),
         ),
-        tells(
+        one_event(
             "phone_number_quality_update_limit_tier_2k",
             quality(Event::Upgrade, (None, Some(2_000))),
         ),
-        tells(
+        one_event(
             "phone_number_quality_update_limit_old_name",
             quality(Event::Upgrade, (None, Some(10_000))),
         ),
-        tells(
+        one_event(
             "phone_number_quality_update_limit_unknown",
             quality(Event::Upgrade, (None, Some(10_000))),
         )
@@ -181,32 +182,32 @@ fn spellings_of_a_limit() -> Vec<Expected> {
 
 fn name_updates() -> Vec<Expected> {
     vec![
-        tells(
+        one_event(
             "phone_number_name_update_approved",
             name(NameDecision::Approved),
         ),
-        tells(
+        one_event(
             "phone_number_name_update_deferred",
             name(NameDecision::Deferred),
         ),
-        tells(
+        one_event(
             "phone_number_name_update_pending",
             reviewed(NameDecision::Pending, NameRejectionReason::Unknown),
         ),
-        tells(
+        one_event(
             "phone_number_name_update_rejected",
             rejected(NameRejectionReason::NotConsistent),
         ),
-        tells(
+        one_event(
             "phone_number_name_update_rejected_no_reason",
             name(NameDecision::Rejected),
         ),
-        tells(
+        one_event(
             "phone_number_name_update_rejected_unknown_reason",
             rejected(NameRejectionReason::Other),
         )
         .warnings(&["phone_number_name_update.rejection_reason=NAME_TOO_FUNNY"]),
-        tells(
+        one_event(
             "phone_number_name_update_unknown_decision",
             name(NameDecision::Other),
         )

@@ -1,6 +1,6 @@
 //! Expected results of the fixtures about message templates.
 
-use super::{Expected, tells, tells_nothing};
+use super::{Expected, one_event, unwatched_event};
 use crate::domain::template::{
     Category, EventKind, Identity, PauseTitle, RejectedReason, Update, WebhookUpdate,
 };
@@ -22,7 +22,7 @@ fn named(name: &str, language: &str, update: Update) -> Fact {
     Fact::Template(WebhookUpdate { identity, update })
 }
 
-fn news_of(event: EventKind) -> Update {
+fn status_update(event: EventKind) -> Update {
     Update::Status {
         event,
         reason: None,
@@ -34,11 +34,11 @@ fn news_of(event: EventKind) -> Update {
 
 /// A status event in `en_US` without further fields.
 fn status(event: EventKind) -> Fact {
-    about("en_US", news_of(event))
+    about("en_US", status_update(event))
 }
 
 fn in_category(event: EventKind, its_category: Category) -> Fact {
-    let mut update = news_of(event);
+    let mut update = status_update(event);
     if let Update::Status { category, .. } = &mut update {
         *category = Some(its_category);
     }
@@ -46,7 +46,7 @@ fn in_category(event: EventKind, its_category: Category) -> Fact {
 }
 
 fn titled(event: EventKind, title: PauseTitle) -> Fact {
-    let mut update = news_of(event);
+    let mut update = status_update(event);
     if let Update::Status { pause, .. } = &mut update {
         *pause = Some(title);
     }
@@ -54,7 +54,7 @@ fn titled(event: EventKind, title: PauseTitle) -> Fact {
 }
 
 fn rejected(language: &str, why: RejectedReason) -> Fact {
-    let mut update = news_of(EventKind::Rejected);
+    let mut update = status_update(EventKind::Rejected);
     if let Update::Status { reason, .. } = &mut update {
         *reason = Some(why);
     }
@@ -99,35 +99,35 @@ fn pauses_and_notices() -> Vec<Expected> {
         disable_at: Some(Timestamp::from_seconds(1_769_817_600)),
     };
     vec![
-        tells(
+        one_event(
             "message_template_status_update_paused",
             about("en_US", paused_marketing),
         ),
-        tells(
+        one_event(
             "message_template_status_update_paused_second",
             titled(EventKind::Paused, PauseTitle::SecondPause),
         ),
-        tells(
+        one_event(
             "message_template_status_update_paused_rate_limiting",
             titled(EventKind::Paused, PauseTitle::RateLimitingPause),
         ),
-        tells(
+        one_event(
             "message_template_status_update_paused_lower_case",
             status(EventKind::Paused),
         ),
-        tells(
+        one_event(
             "message_template_status_update_unpaused",
             titled(EventKind::Approved, PauseTitle::Unpause),
         ),
-        tells(
+        one_event(
             "message_template_status_update_flagged",
             about("en", flagged),
         ),
-        tells(
+        one_event(
             "message_template_status_update_disabled",
             about("en_US", disabled),
         ),
-        tells(
+        one_event(
             "message_template_status_update_bad_disable_date",
             status(EventKind::Flagged),
         )
@@ -137,23 +137,23 @@ fn pauses_and_notices() -> Vec<Expected> {
 
 fn rejections() -> Vec<Expected> {
     vec![
-        tells(
+        one_event(
             "message_template_status_update_rejected",
             rejected("en_US", RejectedReason::InvalidFormat),
         ),
-        tells(
+        one_event(
             "message_template_status_update_rejected_info_outside",
             rejected("en_US", RejectedReason::Scam),
         ),
-        tells(
+        one_event(
             "message_template_status_update_rejected_info_word",
             rejected("en_US", RejectedReason::TagContentMismatch),
         ),
-        tells(
+        one_event(
             "message_template_status_update_rejected_info_prose",
             status(EventKind::Rejected),
         ),
-        tells(
+        one_event(
             "message_template_status_update_rejected_unknown_reason",
             rejected("en_US", RejectedReason::Other),
         )
@@ -163,73 +163,77 @@ fn rejections() -> Vec<Expected> {
 
 fn other_statuses() -> Vec<Expected> {
     vec![
-        tells(
+        one_event(
             "message_template_status_update_approved",
             in_category(EventKind::Approved, Category::Utility),
         ),
-        tells(
+        one_event(
             "message_template_status_update_approved_no_reason",
             status(EventKind::Approved),
         ),
-        tells(
+        one_event(
             "message_template_status_update_id_as_text",
             status(EventKind::Approved),
         ),
-        tells(
+        one_event(
             "message_template_status_update_archived",
             status(EventKind::Archived),
         ),
-        tells(
+        one_event(
             "message_template_status_update_unarchived",
             status(EventKind::Unarchived),
         ),
-        tells(
+        one_event(
             "message_template_status_update_deleted",
             status(EventKind::Deleted),
         ),
-        tells(
+        one_event(
             "message_template_status_update_in_appeal",
             status(EventKind::InAppeal),
         ),
-        tells(
+        one_event(
             "message_template_status_update_limit_exceeded",
             status(EventKind::LimitExceeded),
         ),
-        tells(
+        one_event(
             "message_template_status_update_locked",
             status(EventKind::Locked),
         ),
-        tells(
+        one_event(
             "message_template_status_update_pending",
             status(EventKind::Pending),
         ),
-        tells(
+        one_event(
             "message_template_status_update_pending_deletion",
             status(EventKind::PendingDeletion),
         ),
-        tells(
+        one_event(
             "message_template_status_update_reinstated",
             status(EventKind::Reinstated),
         ),
-        tells(
+        one_event(
             "message_template_status_update_unknown_event",
             status(EventKind::Other),
         )
         .warnings(&["message_template_status_update.event=EVAPORATED"]),
-        tells(
+        one_event(
             "message_template_status_update_unknown_category",
             in_category(EventKind::Approved, Category::Other),
         )
         .warnings(&["message_template_status_update.message_template_category=ISSUE_RESOLUTION"]),
-        tells_nothing("message_template_status_update_no_id")
+        unwatched_event("message_template_status_update_no_id")
             .warnings(&["message_template_status_update.message_template_id!"]),
-        tells(
+        one_event(
             "message_template_quality_update_status_payload",
             status(EventKind::Approved),
         ),
-        tells(
+        one_event(
             "envelope_escaped_unicode",
-            named("frühling/@home", "de_DE", news_of(EventKind::Approved)),
+            named(
+                "frühling/@home",
+                "de_DE",
+                status_update(EventKind::Approved),
+            ),
         ),
     ]
 }
@@ -237,13 +241,13 @@ fn other_statuses() -> Vec<Expected> {
 fn qualities() -> Vec<Expected> {
     use QualityRating::{Green, Other, Red, Unknown, Yellow};
     vec![
-        tells("message_template_quality_update_red", quality(Yellow, Red)),
-        tells(
+        one_event("message_template_quality_update_red", quality(Yellow, Red)),
+        one_event(
             "message_template_quality_update_unknown_score",
             quality(Yellow, Other),
         )
         .warnings(&["message_template_quality_update.new_quality_score=ULTRAVIOLET"]),
-        tells(
+        one_event(
             "message_template_status_update_quality_payload",
             quality(Unknown, Green),
         ),
@@ -264,22 +268,22 @@ fn categories() -> Vec<Expected> {
         correct: Category::Marketing,
     };
     vec![
-        tells(
+        one_event(
             "template_category_update_announced",
             about("en_US", announced.clone()),
         ),
-        tells(
+        one_event(
             "template_category_update_announced_text_time",
             about("en_US", announced),
         ),
-        tells("template_category_update_done", about("en_US", changed)),
-        tells_nothing("template_category_update_neither")
+        one_event("template_category_update_done", about("en_US", changed)),
+        unwatched_event("template_category_update_neither")
             .warnings(&["template_category_update.new_category!"]),
-        tells(
+        one_event(
             "template_correct_category_detection_correct",
             about("en_US", detected.clone()),
         ),
-        tells(
+        one_event(
             "template_correct_category_detection_suggested",
             about("en_US", detected),
         ),

@@ -1,6 +1,6 @@
 //! The fixtures of fields that no state metric depends on: counted by field, but not parsed.
 
-use super::{ACCOUNT, Expected, PORTFOLIO, RECEIVED_AT_WHOLE_SECONDS, parsed, tells_nothing};
+use super::{ACCOUNT, Expected, PORTFOLIO, RECEIVED_AT_WHOLE_SECONDS, parsed, unwatched_event};
 use crate::domain::{WebhookField, Word};
 
 /// Management fields: their entries have a time.
@@ -67,13 +67,13 @@ const UNTIMED: &[&str] = &[
 ];
 
 pub fn expectations() -> Vec<Expected> {
-    let timed = TIMED.iter().map(|name| tells_nothing(name));
+    let timed = TIMED.iter().map(|name| unwatched_event(name));
     let untimed = UNTIMED
         .iter()
-        .map(|name| tells_nothing(name).at(RECEIVED_AT_WHOLE_SECONDS));
+        .map(|name| unwatched_event(name).at(RECEIVED_AT_WHOLE_SECONDS));
     let mut all: Vec<_> = timed.chain(untimed).collect();
-    all.push(tells_nothing("partner_solutions_created").of_account(PORTFOLIO));
-    all.push(tells_nothing("partner_solutions_names_account").of_account(ACCOUNT));
+    all.push(unwatched_event("partner_solutions_created").of_account(PORTFOLIO));
+    all.push(unwatched_event("partner_solutions_names_account").of_account(ACCOUNT));
     all
 }
 

@@ -69,8 +69,8 @@ pub fn capability(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Optio
     let phone_numbers_limit = value
         .count("max_phone_numbers_per_waba", warnings)
         .or_else(|| value.count("max_phone_numbers_per_business", warnings));
-    let says_something = messaging_limit.is_some() || phone_numbers_limit.is_some();
-    says_something.then_some(Fact::Account(Update::Capability {
+    let has_data = messaging_limit.is_some() || phone_numbers_limit.is_some();
+    has_data.then_some(Fact::Account(Update::Capability {
         messaging_limit,
         phone_numbers_limit,
     }))

@@ -1,4 +1,4 @@
-//! What webhooks say about the steps of journeys: `biz_opaque_callback_data` in statuses, and what a customer's message
+//! Reads the steps of journeys from webhooks: `biz_opaque_callback_data` in statuses, and what a customer's message
 //! replies to.
 //!
 //! Of the texts, only declared names are kept: callback data may contain anything, and the payload of a button is its
@@ -78,8 +78,8 @@ impl Keys {
     }
 }
 
-/// What a status says about its message. `None` if the sender set no callback data.
-pub(super) fn of_status(
+/// The mark of a status's message. `None` if the sender set no callback data.
+pub(super) fn from_status(
     status: &MetaObject<'_>,
     declared: &Trackers,
     message: impl FnOnce() -> Option<MessageKey>,
@@ -127,8 +127,8 @@ fn campaign_of(campaign: &str, declared: &Campaigns) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// What a customer's message follows.
-pub(super) fn of_message(
+/// The context of a customer's message: what it replies to, and where the customer came from.
+pub(super) fn from_message(
     message: &MetaObject<'_>,
     journeys: &Journeys,
     key_of: impl FnOnce(&str) -> MessageKey,

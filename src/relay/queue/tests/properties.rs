@@ -48,8 +48,8 @@ fn share_a_lane(one: &(LaneKind, Vec<u64>), other: &(LaneKind, Vec<u64>)) -> boo
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever fails, is parked, retried or dropped: no two deliveries of a lane are in flight together, none is
-    /// sent while an older one of its lane waits, each is delivered or dropped once, and none is left behind.
+    /// Whatever fails, is parked, retried or dropped: no two deliveries of a lane are in flight together, and none is
+    /// sent while an older one of its lane waits. Each is delivered or dropped once, and none is left in the queue.
     #[test]
     fn every_lane_keeps_its_order_and_loses_nothing(
         all in prop::collection::vec(any_lanes(), 1..30),

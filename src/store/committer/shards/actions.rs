@@ -40,7 +40,8 @@ impl Committer {
                 let Some(release) = replica.member.release(shard, now) else {
                     return Ok(());
                 };
-                // Before the database is told, so that nothing of the shard is read after another replica owns it.
+                // Before the release is sent to the database, so that nothing of the shard is read after another
+                // replica owns it.
                 self.publish_exports();
                 self.unload().await?;
                 if let Some(engine) = self.database.shared() {
@@ -63,8 +64,8 @@ impl Committer {
         }
     }
 
-    /// Gives up a shard that cannot be loaded, so that the others go on, and tries it again later. Returns the error if
-    /// the session is the reason.
+    /// Gives up a shard that cannot be loaded, so that the other shards continue, and tries it again later. Returns the
+    /// error if the session is the reason.
     async fn give_back(
         &mut self,
         shard: Shard,
@@ -89,7 +90,7 @@ impl Committer {
             .insert(shard, clock::since_boot() + LOAD_AGAIN_AFTER);
         let release = Release {
             epoch: acquired.epoch,
-            // The hold-off after the owner before may not be over.
+            // The hold-off after the previous owner may not be over.
             released: acquired.was_released,
         };
         engine.release(shard, release).await

@@ -100,7 +100,7 @@ impl Committer {
         self.state.watch_from(own, clock::now());
     }
 
-    /// Another replica has acquired these shards, as a commit has found.
+    /// Drops shards that another replica has acquired, as a commit has found.
     pub(in crate::store::committer) async fn drop_fenced(
         &mut self,
         shards: &[Shard],
@@ -116,7 +116,7 @@ impl Committer {
         unloaded.map_err(|error| self.doubt(&error))
     }
 
-    /// Publishes what may be read of the owned shards.
+    /// Publishes the exports of the owned shards.
     pub(super) fn publish_exports(&self) {
         if let Some(replica) = &self.replica {
             self.shared.publish_exports(replica.member.exports());

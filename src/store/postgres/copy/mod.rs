@@ -13,7 +13,7 @@ use super::{Connected, PostgresError, PostgresOptions, Role, connect, migrate};
 use crate::store::copy_error::CopyError;
 use crate::store::engine::{CopiedRow, CopiedRows, CopiedTable, CopySide, StoreError};
 
-/// What a copy does with a store.
+/// The role of a store in a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CopyRole {
     /// It only reads.
@@ -28,7 +28,8 @@ pub struct Copying {
 }
 
 impl Copying {
-    /// Keeps replicas from writing, and begins the transaction. The tables of a target are created if they do not exist.
+    /// Keeps replicas from writing, and begins the transaction. The tables of a target are created if they do not
+    /// exist.
     ///
     /// # Errors
     /// If the server cannot be reached, or replicas use the store.
@@ -86,7 +87,7 @@ impl Copying {
             // The other store may take a while to write what this one has read.
             "SET LOCAL idle_in_transaction_session_timeout = 0".to_owned(),
             "SET LOCAL lock_timeout = '5s'".to_owned(),
-            // All rows are wanted, not the first ones soon.
+            // Plans for the time to the last row, not to the first one.
             "SET LOCAL cursor_tuple_fraction = 1".to_owned(),
             format!("LOCK TABLE {tables} IN {mode} MODE"),
         ] {

@@ -55,8 +55,8 @@ fn select(table: CopiedTable) -> String {
     }
 }
 
-/// Each receiver continues with the first change that it has not accepted in some shard, if the changes of all shards are
-/// in one queue. It can receive later changes of other shards once more, and misses none.
+/// Each receiver continues with the first change that it has not accepted in some shard, if the changes of all shards
+/// are in one queue. It can receive later changes of other shards once more, and misses none.
 const NOTIFY_RECEIVERS: &str = "SELECT receiver, coalesce(min(place) FILTER (WHERE number > settled) - 1, \
        (SELECT count(*) FROM notify_queue)) \
      FROM notify_receivers LEFT JOIN ( \
@@ -65,8 +65,8 @@ const NOTIFY_RECEIVERS: &str = "SELECT receiver, coalesce(min(place) FILTER (WHE
 
 /// The newest segments of the windows of all shards, as many as one process remembers, with numbers from 1.
 ///
-/// Segments have no time. A shard with much traffic has more keys for the same time than others, so its oldest keys come
-/// first. Keys of an earlier copy are older than all others.
+/// Segments have no time. A shard with much traffic has more keys for the same time than others, so its oldest keys
+/// come first. Keys of an earlier copy are older than all others.
 fn keys(table: &str, scope: DedupScope) -> String {
     let remembered = keys_of_one_process(scope);
     format!(

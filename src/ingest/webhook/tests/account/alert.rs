@@ -4,7 +4,7 @@ use crate::domain::account::{
     AlertSeverity, AlertType, FlowAlertState, FlowEventKind, ReviewStatus, Update,
 };
 use crate::domain::{Fact, FlowId, MessagingLimit};
-use crate::ingest::webhook::tests::{Expected, tells, tells_nothing};
+use crate::ingest::webhook::tests::{Expected, one_event, unwatched_event};
 
 fn alert(severity: AlertSeverity, alert: AlertType) -> Fact {
     Fact::Account(Update::Alert { severity, alert })
@@ -26,27 +26,27 @@ pub(super) fn flow_alerts() -> Vec<Expected> {
         })
     };
     vec![
-        tells(
+        one_event(
             "flows_endpoint_availability",
             flow(
                 FlowEventKind::EndpointAvailability,
                 FlowAlertState::Activated,
             ),
         ),
-        tells(
+        one_event(
             "flows_error_rate",
             flow(FlowEventKind::ClientErrorRate, FlowAlertState::Deactivated),
         ),
-        tells(
+        one_event(
             "flows_latency_lower_case",
             flow(FlowEventKind::EndpointLatency, FlowAlertState::Activated),
         ),
-        tells(
+        one_event(
             "flows_unknown_words",
             flow(FlowEventKind::Other, FlowAlertState::Other),
         )
         .warnings(&["flows.event=ENDPOINT_MOOD", "flows.alert_state=SIMMERING"]),
-        tells_nothing("flows_no_id").warnings(&["flows.flow_id!"]),
+        unwatched_event("flows_no_id").warnings(&["flows.flow_id!"]),
     ]
 }
 
@@ -55,13 +55,13 @@ pub(super) fn alerts_and_reviews() -> Vec<Expected> {
     let critical = alert(AlertSeverity::Critical, AlertType::ObaRejected);
     let deferred = AlertType::IncreasedCapabilitiesEligibilityDeferred;
     vec![
-        tells("account_alerts_nested", critical.clone()),
-        tells("account_alerts_flat", critical),
-        tells(
+        one_event("account_alerts_nested", critical.clone()),
+        one_event("account_alerts_flat", critical),
+        one_event(
             "account_alerts_informational",
             alert(AlertSeverity::Informational, deferred),
         ),
-        tells(
+        one_event(
             "account_alerts_unknown_words",
             alert(AlertSeverity::Other, AlertType::Other),
         )
@@ -69,24 +69,24 @@ pub(super) fn alerts_and_reviews() -> Vec<Expected> {
             "alert_info.alert_type=LOST_HAT",
             "alert_info.alert_severity=PURPLE",
         ]),
-        tells(
+        one_event(
             "account_alerts_no_severity",
             alert(AlertSeverity::Other, AlertType::ProfilePictureLost),
         )
         .warnings(&["alert_info.alert_severity!"]),
-        tells(
+        one_event(
             "account_review_update_approved",
             review(ReviewStatus::Approved),
         ),
-        tells(
+        one_event(
             "account_review_update_rejected",
             review(ReviewStatus::Rejected),
         ),
-        tells(
+        one_event(
             "account_review_update_pending",
             review(ReviewStatus::Pending),
         ),
-        tells(
+        one_event(
             "account_review_update_deferred",
             review(ReviewStatus::Deferred),
         ),
@@ -96,22 +96,22 @@ pub(super) fn alerts_and_reviews() -> Vec<Expected> {
 pub(super) fn capabilities() -> Vec<Expected> {
     let two_thousand = MessagingLimit::Customers(2_000);
     vec![
-        tells(
+        one_event(
             "business_capability_update_numbers",
             capability(two_thousand, Some(25)),
         ),
-        tells(
+        one_event(
             "business_capability_update_tier_words",
             capability(two_thousand, Some(25)),
         ),
-        tells(
+        one_event(
             "business_capability_update_before_v24",
             capability(MessagingLimit::Unlimited, Some(2)),
         ),
-        tells(
+        one_event(
             "business_capability_update_unlimited",
             capability(MessagingLimit::Unlimited, None),
         ),
-        tells_nothing("business_capability_update_nothing_known"),
+        unwatched_event("business_capability_update_nothing_known"),
     ]
 }

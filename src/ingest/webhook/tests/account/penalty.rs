@@ -5,7 +5,7 @@ use crate::domain::account::{
     Ban, BanState, EventKind, Restriction, RestrictionType, Update, Violation, ViolationType,
 };
 use crate::domain::{Fact, Timestamp};
-use crate::ingest::webhook::tests::{Expected, digits, tells};
+use crate::ingest::webhook::tests::{Expected, digits, one_event};
 
 const DIRECT_SEND: RestrictionType = RestrictionType::DirectSendUtilityTemplates;
 
@@ -46,37 +46,37 @@ pub(super) fn bans_and_violations() -> Vec<Expected> {
     }
     let (april_7, april_17, april_20) = (1_775_520_000, 1_776_384_000, 1_776_643_200);
     vec![
-        tells(
+        one_event(
             "account_update_ban_scheduled",
             banned(BanState::ScheduleForDisable, Some(april_17)),
         ),
-        tells(
+        one_event(
             "account_update_ban_list",
             banned(BanState::Reinstate, Some(april_20)),
         ),
-        tells(
+        one_event(
             "account_update_ban_list_last_counts",
             banned(BanState::Disable, Some(april_7)),
         ),
-        tells("account_update_ban_unknown", banned(BanState::Other, None)).warnings(&[
+        one_event("account_update_ban_unknown", banned(BanState::Other, None)).warnings(&[
             "ban_info.waba_ban_state=HALF_DISABLE",
             "ban_info.waba_ban_date!",
         ]),
-        tells(
+        one_event(
             "account_update_ban_without_state",
             update(EventKind::DisabledUpdate),
         )
         .warnings(&["ban_info.waba_ban_state!"]),
-        tells(
+        one_event(
             "account_update_ban_absurd_date",
             banned(BanState::ScheduleForDisable, None),
         ),
-        tells("account_update_calling_violation", Fact::Account(of_number)),
-        tells(
+        one_event("account_update_calling_violation", Fact::Account(of_number)),
+        one_event(
             "account_update_violation",
             Fact::Account(violated(ViolationType::Gambling, None)),
         ),
-        tells(
+        one_event(
             "account_update_violation_unknown",
             Fact::Account(violated(ViolationType::Other, Some("free text"))),
         )
@@ -127,17 +127,17 @@ pub(super) fn restrictions() -> Vec<Expected> {
     .map(|kind| (kind, None))
     .into();
     vec![
-        tells(
+        one_event(
             "account_update_calling_restriction",
             Fact::Account(of_calls),
         ),
-        tells(
+        one_event(
             "account_update_restriction_absurd_ends",
             Fact::Account(restricted(&without_ends)),
         ),
-        tells("account_update_restriction", Fact::Account(both)),
-        tells("account_update_restriction_single", Fact::Account(single)),
-        tells(
+        one_event("account_update_restriction", Fact::Account(both)),
+        one_event("account_update_restriction_single", Fact::Account(single)),
+        one_event(
             "account_update_restriction_odd_elements",
             Fact::Account(readable),
         )
@@ -163,45 +163,45 @@ fn direct_send_update(kind: ViolationType, ends: &[Option<Timestamp>]) -> Fact {
 pub(super) fn direct_send() -> Vec<Expected> {
     let lifted = |kind| direct_send_update(kind, &[]);
     vec![
-        tells(
+        one_event(
             "account_update_direct_send_warn",
             direct_send_update(ViolationType::DirectSendWarn, &[]),
         ),
-        tells(
+        one_event(
             "account_update_direct_send_template_abuse",
             direct_send_update(ViolationType::DirectSendTemplateAbuse, &[]),
         ),
-        tells(
+        one_event(
             "account_update_direct_send_rate_limit",
             direct_send_update(ViolationType::DirectSendRateLimit, &[Some(ENDS_AT)]),
         ),
-        tells(
+        one_event(
             "account_update_direct_send_strike_1",
             direct_send_update(ViolationType::DirectSendStrike1, &[Some(ENDS_AT)]),
         ),
-        tells(
+        one_event(
             "account_update_direct_send_strike_2",
             direct_send_update(ViolationType::DirectSendStrike2, &[Some(ENDS_AT)]),
         ),
-        tells(
+        one_event(
             "account_update_direct_send_offboard",
             direct_send_update(ViolationType::DirectSendOffboard, &[None]),
         ),
-        tells(
+        one_event(
             "account_update_direct_send_unban",
             lifted(ViolationType::DirectSendUnban),
         ),
-        tells(
+        one_event(
             "account_update_direct_send_recovery",
             lifted(ViolationType::DirectSendRateLimitRecovery),
         ),
         // An unknown kind of abuse, with a known step of the ladder.
-        tells(
+        one_event(
             "account_update_direct_send_unknown_step",
             lifted(ViolationType::DirectSendUnban),
         )
         .warnings(&["violation_info.violation_type=DIRECT_SEND_AUTHENTICATION_ABUSE_UNBAN"]),
-        tells(
+        one_event(
             "account_update_direct_send_unknown_abuse",
             lifted(ViolationType::Other),
         )

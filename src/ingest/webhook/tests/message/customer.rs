@@ -48,7 +48,7 @@ fn a_customer_has_all_ids_that_the_webhook_contains() {
 
 #[test]
 fn the_statuses_of_a_group_are_about_the_group_and_distinct_by_member() {
-    let delivery = looked_into("messages_status_group");
+    let delivery = parsed_with_customers("messages_status_group");
     let keys: std::collections::BTreeSet<Source> =
         delivery.events.iter().map(|event| event.source).collect();
     assert_eq!(keys.len(), delivery.events.len());

@@ -52,7 +52,11 @@ pub(super) struct Contacts<'a> {
 
 impl Contacts<'_> {
     /// The user id and the telephone number of the contact with one of these ids.
-    pub(super) fn of(&self, user_id: Option<&str>, telephone: Option<&str>) -> [Option<String>; 2] {
+    pub(super) fn find(
+        &self,
+        user_id: Option<&str>,
+        telephone: Option<&str>,
+    ) -> [Option<String>; 2] {
         let is_single = self.is_of_one && self.contacts.len() == 1;
         for contact in &self.contacts {
             let ids = [id(contact, "user_id"), id(contact, "wa_id")];

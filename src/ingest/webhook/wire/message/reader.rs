@@ -49,7 +49,7 @@ impl MessageReader<'_> {
     fn context(&self, message: &MetaObject<'_>, warnings: &mut ParseWarnings) -> MessageContext {
         let journeys = &self.declared.journeys;
         let key_of = |id: &str| self.hasher.customers.message(id);
-        mark::of_message(message, journeys, key_of, warnings)
+        mark::from_message(message, journeys, key_of, warnings)
     }
 
     /// A system message about a customer's new id, in addition to the message itself.
@@ -121,7 +121,7 @@ impl MessageReader<'_> {
     /// The customer with these ids, and with those of the contact that belongs to them. A parent id is none of them:
     /// several portfolios share it.
     pub(super) fn customer(&self, user_id: Option<String>, telephone: Option<String>) -> NamedIds {
-        let contact = self.contacts.of(user_id.as_deref(), telephone.as_deref());
+        let contact = self.contacts.find(user_id.as_deref(), telephone.as_deref());
         let [contact_user_id, contact_telephone] = contact;
         NamedIds {
             user_id: user_id.or(contact_user_id),

@@ -8,7 +8,7 @@ use crate::domain::message::{Category, Price, PricingType, Status, Update};
 use crate::ingest::webhook::wire::mark;
 use crate::ingest::{MetaObject, ParseWarnings};
 
-/// Keys of a group member: whichever is there distinguishes the statuses of a group's message.
+/// Keys of a group member: the one that is present distinguishes the statuses of a group's message.
 const MEMBER: [&str; 4] = [
     "recipient_participant_user_id",
     "participant_recipient_user_id",
@@ -42,7 +42,7 @@ impl MessageReader<'_> {
         let member = member.unwrap_or_default();
         let id = status.text("id", warnings);
         let key = || Some(self.hasher.customers.message(id.as_deref()?));
-        let mark = mark::of_status(status, self.declared, key);
+        let mark = mark::from_status(status, self.declared, key);
         Some(MessageItem {
             at: status.time("timestamp", warnings),
             identity: id.map(|id| format!("{id}\n{}\n{member}", word.as_str())),
@@ -58,8 +58,8 @@ impl MessageReader<'_> {
     }
 }
 
-/// The price in a status. Meta's page says that it comes with `sent` and with one of `delivered` and `read`, and its
-/// example that it comes with one of them, so a message is identified by its id alone.
+/// The price in a status. According to Meta's page, it comes with `sent` and with one of `delivered` and `read`; in the
+/// page's example, it comes with only one of them. Therefore the message id alone identifies a price.
 pub(super) fn price(status: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<MessageItem> {
     let pricing = status.object("pricing", "pricing", warnings)?;
     let id = id(status, "id")?;
