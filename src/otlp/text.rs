@@ -1,8 +1,8 @@
 //! Reads a page in OpenMetrics, as this program writes it. Pure.
 //!
-//! The text format 0.0.4 would not do: it has no timestamps of creation, which OTLP calls start times.
+//! The text format 0.0.4 is not sufficient: it has no creation timestamps, which OTLP calls start times.
 
-/// Ending of the line that has the time of creation.
+/// Suffix of the line with the creation timestamp.
 const CREATED: &str = "_created";
 
 /// The type of a family.
@@ -16,7 +16,7 @@ pub(super) enum Kind {
 /// A metric family.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Family {
-    /// As series are named in Prometheus: with `_total` and `_info`.
+    /// Name of the series in Prometheus, with `_total` or `_info`.
     pub name: String,
     pub help: String,
     pub kind: Kind,
@@ -83,7 +83,7 @@ pub(super) fn families(page: &str, mut take: impl FnMut(Family)) -> Result<(), U
     Ok(())
 }
 
-/// The kind, and what the names of its series have after the family's name.
+/// The kind, and the suffix of its series' names after the family's name.
 fn kind_of(word: &str) -> Option<(Kind, &'static str)> {
     match word {
         "gauge" => Some((Kind::Gauge, "")),

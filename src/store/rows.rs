@@ -1,44 +1,30 @@
 //! Converts between the state and its rows.
 
-use std::borrow::Cow;
+mod journal;
+mod queues;
+
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::{Arc, LazyLock};
 
 use serde::Serialize;
 
+pub use self::journal::{for_redating, for_transition, to_history};
+pub use self::queues::{for_signal, to_signal, to_waiting};
 use super::engine::{
-    AccountRows, ClockRow, DiscoveredRow, JournalInsert, Moves, ObjectRow, RelayRow, SavedAccount,
-    SignalRow, StoreError, Table,
+    AccountRows, ClockRow, DiscoveredRow, ObjectRow, SavedAccount, StoreError, Table,
 };
-use super::history::HistoryRow;
 use super::json::{json, parse};
-use super::notify_queue::Signal;
 use super::refreshes::{NewestPolls, from_refresh, to_refresh};
-use super::relay_queue::{QueuedDelivery, lanes_from_text};
 use super::template_rows::to_templates;
 use crate::clock::SavedClock;
 use crate::domain::{
     AccountSource, Assigned, BusinessId, DeliveryKey, PhoneNumberId, Timestamp, WabaId,
 };
-use crate::state::{
-    Account, Entity, NumberInsights, Redating, Stamp, TemplateInsights, Traffic, Transition,
-};
+use crate::state::{Account, NumberInsights, TemplateInsights, Traffic};
 
 /// Bytes of a delivery key.
 const KEY_BYTES: usize = 16;
-
-/// The waiting delivery of a row.
-pub fn to_waiting(row: &RelayRow) -> QueuedDelivery {
-    QueuedDelivery {
-        delivery: row.delivery,
-        received_at: Timestamp::from_millis(row.received_ms),
-        waba_ids: row.waba_ids.split(' ').filter_map(WabaId::parse).collect(),
-        lanes: lanes_from_text(row.lanes.as_deref()),
-        bytes: usize::try_from(row.bytes).unwrap_or(0),
-        is_parked: row.is_parked,
-    }
-}
 
 /// The row of a discovered account. Configured accounts have none.
 pub fn from_discovered(app: &str, waba_id: &WabaId, assigned: &Assigned) -> DiscoveredRow {
@@ -115,7 +101,7 @@ static EMPTY_LENGTH: LazyLock<usize> = LazyLock::new(|| own_state(&Account::defa
 /// Upper limit of the digits of a time.
 const MAX_DIGITS: usize = 20;
 
-/// Whether the stored form has nothing but the time since which the account counts.
+/// Whether the stored form has only the time since which the account counts.
 fn is_without_data(state: &str, counted_since: Option<Timestamp>) -> bool {
     // Nearly every account is longer, and nothing is formatted for it.
     state.len() <= *EMPTY_LENGTH + MAX_DIGITS && state == own_state(&Account::new(counted_since))
@@ -211,111 +197,6 @@ pub fn to_account(saved: &SavedAccount) -> Result<Account, StoreError> {
 /// The message counters of a number.
 pub fn to_traffic(state: &str) -> Result<Traffic, StoreError> {
     parse("a number's traffic", state)
-}
-
-/// The journal line of a transition.
-pub fn for_transition(waba_id: &WabaId, transition: &Transition) -> JournalInsert {
-    let entity_id = match &transition.entity {
-        Entity::Account => waba_id.to_string(),
-        Entity::Number(id) => id.to_string(),
-        Entity::Template(id) => id.to_string(),
-    };
-    JournalInsert {
-        waba_id: waba_id.to_string(),
-        entity: transition.entity.kind(),
-        entity_id,
-        attribute: transition.attribute,
-        order_ms: transition.at.order_ms(),
-        source: if transition.at.is_webhook() {
-            "webhook"
-        } else {
-            "poll"
-        },
-        from: transition.from.clone(),
-        to: transition.to.clone(),
-    }
-}
-
-/// The journal line of a transition, as readers get it.
-pub fn to_history(waba_id: &WabaId, transition: &Transition) -> HistoryRow {
-    let line = for_transition(waba_id, transition);
-    HistoryRow {
-        waba_id: line.waba_id,
-        entity: line.entity.to_owned(),
-        entity_id: line.entity_id,
-        attribute: line.attribute.to_owned(),
-        at: transition.at.at(),
-        source: line.source.to_owned(),
-        from: line.from.map(Cow::into_owned),
-        to: line.to.into_owned(),
-        order_ms: line.order_ms,
-    }
-}
-
-/// The row of a change.
-pub fn for_signal(signal: &Signal) -> SignalRow {
-    let Signal {
-        number,
-        recorded_at,
-        row,
-        account_name,
-        name,
-        display_phone_number,
-        language,
-    } = signal.clone();
-    SignalRow {
-        number,
-        recorded_ms: recorded_at.as_millis(),
-        waba_id: row.waba_id,
-        entity: row.entity,
-        entity_id: row.entity_id,
-        attribute: row.attribute,
-        order_ms: row.order_ms,
-        source: row.source,
-        from_value: row.from,
-        to_value: row.to,
-        account_name,
-        name,
-        display_phone_number,
-        language,
-    }
-}
-
-/// The change of a row.
-pub fn to_signal(row: SignalRow) -> Signal {
-    let stamp = Stamp::from((row.order_ms, row.source == "webhook"));
-    Signal {
-        number: row.number,
-        recorded_at: Timestamp::from_millis(row.recorded_ms),
-        row: HistoryRow {
-            waba_id: row.waba_id,
-            entity: row.entity,
-            entity_id: row.entity_id,
-            attribute: row.attribute,
-            at: stamp.at(),
-            source: row.source,
-            from: row.from_value,
-            to: row.to_value,
-            order_ms: row.order_ms,
-        },
-        account_name: row.account_name,
-        name: row.name,
-        display_phone_number: row.display_phone_number,
-        language: row.language,
-    }
-}
-
-/// Corrections of an account's times in the journal.
-pub fn for_redating(waba_id: &WabaId, redating: &Redating) -> Moves {
-    Moves {
-        waba_id: waba_id.to_string(),
-        times: redating
-            .moves
-            .iter()
-            .map(|(old, new)| (*old, *new))
-            .collect(),
-        latest_ms: redating.latest.as_millis(),
-    }
 }
 
 /// The row that stores Meta's time.

@@ -5,10 +5,7 @@ use super::*;
 
 const AT: Timestamp = Timestamp::from_seconds(1_775_000_000);
 
-fn requests(
-    page: &str,
-    attributes: &[(&'static str, String)],
-) -> Vec<ExportMetricsServiceRequest> {
+fn requests(page: &str, attributes: &[(&'static str, String)]) -> Vec<ExportMetricsServiceRequest> {
     let mut sent = Vec::new();
     let mut requests = Requests::new(attributes, AT);
     families(page, |family| {
