@@ -1,5 +1,7 @@
 //! Serves a listener until it is stopped: connections, TLS and timeouts.
 
+mod protocol;
+
 use std::convert::Infallible;
 use std::io;
 use std::pin::pin;
@@ -11,8 +13,7 @@ use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use hyper_util::rt::TokioIo;
 use prometheus::IntGauge;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -36,22 +37,6 @@ use crate::telemetry::{Refused, Telemetry};
 /// Maximum time for requests in flight during shutdown. Kubernetes kills after 30 s by default, and Meta retries
 /// unacknowledged deliveries.
 const GRACE: Duration = Duration::from_secs(5);
-
-/// Maximum size of a request's head in bytes. Tokens and cookies have some 4 KiB.
-const MAX_HEAD: usize = 16 * 1024;
-
-/// Maximum number of concurrent requests on one HTTP/2 connection. Prometheus and browsers need a few.
-const MAX_STREAMS: u32 = 32;
-
-/// Interval of HTTP/2 pings, and their timeout.
-const PING: Duration = Duration::from_secs(20);
-
-/// Bytes of request bodies that HTTP/2 receives before a handler reads them, per connection and per stream.
-const CONNECTION_WINDOW: u32 = 256 * 1024;
-const STREAM_WINDOW: u32 = 128 * 1024;
-
-/// Bytes of a response that HTTP/2 buffers per stream.
-const SEND_BUFFER: usize = 64 * 1024;
 
 /// The slowest connection was closed in favour of others.
 const NO_ROOM: &str = "no_room";
@@ -303,7 +288,7 @@ async fn requests<S>(
         let answer = respond(Arc::clone(shared), request, peer, Arc::clone(connection));
         async move { Ok::<_, Infallible>(answer.await) }
     });
-    let builder = protocol(is_http2, &shared.limits);
+    let builder = protocol::builder(is_http2, &shared.limits);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,
@@ -347,26 +332,4 @@ async fn respond(
         response.unwrap_or_else(|never| match never {})
     };
     response.map(|body| ResponseBody::new(body, active, client.flatten()))
-}
-
-fn protocol(is_http2: bool, limits: &Limits) -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
-    let mut http1 = builder.http1();
-    http1.timer(TokioTimer::new());
-    http1.header_read_timeout(limits.silence);
-    http1.max_buf_size(MAX_HEAD);
-    let mut http2 = builder.http2();
-    http2.timer(TokioTimer::new());
-    http2.keep_alive_interval(PING);
-    http2.keep_alive_timeout(PING);
-    http2.max_concurrent_streams(MAX_STREAMS);
-    http2.initial_connection_window_size(CONNECTION_WINDOW);
-    http2.initial_stream_window_size(STREAM_WINDOW);
-    http2.max_send_buf_size(SEND_BUFFER);
-    http2.max_header_list_size(MAX_HEAD as u32);
-    if is_http2 {
-        builder.http2_only()
-    } else {
-        builder.http1_only()
-    }
 }

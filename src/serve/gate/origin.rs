@@ -8,7 +8,8 @@
 //! Some hosts are always allowed, because an attacker cannot own them in the public DNS: IP addresses, names without
 //! a dot, loopback names, and names below top-level domains that are reserved for private use.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+mod authority;
+
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -17,6 +18,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use super::Gate;
+use authority::{Authority, Host, authority, default_port, origin};
 
 /// Reason label of requests for a host that is not allowed.
 pub(super) const FOREIGN_HOST: &str = "foreign_host";
@@ -40,18 +42,6 @@ pub struct SiteNames {
     /// Host name of this machine.
     pub machine: Option<String>,
 }
-
-/// The host of a request, without its port.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Host {
-    /// An IP address, which no DNS record can redirect.
-    Address(String),
-    /// A name in lower case, without its final dot.
-    Name(String),
-}
-
-/// A host and the port that is given with it.
-type Authority = (Host, Option<u16>);
 
 /// Refuses requests for hosts that are not allowed, and state-changing requests of other sites.
 pub(super) async fn check(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
@@ -142,55 +132,6 @@ impl SiteNames {
         });
         is_external || hosts.iter().any(is_host)
     }
-}
-
-/// Scheme and authority of an origin.
-fn origin(text: &str) -> Option<(&str, Authority)> {
-    let (scheme, rest) = text.split_once("://")?;
-    Some((scheme, authority(rest)?))
-}
-
-fn default_port(scheme: &str) -> Option<u16> {
-    match scheme {
-        "http" => Some(80),
-        "https" => Some(443),
-        _ => None,
-    }
-}
-
-/// Host and port. `None` for other text, such as one with user information.
-fn authority(text: &str) -> Option<Authority> {
-    if let Some(rest) = text.strip_prefix('[') {
-        let (address, port) = rest.split_once(']')?;
-        // A zone ends a link-local address: `fe80::1%eth0`.
-        let (address, _zone) = address.split_once('%').unwrap_or((address, ""));
-        let address: Ipv6Addr = address.parse().ok()?;
-        let port = match port {
-            "" => None,
-            port => to_port(port.strip_prefix(':')?)?,
-        };
-        return Some((Host::Address(address.to_string()), port));
-    }
-    let (host, port) = match text.split_once(':') {
-        Some((host, port)) => (host, to_port(port)?),
-        None => (text, None),
-    };
-    let host = host.strip_suffix('.').unwrap_or(host);
-    if let Ok(address) = host.parse::<Ipv4Addr>() {
-        return Some((Host::Address(address.to_string()), port));
-    }
-    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-    let mut labels = host.split('.');
-    let is_name = labels.all(|label| !label.is_empty() && label.bytes().all(is_letter));
-    is_name.then(|| (Host::Name(host.to_ascii_lowercase()), port))
-}
-
-/// The port after a colon; an empty one means none. The outer `None` is for text that is not a port.
-fn to_port(text: &str) -> Option<Option<u16>> {
-    if text.is_empty() {
-        return Some(None);
-    }
-    text.parse().ok().map(Some)
 }
 
 #[cfg(test)]
