@@ -20,7 +20,7 @@ fn main() {
     println!("cargo::rerun-if-changed=src/build.rs");
 }
 
-/// It becomes a label's value and a line of the build script's output: no other text will do.
+/// It becomes a label's value and a line of the build script's output: other text is not accepted.
 fn is_revision(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }

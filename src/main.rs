@@ -17,7 +17,7 @@ fn main() -> ExitCode {
         .map_err(anyhow::Error::from)
         .and_then(|runtime| {
             let outcome = runtime.block_on(cli::run(arguments));
-            // Without waiting for threads that block: a name server that does not answer holds one for
+            // Without waiting for threads that block: a name server that does not respond blocks one for
             // up to half a minute.
             runtime.shutdown_background();
             outcome

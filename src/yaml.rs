@@ -130,7 +130,7 @@ impl<'a> Loader<'a> {
             let (event, span) = self
                 .events
                 .next_event()
-                .expect("the stream's end is an event, and nothing is asked for after it")
+                .expect("the stream's end is an event, and no event is requested after it")
                 .map_err(|error| {
                     let problem = YamlProblem::Syntax(error.info().to_string());
                     error_at(error.marker(), problem)

@@ -59,7 +59,7 @@ impl BackfillRequest {
     /// Parses the times and the id.
     ///
     /// # Errors
-    /// The invalid one, and how to write it.
+    /// Which of them is invalid, and how to write it.
     pub fn parse(
         since: &str,
         until: &str,

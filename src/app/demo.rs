@@ -1,8 +1,8 @@
 //! The demo: a simulated Meta, a simulated application and the exporter in one process, on loopback, without
 //! configuration.
 //!
-//! The exporter is the real one, configured as by an operator. Only its surroundings are simulated. Its store starts with
-//! a simulated past.
+//! The exporter is the real one, configured as an operator would. Only its surroundings are simulated. Its store
+//! starts with a simulated past.
 
 mod past;
 
@@ -58,6 +58,17 @@ const CONFIG_FILE: &str = "demo.yml";
 /// Invented, like every secret of the simulation.
 const EVENTS_TOKEN: &str = "demo-events-0123456789abcdef";
 
+/// The flags with the settings that connect the exporter with the simulation.
+fn with_own_settings(flags: Flags, listen: &ListenAddress, graph: &str, database: &Path) -> Flags {
+    let store = format!("sqlite:{}", database.display());
+    flags
+        .with_config_file(Some(CONFIG_FILE.into()))
+        .with("--web.listen-address", Some(listen.to_string()))
+        .with("--webhook.listen-address", Some(listen.to_string()))
+        .with("--graph.base-url", Some(graph.to_owned()))
+        .with("--store.url", Some(store))
+}
+
 /// The simulations and the exporter, all bound.
 pub struct Demo {
     app: BoundExporter,
@@ -88,7 +99,7 @@ impl Demo {
         let key = CustomerKey::generate()?;
         write_secret(&key_file, key.file_text().expose_secret())?;
         let customers = CustomerHasher::new(&key);
-        // The log is about the present.
+        // Only the present is logged.
         let past = past::play(seed, &customers).with_subscriber(NoSubscriber::new());
         let past = past.await?;
         past::store(
@@ -122,17 +133,8 @@ impl Demo {
             trackers_section(idle_timeout(speed), &key_file),
         ];
         let environment = handle.look(|world| environment(world, file.concat()));
-        let flags = flags
-            .with_config_file(Some(CONFIG_FILE.into()))
-            .with("--web.listen-address", Some(listen.to_string()))
-            .with("--webhook.listen-address", Some(listen.to_string()))
-            .with("--graph.base-url", Some(simulation.graph_url().to_owned()))
-            .with(
-                "--store.url",
-                Some(format!("sqlite:{}", database.display())),
-            );
         let source = ConfigSources {
-            flags,
+            flags: with_own_settings(flags, listen, simulation.graph_url(), &database),
             environment: Box::new(environment),
         };
         let config = Config::load(&source.flags, source.environment.as_ref())?;
@@ -264,7 +266,7 @@ fn relay_section(webhook_url: &str) -> String {
     )
 }
 
-/// Business hours around the clock: responses are measured by both clocks, whatever the time of the day.
+/// Business hours around the clock: responses are measured by both clocks, at any time of the day.
 fn trackers_section(idle_timeout: Duration, key_file: &Path) -> String {
     let journeys = VERSIONS.iter().map(|version| {
         let variants: Vec<&str> = version.paths.iter().filter_map(|path| path.variant).collect();

@@ -20,7 +20,7 @@ use crate::serve::public::OPEN_TO_ALL;
 use crate::telemetry::Telemetry;
 
 /// Interval at which the files are checked, and so the longest delay until a renewed certificate is used.
-const LOOK: Duration = Duration::from_secs(5);
+const CHECK_EVERY: Duration = Duration::from_secs(5);
 
 /// The gates of both listeners.
 #[derive(Clone)]
@@ -195,7 +195,7 @@ fn tls_terms(tls: &TlsConfig, http2: bool, clients: Option<ClientCertificates>) 
 pub(super) type LoadedWebFiles = anyhow::Result<[Option<WebFile>; 2]>;
 
 /// A running check of the files, in a thread.
-type Look = Pin<Box<dyn Future<Output = LoadedWebFiles> + Send>>;
+type FileCheck = Pin<Box<dyn Future<Output = LoadedWebFiles> + Send>>;
 
 /// Detects changes of the files.
 pub(super) struct Watch {
@@ -205,7 +205,7 @@ pub(super) struct Watch {
     ticks: Interval,
     /// The running check. It outlives a cancelled [`Watch::changed`]; otherwise frequent cancellations would
     /// prevent every check.
-    look: Option<Look>,
+    check: Option<FileCheck>,
 }
 
 impl Watch {
@@ -217,13 +217,13 @@ impl Watch {
                 config.webhook.config_file.as_ref(),
             ]
         };
-        let mut ticks = interval(LOOK);
+        let mut ticks = interval(CHECK_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             paths: files().map(|file| file.map(|file| file.path.clone())),
             last: Some(files().map(|file| file.map(|file| file.fingerprint))),
             ticks,
-            look: None,
+            check: None,
         }
     }
 
@@ -233,12 +233,14 @@ impl Watch {
             pending::<()>().await;
         }
         loop {
-            if self.look.is_none() {
+            if self.check.is_none() {
                 self.ticks.tick().await;
             }
-            let look = self.look.get_or_insert_with(|| look(&self.paths, sources));
-            let files = look.await;
-            self.look = None;
+            let check = self
+                .check
+                .get_or_insert_with(|| check(&self.paths, sources));
+            let files = check.await;
+            self.check = None;
             let fingerprint = |file: &Option<WebFile>| file.as_ref().map(|file| file.fingerprint);
             let now = files.as_ref().ok();
             let now = now.map(|files| files.each_ref().map(fingerprint));
@@ -250,7 +252,7 @@ impl Watch {
     }
 }
 
-fn look(paths: &[Option<PathBuf>; 2], sources: &RunningSources) -> Look {
+fn check(paths: &[Option<PathBuf>; 2], sources: &RunningSources) -> FileCheck {
     let (paths, environment) = (paths.clone(), Arc::clone(&sources.environment));
     let reader = sources.web_files.clone();
     let read = move |environment: &dyn Environment| read_files(&paths, environment);
@@ -323,13 +325,13 @@ mod tests {
         let mut watch = Watch {
             paths: [Some("web.yml".into()), None],
             last: Some([None, None]),
-            ticks: interval(LOOK),
-            look: None,
+            ticks: interval(CHECK_EVERY),
+            check: None,
         };
         for _ in 0..3 {
             // As if another branch of `select!` had completed.
-            let look = timeout(Duration::ZERO, watch.changed(&sources)).await;
-            assert!(look.is_err(), "the file does not answer yet");
+            let check = timeout(Duration::ZERO, watch.changed(&sources)).await;
+            assert!(check.is_err(), "the file does not respond yet");
         }
         answer.send(()).expect("a thread reads");
         let files = watch.changed(&sources).await.expect("it can be read");

@@ -1,6 +1,10 @@
 //! The running parts, and the changes that a reload or a discovery makes to them.
 
-use std::collections::BTreeMap;
+mod accounts;
+mod counters;
+mod reload;
+mod shards;
+
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -11,14 +15,12 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::core::Core;
-use super::discovery::{self, Discovery, FoundAccounts};
-use super::gates::{self, Gates, LoadedWebFiles, Watch};
+use super::discovery::{self, Discovery};
+use super::gates::{Gates, Watch};
 use super::polling::Polling;
-use super::{
-    RunningSources, customer_key, losses, note_loaded, notifying, pushing, relaying, settings,
-};
-use crate::config::{AppConfig, Config};
-use crate::domain::{AccountsOfApp, Assignments, WabaId};
+use super::{RunningSources, customer_key, losses, notifying, pushing, relaying, settings};
+use crate::config::Config;
+use crate::domain::Assignments;
 use crate::expose::Options;
 use crate::ingest::CustomerHasher;
 use crate::ingest::graph::Client;
@@ -26,7 +28,7 @@ use crate::ingest::poll::{Budgets, PollTrigger};
 use crate::notify::Notify;
 use crate::otlp::Target;
 use crate::relay::{self, Relay, Upstream};
-use crate::serve::forget::{ForgetCall, ForgetError};
+use crate::serve::forget::ForgetCall;
 use crate::serve::{
     BodyBudget, Operator, Public, ReloadRequest, Secrets, SendGate, keep_fresh, operator,
     portfolios, public,
@@ -95,7 +97,7 @@ impl RunningParts {
         let customers = customer_key::load(&config, &sources, &store, telemetry).await?;
         let discovered = store.remembered().await?;
         let assignments = Arc::new(discovery::assignments(&config, &discovered));
-        // Before any account is loaded, because what is due then counts at once.
+        // Before any account is loaded: sessions that ended meanwhile are counted as soon as their account is loaded.
         store.track(settings::trackers(&config)).await?;
         store
             .watch(assignments.accounts().cloned().collect())
@@ -219,303 +221,6 @@ impl RunningParts {
         })
     }
 
-    /// Applies a newly read configuration. Keeps the old one if the new one is not valid.
-    pub async fn reload(&mut self, loaded: Result<Config, String>) -> Result<(), String> {
-        let outcome = match loaded {
-            Ok(config) => self
-                .reload_as(config)
-                .await
-                .map_err(|error| format!("{error:#}")),
-            Err(errors) => Err(errors),
-        };
-        match &outcome {
-            Ok(()) => {
-                self.start_counters();
-                note_loaded(&self.core.telemetry, &self.config);
-                tracing::info!("configuration reloaded");
-            }
-            Err(errors) => {
-                self.core.telemetry.config_last_reload_successful.set(0);
-                tracing::error!(%errors, "could not reload the configuration; keeping the current one");
-            }
-        }
-        outcome
-    }
-
-    async fn reload_as(&mut self, config: Config) -> anyhow::Result<()> {
-        let telemetry = &self.core.telemetry;
-        let clients = settings::clients_after(&self.config, &self.clients, &config, telemetry)?;
-        for client in &clients {
-            client.request_all_fields();
-        }
-        let assignments = discovery::assignments(&config, &self.discovered);
-        self.put_in_force(config, assignments, &clients).await?;
-        self.clients = clients;
-        self.search_own_apps();
-        losses::note(&self.core.store, &self.assignments.load_full()).await;
-        Ok(())
-    }
-
-    /// Runs the searches of the apps whose shard this replica owns.
-    fn search_own_apps(&mut self) {
-        let Core {
-            store, telemetry, ..
-        } = &self.core;
-        self.discovery
-            .follow(&self.config, &self.clients, telemetry, |app| {
-                store.exports_key(&app.name)
-            });
-    }
-
-    /// Polls, forwards and notifies for the shards that this replica owns from now on.
-    ///
-    /// # Errors
-    /// If the store does not accept commits.
-    pub async fn follow_shards(&mut self) -> anyhow::Result<()> {
-        let assignments = self.assignments.load_full();
-        let core = &self.core;
-        let shards = core.store.shards().borrow().len();
-        let polled = assignments.polled();
-        let accounts = polled.filter(|(waba_id, _)| core.store.exports_account(waba_id));
-        tracing::info!(
-            shards,
-            accounts = accounts.count(),
-            "polling and exporting the owned shards"
-        );
-        self.polling
-            .follow(&self.config, &assignments, &self.clients, core)
-            .await;
-        for (waba_id, index) in assignments.polled() {
-            if !core.store.exports_account(waba_id) {
-                let app = &assignments.apps()[index].app;
-                core.telemetry.polls.forget(app, waba_id);
-                core.telemetry.forget_account(waba_id);
-                for client in &self.clients {
-                    client.forget_account(waba_id);
-                }
-            }
-        }
-        self.search_own_apps();
-        // Their queues are those of the owned shards.
-        self.read_relay_again().await?;
-        let core = &self.core;
-        let receivers = notifying::prepare(&self.config.notify, core).await?;
-        self.notify.stop().await;
-        self.notify = notifying::start(&self.config.notify, receivers, &self.assignments, core);
-        losses::note(&self.core.store, &self.assignments.load_full()).await;
-        Ok(())
-    }
-
-    /// Starts the relay anew from the stored deliveries of the owned shards, because they are others now, or because an
-    /// operator has changed them at another replica.
-    ///
-    /// # Errors
-    /// If the store does not accept commits.
-    pub async fn read_relay_again(&mut self) -> anyhow::Result<()> {
-        // First, because it would count deliveries as lost that the store no longer has.
-        self.relay.stop().await;
-        let core = &self.core;
-        let upstreams = relaying::prepare(&self.config.relay, core).await?;
-        self.relay = start_relay(&self.config, upstreams, core);
-        self.relay_control.store(Arc::new(self.relay.control()));
-        Ok(())
-    }
-
-    /// Watches the accounts that another replica has discovered since.
-    ///
-    /// # Errors
-    /// If the store cannot be read.
-    pub async fn follow_discovered(&mut self) -> anyhow::Result<()> {
-        let discovered = self.core.store.remembered().await?;
-        if discovered == self.discovered {
-            return Ok(());
-        }
-        let assignments = discovery::assignments(&self.config, &discovered);
-        let (config, clients) = (self.config.clone(), self.clients.clone());
-        self.put_in_force(config, assignments, &clients).await?;
-        self.discovered = discovered;
-        losses::note(&self.core.store, &self.assignments.load_full()).await;
-        Ok(())
-    }
-
-    /// Applies the changed files of the listeners, without reloading the rest of the configuration.
-    pub fn take_web_files(&mut self, files: LoadedWebFiles) {
-        match self.try_web_files(files) {
-            Ok(()) => {
-                self.start_counters();
-                note_loaded(&self.core.telemetry, &self.config);
-                tracing::info!("reloaded the listeners' certificates and passwords");
-            }
-            Err(error) => {
-                self.core.telemetry.config_last_reload_successful.set(0);
-                let error = format!("{error:#}");
-                tracing::error!(
-                    error,
-                    "could not reload the listeners' certificates and passwords; keeping the current ones"
-                );
-            }
-        }
-    }
-
-    fn try_web_files(&mut self, files: LoadedWebFiles) -> anyhow::Result<()> {
-        let [web, webhook] = files?;
-        let mut config = self.config.clone();
-        (config.web.config_file, config.webhook.config_file) = (web, webhook);
-        self.gates.install(gates::prepare(&config)?);
-        self.config = config;
-        Ok(())
-    }
-
-    /// Watches the discovered accounts, and stores them for the next start.
-    pub async fn watch_discovered(&mut self, app: &str, found: &FoundAccounts) {
-        let Some(config) = self.config.apps.iter().find(|config| config.name == app) else {
-            return;
-        };
-        let before = self.discovered.get(app).cloned().unwrap_or_default();
-        let after = discovery::accounts_after_search(config, &before, found);
-        if after != before
-            && let Err(error) = self.replace_accounts(app, after).await
-        {
-            let error = format!("{error:#}");
-            tracing::error!(
-                app,
-                error,
-                "could not watch the discovered accounts; retrying at the next discovery"
-            );
-        }
-        // Also after a search without changes, because the previous commit may have failed.
-        losses::note(&self.core.store, &self.assignments.load_full()).await;
-    }
-
-    /// Removes a lost account. The caller has authorized the request.
-    ///
-    /// # Errors
-    /// If the account is not lost, or the store cannot commit the removal.
-    pub async fn forget(&mut self, waba_id: &WabaId) -> Result<(), ForgetError> {
-        let assignments = self.assignments.load_full();
-        if !assignments.contains(waba_id) {
-            return Err(ForgetError::Unknown);
-        }
-        if settings::accounts(&self.config).any(|listed| listed == *waba_id) {
-            return Err(ForgetError::Listed);
-        }
-        if !assignments.lost().contains(waba_id) {
-            return Err(ForgetError::NotLost);
-        }
-        for (app, mut accounts) in self.discovered.clone() {
-            if accounts.remove(waba_id).is_some() {
-                let forgotten = self.replace_accounts(&app, accounts).await;
-                forgotten.map_err(|error| ForgetError::NotStored(format!("{error:#}")))?;
-            }
-        }
-        tracing::info!(%waba_id, "lost account forgotten");
-        Ok(())
-    }
-
-    async fn replace_accounts(&mut self, app: &str, accounts: AccountsOfApp) -> anyhow::Result<()> {
-        let mut discovered = self.discovered.clone();
-        discovered.insert(app.to_owned(), accounts.clone());
-        self.core.store.remember(app, accounts).await?;
-        let assignments = discovery::assignments(&self.config, &discovered);
-        let (config, clients) = (self.config.clone(), self.clients.clone());
-        self.put_in_force(config, assignments, &clients).await?;
-        self.discovered = discovered;
-        Ok(())
-    }
-
-    async fn put_in_force(
-        &mut self,
-        config: Config,
-        assignments: Assignments,
-        clients: &[Arc<Client>],
-    ) -> anyhow::Result<()> {
-        let changed = config.listener_changes(&self.config);
-        if !changed.is_empty() {
-            let keys = changed.join(", ");
-            tracing::warn!(keys, "listener settings changed; restart to apply them");
-        }
-        if !config.stores_as(&self.config) {
-            tracing::warn!("store settings or trackers.key_file changed; restart to apply them");
-        }
-        let prepared = gates::prepare(&config)?;
-        let target = pushing::target(&config)?;
-        let assignments = Arc::new(assignments);
-        // First, because it can fail, and what is due of new accounts counts at once.
-        self.core.store.track(settings::trackers(&config)).await?;
-        // Accounts that are already watched do not change.
-        let watched = assignments.accounts().cloned().collect();
-        self.core.store.watch(watched).await?;
-        self.core.store.set_drift_grace(config.poll.drift_grace);
-        if config.relay != self.config.relay {
-            let upstreams = relaying::prepare(&config.relay, &self.core).await?;
-            self.relay.stop().await;
-            self.relay = start_relay(&config, upstreams, &self.core);
-            self.relay_control.store(Arc::new(self.relay.control()));
-            relaying::forget_removed(&self.config.relay, &config.relay, &self.core.telemetry);
-        }
-        if config.notify != self.config.notify {
-            let receivers = notifying::prepare(&config.notify, &self.core).await?;
-            self.notify.stop().await;
-            let (assignments, core) = (&self.assignments, &self.core);
-            self.notify = notifying::start(&config.notify, receivers, assignments, core);
-            notifying::forget_removed(&self.config.notify, &config.notify, &core.telemetry);
-        }
-        if config.otlp != self.config.otlp {
-            self.pushing.send_replace(target);
-        }
-        self.core.store.set_replica(settings::replica(&config));
-        let core = &self.core;
-        self.polling
-            .follow(&config, &assignments, clients, core)
-            .await;
-        self.options.store(Arc::new(settings::options(&config)));
-        let policy = &self.send_gate.policy;
-        policy.store(Arc::new(config.gate.to_policy()));
-        let secrets = settings::secrets(&config, &assignments, &self.customers);
-        self.secrets.store(Arc::new(secrets));
-        self.gates.install(prepared);
-        self.watch = Watch::new(&config);
-        log_signals(&self.core.telemetry, &config);
-        for app in &self.config.apps {
-            if config.apps.iter().all(|now| now.name != app.name) {
-                forget_previous_secret(&self.core.telemetry, app);
-            }
-        }
-        self.config = config;
-        let before = self.assignments.swap(assignments);
-        self.note_assignments(&before, clients);
-        Ok(())
-    }
-
-    /// Drops the series of accounts that are no longer watched or polled, and logs new accounts.
-    fn note_assignments(&self, before: &Assignments, clients: &[Arc<Client>]) {
-        let now = self.assignments.load();
-        let polled: BTreeMap<&WabaId, usize> = now.polled().collect();
-        for (waba_id, index) in before.polled() {
-            let app = &before.apps()[index].app;
-            let is_polled_by_it = polled
-                .get(waba_id)
-                .is_some_and(|index| now.apps()[*index].app == *app);
-            if !is_polled_by_it {
-                self.core.telemetry.polls.forget(app, waba_id);
-            }
-            if !polled.contains_key(waba_id) {
-                self.core.telemetry.forget_quota(waba_id);
-            }
-        }
-        for waba_id in before.accounts().filter(|waba_id| !now.contains(waba_id)) {
-            tracing::info!(%waba_id, "stopped watching account");
-            self.core.telemetry.forget_account(waba_id);
-            for client in clients {
-                client.forget_account(waba_id);
-            }
-        }
-        for waba_id in now.accounts().filter(|waba_id| !before.contains(waba_id)) {
-            let app = now.app_of(waba_id).map(AsRef::as_ref);
-            tracing::info!(%waba_id, app, "watching account");
-        }
-    }
-
     /// Logs version, listen addresses, and the number of apps and accounts.
     pub fn log_start(&self, web: SocketAddr, webhook: Option<SocketAddr>) {
         let Config {
@@ -544,31 +249,6 @@ impl RunningParts {
             "starting"
         );
     }
-
-    /// Initializes the apps' counters to 0, so that `increase()` sees the first increment.
-    fn start_counters(&self) {
-        for app in &self.config.apps {
-            let ignored = &self.core.telemetry.webhook_wrong_app;
-            ignored.with_label_values(&[app.name.as_str()]);
-            note_previous_secret(&self.core.telemetry, app);
-        }
-    }
-}
-
-/// The counter exists while the app has a previous secret, which shows that it is still configured.
-fn note_previous_secret(telemetry: &Telemetry, app: &AppConfig) {
-    let accepted = &telemetry.webhook_previous_secret;
-    if app.app_secret_previous.is_some() {
-        accepted.with_label_values(&[app.name.as_str()]);
-    } else {
-        forget_previous_secret(telemetry, app);
-    }
-}
-
-fn forget_previous_secret(telemetry: &Telemetry, app: &AppConfig) {
-    let accepted = &telemetry.webhook_previous_secret;
-    // An error means that the series did not exist.
-    drop(accepted.remove_label_values(&[app.name.as_str()]));
 }
 
 fn log_signals(telemetry: &Telemetry, config: &Config) {

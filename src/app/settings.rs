@@ -111,7 +111,7 @@ pub(super) fn options(config: &Config) -> Options {
     }
 }
 
-/// The URL at which webhooks are expected, without what may be secret. `None` if not configured.
+/// The URL at which webhooks are expected, without the parts that may be secret. `None` if not configured.
 pub(super) fn expected_callback(config: &Config) -> Option<CallbackUrl> {
     let webhook = &config.webhook;
     let url = webhook.callback_url.as_ref().filter(|_| webhook.enabled);
@@ -217,7 +217,7 @@ pub(super) fn location_of(store: &config::StoreConfig) -> Location {
     }
 }
 
-/// What this process tells other replicas about itself.
+/// What this process publishes to other replicas.
 pub(super) fn replica(config: &Config) -> ReplicaInfo {
     let external_url = config.web.external_url.as_ref();
     let address = external_url.map_or_else(

@@ -31,8 +31,8 @@ pub enum SubscriptionPlan {
     Unsubscribe,
 }
 
-/// Allows calls until the share of Meta's quota is used that polls may use. A run that ends because of it has done
-/// part of the work, and the next run does the rest.
+/// Allows calls up to the share of Meta's quota that polls may use. A run that reaches it ends, and the next run
+/// continues.
 struct WhileQuotaLasts {
     most_used: f64,
     is_spent: AtomicBool,
@@ -112,7 +112,7 @@ impl<'a> Plan<'a> {
     ///
     /// # Errors
     /// At the first step that Meta rejects.
-    pub async fn carry_out(&self) -> anyhow::Result<()> {
+    pub async fn apply(&self) -> anyhow::Result<()> {
         for step in &self.steps {
             let done = match step {
                 SubscriptionStep::Account(waba_id) => match self.plan {
@@ -157,7 +157,7 @@ impl<'a> Plan<'a> {
             let reading = self.client.read_account(waba_id, &self.calls).await;
             let reading = reading.with_context(|| format!("account {waba_id}"))?;
             let is_subscribed = reading.webhook_subscribed.with_context(|| {
-                format!("account {waba_id}: cannot tell whether the app is subscribed; set its id (WHATSAPP_APP_ID)")
+                format!("account {waba_id}: cannot determine whether the app is subscribed; set its id (WHATSAPP_APP_ID)")
             })?;
             let is_wished = matches!(self.plan, SubscriptionPlan::Subscribe { .. });
             if is_subscribed != is_wished {

@@ -26,7 +26,7 @@ pub struct BackfillArguments {
     #[arg(long, value_name = "TIME", default_value = "30d")]
     since: String,
 
-    /// End of the range; best the time of Prometheus' first scrape
+    /// End of the range; use the time of Prometheus' first scrape
     #[arg(long, value_name = "TIME", default_value = "now")]
     until: String,
 

@@ -19,14 +19,14 @@ pub(super) fn load_or_print(flags: &Flags) -> Option<Config> {
 }
 
 /// Initializes logging for a subcommand that is configured only by these flags and the environment.
-pub(super) fn begin_to_log_by(flags: &Flags) -> anyhow::Result<()> {
+pub(super) fn init_logging_from(flags: &Flags) -> anyhow::Result<()> {
     let log = LogConfig::load(flags, &ProcessEnvironment)
         .map_err(|errors| anyhow::anyhow!(error_text(&errors)))?;
-    Ok(begin_to_log(&log)?)
+    Ok(init_logging(&log)?)
 }
 
 /// Initializes logging with the configured level and format.
-pub(super) fn begin_to_log(log: &LogConfig) -> Result<(), LogsError> {
+pub(super) fn init_logging(log: &LogConfig) -> Result<(), LogsError> {
     let format = match log.format {
         LogFormat::Text => LogLineFormat::Text,
         LogFormat::Json => LogLineFormat::Json,

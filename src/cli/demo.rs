@@ -39,7 +39,7 @@ pub struct DemoArguments {
 
 /// Runs until it receives a signal to stop.
 pub(super) async fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
-    configuration::begin_to_log_by(&arguments.log.to_flags())?;
+    configuration::init_logging_from(&arguments.log.to_flags())?;
     // Installed before the addresses are printed: a signal that follows them must stop the process cleanly.
     let stop = CancellationToken::new();
     signals::stop_on_signals(stop.clone())?;
@@ -54,12 +54,12 @@ pub(super) async fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     };
     let demo = demo?;
-    output::print(&where_to_look(&demo))?;
+    output::print(&addresses(&demo))?;
     demo.run(stop).await?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn where_to_look(demo: &Demo) -> String {
+fn addresses(demo: &Demo) -> String {
     let (address, graph) = (demo.address(), demo.graph_url());
     format!(
         "A simulated Meta, the exporter that watches it, and a simulated application to which it relays. \

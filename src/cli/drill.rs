@@ -20,7 +20,7 @@ pub struct DrillArguments {
     #[command(flatten)]
     config: ConfigFlags,
 
-    /// DrillSignal to show; leave it out for the list of signals
+    /// Signal to show; omit it for the list of signals
     #[arg(long, value_name = "SIGNAL", value_parser = signal)]
     signal: Option<DrillSignal>,
 

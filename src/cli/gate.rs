@@ -18,7 +18,7 @@ use crate::config::{ProcessEnvironment, gate_token};
 /// Exit codes, in addition to 0 for "go".
 const STOP: u8 = 1;
 const CAUTION: u8 = 2;
-/// Also for errors: whatever prevents a verdict is no permission.
+/// Also for errors: without a verdict, sending is not allowed.
 pub(super) const NOT_KNOWN: u8 = 3;
 
 /// Arguments of `gate`.
@@ -32,7 +32,7 @@ pub struct GateArguments {
     #[arg(long, value_name = "ID", value_parser = phone_number_id)]
     phone_number_id: PhoneNumberId,
 
-    /// Name of the template [default: only the phone number and its account are judged]
+    /// Name of the template [default: only the phone number and its account are checked]
     #[arg(long, value_name = "NAME")]
     template: Option<String>,
 

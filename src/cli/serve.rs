@@ -24,7 +24,7 @@ pub(super) async fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> 
     let Some(config) = configuration::load_or_print(&flags) else {
         return Ok(ExitCode::FAILURE);
     };
-    configuration::begin_to_log(&config.log)?;
+    configuration::init_logging(&config.log)?;
     log_warnings(&config);
     let stop = CancellationToken::new();
     signals::stop_on_signals(stop.clone())?;

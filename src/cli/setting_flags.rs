@@ -12,7 +12,7 @@ const CONFIG_FILE: &str = "--config.file";
 
 const LOG_LEVEL: &str = "--log.level";
 const LOG_FORMAT: &str = "--log.format";
-/// What opens a store.
+/// The settings for opening a store.
 const STORE: [&str; 3] = [STORE_URL, "--store.password-file", "--store.schema"];
 const STORE_URL: &str = "--store.url";
 const STATE_SETS: &str = "--metrics.state-sets";
@@ -80,7 +80,7 @@ setting_flags!(
 );
 
 setting_flags!(
-    /// What opens a store on PostgreSQL, apart from its URL.
+    /// The settings for opening a store on PostgreSQL, except its URL.
     ServerFlags,
     |flag| STORE.contains(&flag) && flag != STORE_URL
 );

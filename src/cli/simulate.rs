@@ -100,7 +100,7 @@ fn up_to(least: u32, most: u32) -> RangedI64ValueParser<u32> {
 
 /// Runs until it receives a signal to stop.
 pub(super) async fn run(arguments: &SimulateArguments) -> anyhow::Result<ExitCode> {
-    configuration::begin_to_log_by(&arguments.log.to_flags())?;
+    configuration::init_logging_from(&arguments.log.to_flags())?;
     // Installed before the addresses are printed: a signal that follows them must stop the process cleanly.
     let stop = CancellationToken::new();
     signals::stop_on_signals(stop.clone())?;

@@ -71,7 +71,7 @@ async fn run(
         return Ok(ExitCode::SUCCESS);
     }
     for plan in &plans {
-        plan.carry_out().await?;
+        plan.apply().await?;
     }
     let is_needed = plans.iter().any(|plan| !plan.is_empty());
     output::print(&if is_needed {

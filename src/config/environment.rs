@@ -1,5 +1,5 @@
 //! The external sources of the configuration: variables and files, behind a trait, so that tests set no process
-//! variables. Knows no keys.
+//! variables. Contains no keys.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

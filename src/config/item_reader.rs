@@ -21,7 +21,7 @@ pub(super) struct ItemList<'s> {
     pub(super) most: usize,
     /// The setting that is wrong if two items have the same id.
     pub(super) id: &'s Setting,
-    /// What is wrong then, and what to do.
+    /// The error in that case: what is wrong, and what to do.
     pub(super) twice: &'static str,
 }
 

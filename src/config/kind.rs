@@ -1,4 +1,4 @@
-//! Kinds of values: how each is parsed from text and formatted as text. Knows no keys.
+//! Kinds of values: how each is parsed from text and formatted as text. Contains no keys.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;

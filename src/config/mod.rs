@@ -1,14 +1,15 @@
 //! Configuration: flags, environment and one YAML file become plain structs.
 //!
 //! Invariant: [`Config::load`] reports every error at once, each with its key and what to do. No error, `Debug`
-//! output or summary contains a secret. This module does not know how the rest of the program uses a value, and only
-//! [`ProcessEnvironment`] accesses the process.
+//! output or summary contains a secret. This module does not depend on how the rest of the program uses a value, and
+//! only [`ProcessEnvironment`] accesses the process.
 //!
 //! A setting is declared once, as a row of its section's table (`settings!`): key, type, default, range and help. Its
 //! flag, its variable, its line in the summary, its row in the reference and its field are generated from that row.
 //!
 //! Precedence is flag, then environment variable, then file, then default. The variables of an app
-//! (`WHATSAPP_ACCESS_TOKEN` and so on), of `trackers.token` and of `gate.token` are the exception: the file has precedence over them.
+//! (`WHATSAPP_ACCESS_TOKEN` and so on), of `trackers.token` and of `gate.token` are the exception: the file has
+//! precedence over them.
 //! The variables of an app apply to one app only: the single app of the file, or the app that no file declares.
 //!
 //! Every value, whether from a flag, a variable, the file or a default, is text until its setting's parser reads it,

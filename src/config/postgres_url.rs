@@ -1,7 +1,7 @@
 //! Parses the URL of a PostgreSQL database in libpq's form, which may name several hosts.
 //!
-//! Errors repeat nothing of what precedes the parameters: a password with a `/`, `?` or `@` that is not
-//! percent-encoded ends up anywhere.
+//! Errors repeat no text before the parameters: a password with an unencoded `/`, `?` or `@` can end up in any part of
+//! the URL.
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -55,7 +55,7 @@ pub(super) fn parse(text: &str) -> Result<PostgresUrl, String> {
         rest.ok_or("is not a PostgreSQL URL; write it like postgres://user@host/database")?;
     let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (authority, path) = place.split_once('/').unwrap_or((place, ""));
-    // Part of a password that is not encoded.
+    // Part of a password that is not percent-encoded.
     let is_cut = [path, query].iter().any(|part| part.contains('@'));
     if is_cut || place.contains('#') || authority.matches('@').count() > 1 {
         return Err(ENCODE.to_owned());
@@ -202,10 +202,12 @@ fn set_ports(hosts: &mut Vec<PostgresHost>, text: &str) -> Result<(), String> {
             let pairs = hosts.iter_mut().zip(ports);
             pairs.for_each(|(host, port)| host.port = *port);
         }
-        _ => return Err(
-            "has as many values of port as neither one nor the hosts; give one port for each host"
-                .to_owned(),
-        ),
+        _ => {
+            return Err(
+                "has neither one port nor one port for each host; give one port for each host"
+                    .to_owned(),
+            );
+        }
     }
     Ok(())
 }

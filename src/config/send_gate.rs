@@ -27,7 +27,7 @@ use crate::yaml::{Entry, Node};
 /// Data is never younger than a poll. Data older than a month decides nothing.
 const AGES: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(30 * 86_400);
 
-/// The effects that a policy can give a reason.
+/// The effects that a policy can set for a reason.
 const EFFECTS: [(&str, SendEffect); 3] = [
     ("stop", SendEffect::Stop),
     ("caution", SendEffect::Caution),

@@ -1,5 +1,5 @@
-//! The declaration of a setting: its key, its other names, its default, its help. The walker reads by it, `--help`
-//! and the reference print it, and a reload compares by it.
+//! The declaration of a setting: its key, its other names, its default, its help. The walker, `--help`,
+//! the reference and reloads use it.
 
 /// One row of the reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct Setting {
     pub group: Option<&'static str>,
     /// Placeholder for its value in `--help`.
     pub value_name: &'static str,
-    /// Whether `-h` lists it, which only lists the most important flags.
+    /// Whether `-h`, the short help with the most important flags, lists it.
     pub is_common: bool,
     /// When a changed value takes effect.
     pub applies: Applies,

@@ -1,5 +1,5 @@
 //! Validates the structure of the file against the known keys: unknown keys, and values where a section is expected.
-//! Sections validate their own values. Knows no key by name.
+//! Sections validate their own values. Contains no key names.
 
 use std::collections::BTreeSet;
 

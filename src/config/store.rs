@@ -165,7 +165,7 @@ impl SettingKind for StoreUrls {
         value.to_string()
     }
 
-    /// The text has no password, which can differ too.
+    /// Compares the password too, which the text omits.
     fn is_same(&self, one: &StoreUrl, other: &StoreUrl) -> bool {
         one == other
     }

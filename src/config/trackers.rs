@@ -148,7 +148,7 @@ fn checked(text: &str, schedule: &str, zone: &str) -> Result<String, String> {
         let text = quoted(text);
         match misread {
             Misread::Schedule => {
-                format!("{text} are not business hours; write them like Mon-Fri 09:00-18:00, Sat 10:00-14:00")
+                format!("{text} is not a list of business hours; write it like Mon-Fri 09:00-18:00, Sat 10:00-14:00")
             }
             Misread::Zone => format!("{text} is not a time zone; write it like Europe/Berlin"),
         }

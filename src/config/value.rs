@@ -1,5 +1,5 @@
 //! Parses text as values: durations, numbers, sizes, words. Each error is the end of a sentence that says what to
-//! write instead. Knows no keys.
+//! write instead. Contains no keys.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;

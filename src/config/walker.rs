@@ -1,5 +1,5 @@
 //! Reads settings from flags, variables and file, collects every error, and records the requested keys: any other key
-//! in the file is unknown. Knows no key by name.
+//! in the file is unknown. Contains no key names.
 
 use std::path::{Path, PathBuf};
 

@@ -35,7 +35,7 @@ const MOST_TIME: Duration = Duration::from_secs(60);
 const SMALL: usize = 4 * 1024;
 
 /// Budget of all bodies together, in bytes: thirty of Meta's largest.
-const ROOM: usize = 96 * 1024 * 1024;
+const BUDGET: usize = 96 * 1024 * 1024;
 
 /// The memory that bodies share. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ pub struct BodyBudget(Arc<BodyBudgetState>);
 
 /// A complete body. It holds its part of the budget until it is dropped.
 #[derive(Debug)]
-pub(super) struct Whole {
+pub(super) struct CompleteBody {
     pub bytes: Bytes,
     _memory: Memory,
 }
@@ -61,7 +61,7 @@ pub(super) enum BodyError {
 
 impl Default for BodyBudget {
     fn default() -> Self {
-        Self::with_bytes(ROOM)
+        Self::with_bytes(BUDGET)
     }
 }
 
@@ -76,7 +76,7 @@ impl BodyBudget {
         headers: &HeaderMap,
         body: Body,
         limit: usize,
-    ) -> Result<Whole, BodyError> {
+    ) -> Result<CompleteBody, BodyError> {
         if content_length(headers).is_some_and(|length| length > limit as u64) {
             discard(headers, body);
             return Err(BodyError::TooLarge);
@@ -94,7 +94,7 @@ impl BodyBudget {
         mut body: Body,
         limit: usize,
         incomplete: &Incomplete<'_>,
-    ) -> Result<Whole, BodyError> {
+    ) -> Result<CompleteBody, BodyError> {
         let (mut bytes, mut memory) = (BytesMut::new(), Memory::default());
         let progress = &incomplete.progress;
         loop {
@@ -102,7 +102,7 @@ impl BodyBudget {
             let data = timeout_at(due, next(&mut body)).await;
             let Some(data) = data.map_err(|_| BodyError::TooSlow)?? else {
                 let bytes = bytes.freeze();
-                return Ok(Whole {
+                return Ok(CompleteBody {
                     bytes,
                     _memory: memory,
                 });

@@ -5,7 +5,7 @@
 //! | `POST /v1/events` | 200 after every valid event is on disk, with the result of each; 400, 401, 413 or 503 for the whole batch |
 //!
 //! A batch with a number that no account has is refused as a whole until the first numbers poll of every account
-//! has an outcome: the number may be one of those. A failed poll is an outcome too, because some accounts can never
+//! has an outcome: one of them may have the number. A failed poll is an outcome too, because some accounts can never
 //! be listed. Nothing of the batch is stored, so it can be sent again unchanged; if a part had been stored, the ids
 //! of its events would identify the repeats.
 //!
@@ -28,6 +28,7 @@ use serde::Serialize;
 use super::bearer::bearer;
 use super::body::{self, BodyError};
 use super::context::{Public, Secrets, note_unread};
+use super::error_response::error_response;
 use super::reason::{BROKEN_OFF, NOT_STORED, TOO_LARGE, TOO_SLOW, WRONG_PORT};
 use super::refusal;
 use crate::clock;
@@ -102,12 +103,8 @@ pub(super) fn router_without_store(telemetry: Arc<Telemetry>) -> Router {
         refused.with_label_values(&[NOT_STORED]).inc();
         let status = StatusCode::SERVICE_UNAVAILABLE;
         let how = [(header::RETRY_AFTER, RETRY_AFTER)];
-        let text = Json(serde_json::json!({ "error": NO_STORE }));
-        refusal::mark(
-            (status, how, text).into_response(),
-            Refused::EventBatch,
-            NOT_STORED,
-        )
+        let why = error_response(status, NO_STORE);
+        refusal::mark((how, why).into_response(), Refused::EventBatch, NOT_STORED)
     };
     Router::new()
         .route("/v1/events", post(refuse))
@@ -167,7 +164,7 @@ struct ParsedBatch {
     unknown: BTreeSet<PhoneNumberId>,
 }
 
-/// Parses a batch. Numbers that this replica does not know may be of an account of another one.
+/// Parses a batch. A number that is unknown to this replica may belong to an account of another one.
 async fn read_with_others(
     public: &Public,
     secrets: &Secrets,
@@ -278,7 +275,7 @@ async fn commit(public: &Public, items: Vec<ParsedEvent>) -> Response {
         return refuse_for_now(public, NOT_STORED, NO_STORE);
     };
     for (place, change) in places.into_iter().zip(changes) {
-        judge(&mut outcomes[place], &change);
+        note_change(&mut outcomes[place], &change);
     }
     for outcome in &outcomes {
         public
@@ -290,7 +287,7 @@ async fn commit(public: &Public, items: Vec<ParsedEvent>) -> Response {
     Json(serde_json::json!({ "results": outcomes })).into_response()
 }
 
-fn judge(outcome: &mut BatchOutcome, change: &Change) {
+fn note_change(outcome: &mut BatchOutcome, change: &Change) {
     if change.duplicate {
         outcome.result = DUPLICATE;
     } else if change.unwatched || change.refused {
@@ -310,6 +307,6 @@ fn refuse_for_now(public: &Public, reason: &'static str, message: &str) -> Respo
 fn refuse(public: &Public, status: StatusCode, reason: &'static str, message: &str) -> Response {
     let refused = &public.telemetry.event_batches_refused;
     refused.with_label_values(&[reason]).inc();
-    let answer = (status, Json(serde_json::json!({ "error": message }))).into_response();
+    let answer = error_response(status, message);
     refusal::mark(answer, Refused::EventBatch, reason)
 }

@@ -1,4 +1,4 @@
-//! A declared experiment as it stands, for the status page and the API.
+//! A declared experiment with its current figures, for the status page and the API.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub(super) struct ExperimentRecord {
     pub significance: f64,
     pub power: f64,
     pub expected_rate: f64,
-    /// Whether versions before and after a change are compared, so that users do not come at random.
+    /// Whether versions before and after a change are compared, so that users are not assigned at random.
     pub is_before_after: bool,
     pub arms: Vec<ArmRecord>,
     pub comparisons: Vec<ComparisonRecord>,

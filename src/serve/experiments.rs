@@ -1,4 +1,4 @@
-//! `GET /api/v1/experiments`: the declared experiments as they stand, as JSON.
+//! `GET /api/v1/experiments`: the declared experiments with their current figures, as JSON.
 //!
 //! The figures are those of all replicas.
 
@@ -11,6 +11,7 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use super::context::Operator;
+use super::error_response::error_response;
 use super::experiment_record::ExperimentRecord;
 use crate::clock;
 use crate::insight::experiments;
@@ -25,10 +26,7 @@ struct ExperimentsPage {
 }
 
 pub(super) async fn experiments(operator: Operator, answers: Arc<Semaphore>) -> Response {
-    let stopping = || {
-        let why = serde_json::json!({ "error": "stopping" });
-        (StatusCode::SERVICE_UNAVAILABLE, Json(why)).into_response()
-    };
+    let stopping = || error_response(StatusCode::SERVICE_UNAVAILABLE, "stopping");
     let Ok(_one_of_few) = answers.acquire().await else {
         return stopping();
     };

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
 use super::context::{Operator, note_unread};
+use super::error_response::error_response;
 use super::status::causes::FallCauses;
 use super::status::value::{MetaWord, Moment};
 use crate::clock;
@@ -23,10 +24,10 @@ use crate::insight::attribution;
 use crate::insight::category_cost::{category_cost, units};
 use crate::state::{Account, Accounts, Number, Template};
 
-/// Maximum number of concurrent answers; more wait. An account with thousands of templates takes some megabytes.
+/// Maximum number of concurrent responses; more wait. An account with thousands of templates takes some megabytes.
 pub(super) const MAX_ANSWERS: usize = 2;
 
-/// Maximum number of changes of category of one account in an answer.
+/// Maximum number of changes of category of one account in a response.
 const MAX_CHANGES: usize = 100;
 
 /// The query parameters.
@@ -36,7 +37,7 @@ pub(super) struct ExplainParameters {
     phone_number_id: Option<String>,
 }
 
-/// The answer.
+/// The response.
 #[derive(Debug, Serialize)]
 struct ExplainedNumber {
     at: Moment,
@@ -52,17 +53,17 @@ struct ExplainedNumber {
     category_changes: Vec<CostlyChange>,
 }
 
-/// What a template's change of category costs.
+/// The cost of a template's change of category.
 #[derive(Debug, Serialize)]
 struct CostlyChange {
     waba_id: String,
     template_id: String,
     template_name: Option<String>,
     language: Option<String>,
-    /// Additional cost in 30 days, in units of the currency. `None` if the account's figures do not tell.
+    /// Additional cost in 30 days, in units of the currency. `None` if the account's figures do not show it.
     monthly_cost: Option<f64>,
     currency: Option<String>,
-    /// What the estimate rests on, or why there is none.
+    /// The basis of the estimate, or why there is none.
     message: String,
 }
 
@@ -93,9 +94,9 @@ pub(super) async fn explain(
         .and_then(|Query(parameters)| requested_number(&parameters));
     let id = match asked {
         Ok(id) => id,
-        Err(why) => return refuse(StatusCode::BAD_REQUEST, &why),
+        Err(why) => return error_response(StatusCode::BAD_REQUEST, &why),
     };
-    let stopping = || refuse(StatusCode::SERVICE_UNAVAILABLE, "stopping");
+    let stopping = || error_response(StatusCode::SERVICE_UNAVAILABLE, "stopping");
     let Ok(_one_of_few) = answers.acquire().await else {
         return stopping();
     };
@@ -107,7 +108,7 @@ pub(super) async fn explain(
             Some(answer) => ([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response(),
             None => {
                 let why = format!("phone_number_id: no watched account has {id}");
-                refuse(StatusCode::NOT_FOUND, &why)
+                error_response(StatusCode::NOT_FOUND, &why)
             }
         }
     });
@@ -121,7 +122,7 @@ fn requested_number(parameters: &ExplainParameters) -> Result<PhoneNumberId, Str
     PhoneNumberId::parse(given).ok_or_else(|| format!("phone_number_id: must be {digits}"))
 }
 
-/// The answer of the accounts that have the number. `None` without any.
+/// The response for the accounts that have the number. `None` without any.
 fn answer(accounts: &Accounts, id: &PhoneNumberId, now: Timestamp) -> Option<ExplainedNumber> {
     let having: Vec<(&WabaId, &Account)> = accounts
         .iter()
@@ -156,8 +157,4 @@ fn category_changes(accounts: &[(&WabaId, &Account)]) -> Vec<CostlyChange> {
         changes.take(MAX_CHANGES).collect()
     };
     accounts.iter().flat_map(of_account).collect()
-}
-
-fn refuse(status: StatusCode, why: &str) -> Response {
-    (status, Json(serde_json::json!({ "error": why }))).into_response()
 }

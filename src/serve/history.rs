@@ -25,6 +25,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::context::Operator;
+use super::error_response::error_response;
 use super::refusal;
 use crate::clock;
 use crate::domain::{Timestamp, WabaId};
@@ -130,7 +131,7 @@ pub(super) async fn history(
         }
         Err(HistoryError::Unreadable(why)) => {
             tracing::error!(%why, "could not read the history");
-            complain(StatusCode::SERVICE_UNAVAILABLE, &why.to_string())
+            error_response(StatusCode::SERVICE_UNAVAILABLE, &why.to_string())
         }
     }
 }
@@ -139,7 +140,7 @@ pub(super) async fn history(
 pub(super) fn busy(operator: &Operator, why: &str) -> Response {
     refused(&operator.telemetry).inc();
     let retry = [(header::RETRY_AFTER, MAX_WAIT.as_secs().to_string())];
-    let answer = (retry, complain(StatusCode::SERVICE_UNAVAILABLE, why)).into_response();
+    let answer = (retry, error_response(StatusCode::SERVICE_UNAVAILABLE, why)).into_response();
     refusal::mark(answer, Refused::Request, BUSY)
 }
 
@@ -291,10 +292,5 @@ fn csv(transitions: &[TransitionRecord], next: NextPage) -> Response {
 }
 
 pub(super) fn refuse(why: &str) -> Response {
-    complain(StatusCode::BAD_REQUEST, why)
-}
-
-pub(super) fn complain(status: StatusCode, why: &str) -> Response {
-    let error = serde_json::json!({ "error": why });
-    (status, Json(error)).into_response()
+    error_response(StatusCode::BAD_REQUEST, why)
 }

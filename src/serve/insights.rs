@@ -22,7 +22,8 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::context::Operator;
-use super::history::{AnswerFormat, MAX_WAIT, busy, checked_limit, complain, refuse};
+use super::error_response::error_response;
+use super::history::{AnswerFormat, MAX_WAIT, busy, checked_limit, refuse};
 use crate::clock;
 use crate::domain::{PhoneNumberId, TemplateId, Timestamp, WabaId, Word};
 use crate::insight::category_cost::units;
@@ -101,7 +102,7 @@ pub(super) async fn insights(
         let answer = answer(&operator.accounts(), &parameters, clock::now());
         answer.unwrap_or_else(|why| refuse(&why))
     });
-    let stopping = || complain(StatusCode::SERVICE_UNAVAILABLE, "stopping");
+    let stopping = || error_response(StatusCode::SERVICE_UNAVAILABLE, "stopping");
     answer.await.unwrap_or_else(|_| stopping())
 }
 

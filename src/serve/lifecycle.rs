@@ -48,9 +48,9 @@ impl Lifecycle {
     fn refuse_for_now(&self, wait: Duration) -> Response {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         let text = "too many reloads; SIGHUP is not limited";
-        let mut refusal = self
-            .gate
-            .refuse_saying(RELOAD_RATE, StatusCode::TOO_MANY_REQUESTS, text);
+        let mut refusal =
+            self.gate
+                .refuse_with_text(RELOAD_RATE, StatusCode::TOO_MANY_REQUESTS, text);
         let headers = refusal.headers_mut();
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         refusal
@@ -64,7 +64,7 @@ pub(super) async fn reload(State(lifecycle): State<Arc<Lifecycle>>) -> Response 
                     --web.enable-lifecycle and restart or send SIGHUP.";
         return lifecycle
             .gate
-            .refuse_saying(LIFECYCLE_DISABLED, StatusCode::FORBIDDEN, text);
+            .refuse_with_text(LIFECYCLE_DISABLED, StatusCode::FORBIDDEN, text);
     }
     let Ok(_under_way) = lifecycle.under_way.try_acquire() else {
         return lifecycle.refuse_for_now(Duration::from_secs(1));

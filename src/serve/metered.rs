@@ -1,4 +1,4 @@
-//! Counts the bytes that a connection moves, so that the limiter knows its progress.
+//! Counts the bytes that a connection moves, which are its progress for the limiter.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;

@@ -99,8 +99,8 @@ async fn page_in_lease(
     if page.permit == permit && store.narrow(&permit) == permit {
         return Ok(page.bytes);
     }
-    // Samples are dated by the beginning of the scrape. So an account that was acquired since must not be in it, nor one
-    // that was lost.
+    // Samples have the time at which the scrape began, so the page must contain neither an account that was acquired
+    // since nor one that was lost since.
     let rendered = within_lease(operator, &permit, |within| {
         let own = operator.clone();
         scrapes.own_page(variant, move || render(&own, variant, within))
@@ -108,7 +108,7 @@ async fn page_in_lease(
     Ok(rendered.await?.bytes)
 }
 
-/// Renders until the permit has not changed meanwhile.
+/// Renders again until the permit has not changed during a rendering.
 async fn within_lease<P, E, Rendering>(
     operator: &Operator,
     permit: &ExportPermit,
@@ -159,7 +159,7 @@ fn render_with(
     let accounts = operator.accounts_within(&permit);
     operator.telemetry.note_clock_skew(clock::skew_seconds());
     let is_shared = operator.store.is_shared();
-    // The page of one replica has a part of the accounts, but a portfolio can own accounts of all.
+    // This replica's page has only its own accounts, but a portfolio can own accounts of every replica.
     let portfolio_accounts = is_shared.then(|| operator.portfolio_accounts());
     let store = &operator.store;
     let campaign_rows = store.campaign_accounts();

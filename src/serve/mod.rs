@@ -10,6 +10,7 @@ mod client;
 pub mod command;
 mod context;
 pub mod drill;
+mod error_response;
 mod events;
 mod experiment_record;
 mod experiments;

@@ -8,7 +8,7 @@
 //! | `GET /api/v1/explain` | likely causes of the last fall of a phone number's quality rating, as JSON |
 //! | `GET /api/v1/history` | the history of changes, as JSON or CSV |
 //! | `GET /api/v1/gate` | whether a campaign may be sent, as JSON |
-//! | `GET /api/v1/experiments` | the declared experiments as they stand, as JSON |
+//! | `GET /api/v1/experiments` | the declared experiments with their current figures, as JSON |
 //! | `GET /api/v1/insights` | the daily figures of templates and phone numbers, as JSON or CSV |
 //! | `GET /-/healthy` | 200 while the process responds |
 //! | `GET /-/ready` | 200 while webhooks are accepted, 503 during shutdown and while the store cannot commit |

@@ -6,23 +6,23 @@
 //! | `GET /metrics` | the exporter's own metrics; `whatsapp_exporter_store_up` is 0 |
 //! | `GET /-/healthy` | 200: a restart would not help |
 //! | `GET /-/ready` | 503 with the reason |
-//! | `GET /`, `GET /api/v1/status`, `GET /api/v1/history`, `GET /api/v1/gate` | 503 with the reason |
-//! | `GET /`, `GET /api/v1/status`, `GET /api/v1/explain`, `GET /api/v1/history` | 503 with the reason |
+//! | `GET /`, `GET /api/v1/status`, `GET /api/v1/explain`, `GET /api/v1/history`, `GET /api/v1/gate` | 503 with the reason |
 //! | `GET` and `POST /webhook` | 503: Meta retries it |
 //! | `POST /v1/events` | 503: the application sends it again |
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
 use tokio::sync::mpsc;
 
+use super::error_response::error_response;
 use super::gate::Gate;
 use super::lifecycle::{self, Lifecycle, ReloadRequest};
 use super::metrics::{ScrapeParameters, selection, wrong_parameters};
@@ -130,14 +130,13 @@ async fn page(State(outage): State<Outage>) -> Response {
 }
 
 async fn api(State(outage): State<Outage>) -> Response {
-    let text = Json(serde_json::json!({ "error": outage.reason.load().as_str() }));
-    (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+    error_response(StatusCode::SERVICE_UNAVAILABLE, &outage.reason.load())
 }
 
 /// The reason, which is for operators, is not shown.
 async fn closed() -> Response {
-    let text = Json(serde_json::json!({ "error": "the store cannot be opened" }));
-    (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+    let why = "the store cannot be opened";
+    error_response(StatusCode::SERVICE_UNAVAILABLE, why)
 }
 
 async fn webhook(State(outage): State<Outage>, headers: HeaderMap, body: Body) -> Response {

@@ -21,7 +21,7 @@ pub async fn keep_read(operator: Operator) {
         tokio::select! {
             () = operator.stop.cancelled() => return,
             _ = reads.tick() => {}
-            // A portfolio or a campaign may have come with a shard.
+            // A portfolio or a campaign may belong to a newly owned shard.
             Ok(()) = shards.changed() => {}
         }
         note_unread(operator.store.read_portfolios().await);

@@ -39,7 +39,7 @@ use crate::ingest::webhook::{
 use crate::store::RelayDelivery;
 use crate::telemetry::Refused;
 
-/// Meta documents up to 3 MB, but not of which kind, so the limit is higher.
+/// Meta documents up to 3 MB, but not whether MB or MiB, so the limit is higher.
 pub(super) const MAX_BODY: usize = 4 * 1024 * 1024;
 
 /// The routes for applications, which authenticate with a token and not with Meta's certificate.
@@ -120,7 +120,7 @@ async fn delivery(State(public): State<Public>, headers: HeaderMap, body: Body) 
         Err(error) => return refuse(&public, StatusCode::UNAUTHORIZED, error.as_str()),
     };
     match OperatorCommand::from_body(&body) {
-        // Operators sign with the current secret. The previous one was replaced because others may know it.
+        // Operators sign with the current secret. The previous one was replaced because it may have leaked.
         Some(_) if signer.is_previous() => {
             let bad = SignatureError::Bad.as_str();
             return refuse(&public, StatusCode::UNAUTHORIZED, bad);
@@ -165,13 +165,13 @@ fn drill(public: &Public, body: &[u8], signer: &Signer) -> Response {
 }
 
 async fn forget(public: &Public, body: &[u8], signer: &Signer) -> Response {
-    match try_to_forget(public, body, signer).await {
+    match forget_account(public, body, signer).await {
         Ok(()) => StatusCode::OK.into_response(),
         Err(error) => refuse_command(public, BAD_FORGET, &error),
     }
 }
 
-async fn try_to_forget(public: &Public, body: &[u8], signer: &Signer) -> Result<(), ForgetError> {
+async fn forget_account(public: &Public, body: &[u8], signer: &Signer) -> Result<(), ForgetError> {
     let waba_id = ForgetRequest::parse(body, clock::now())?;
     let assignments = Arc::clone(&public.secrets.load().assignments);
     if !assignments.contains(&waba_id) {
@@ -243,7 +243,7 @@ async fn accept(
     let looks: Vec<(WabaId, Collector)> = delivery
         .events
         .iter()
-        .filter_map(|event| Some((event.waba_id.clone(), worth_a_look(&event.fact)?)))
+        .filter_map(|event| Some((event.waba_id.clone(), collector_to_poll(&event.fact)?)))
         .collect();
     let committed = public.store.commit_with(delivery.events, relayed).await;
     if committed.is_err() {
@@ -256,7 +256,7 @@ async fn accept(
     StatusCode::OK.into_response()
 }
 
-/// Takes the spellings that are new. Nearly all are known, and only new ones need a commit.
+/// Keeps the spellings that the state does not have yet. Nearly all are known, and only new ones need a commit.
 fn take_new_spellings(public: &Public, delivery: &mut Delivery) {
     let mut new: Vec<Event> = std::mem::take(&mut delivery.spellings);
     new.retain(|event| match &event.fact {
@@ -271,7 +271,7 @@ fn take_new_spellings(public: &Public, delivery: &mut Delivery) {
 
 /// The poll to request after a fact. Quality events do not contain the rating, name decisions do not contain the
 /// name, and the extent of a penalty is only in the account's health.
-fn worth_a_look(fact: &Fact) -> Option<Collector> {
+fn collector_to_poll(fact: &Fact) -> Option<Collector> {
     match fact {
         Fact::Number(number::WebhookUpdate { .. }) => Some(Collector::Numbers),
         Fact::Account(_) => Some(Collector::Account),

@@ -1,4 +1,4 @@
-//! Logs what a listener refuses. A refusal is attached to its response, and logged in the layer that knows the
+//! Logs what a listener refuses. A refusal is attached to its response, and logged in the layer that has the
 //! peer's address.
 
 use std::sync::Arc;

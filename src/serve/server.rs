@@ -126,13 +126,13 @@ pub async fn serve(site: Site, telemetry: Arc<Telemetry>, stop: CancellationToke
     });
     let limiter = ConnectionLimiter::new(site.limits.connections);
     let connections = TaskTracker::new();
-    let patience_ends = CancellationToken::new();
+    let grace_ends = CancellationToken::new();
     let accepting = async {
         loop {
             let socket = site.listener.accept().await;
             let guard = limiter.admit(NO_ROOM).await;
             let connection = connection(Arc::clone(&shared), socket, guard);
-            connections.spawn(patience_ends.clone().run_until_cancelled_owned(connection));
+            connections.spawn(grace_ends.clone().run_until_cancelled_owned(connection));
         }
     };
     stop.run_until_cancelled(accepting).await;
@@ -141,7 +141,7 @@ pub async fn serve(site: Site, telemetry: Arc<Telemetry>, stop: CancellationToke
         tracing::warn!(
             "shutdown grace period ended with requests in flight; closing their connections"
         );
-        patience_ends.cancel();
+        grace_ends.cancel();
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) fn precedence<B>(request: &Request<B>) -> Precedence {
 /// Whether it may be a delivery. Only the whole body shows whether the signature is valid.
 fn is_plausible_delivery<B>(request: &Request<B>) -> bool {
     let headers = request.headers();
-    request.method() == Method::POST && has_signature(headers) && has_fair_length(headers)
+    request.method() == Method::POST && has_signature(headers) && has_allowed_length(headers)
 }
 
 fn has_signature(headers: &HeaderMap) -> bool {
@@ -42,7 +42,7 @@ fn has_signature(headers: &HeaderMap) -> bool {
     digits.is_some_and(|it| it.len() == DIGITS && it.iter().all(u8::is_ascii_hexdigit))
 }
 
-fn has_fair_length(headers: &HeaderMap) -> bool {
+fn has_allowed_length(headers: &HeaderMap) -> bool {
     let length = headers.get(header::CONTENT_LENGTH);
     let length = length.and_then(|it| it.to_str().ok()?.parse().ok());
     length.is_some_and(|it: usize| it <= public::MAX_BODY)

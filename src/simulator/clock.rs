@@ -14,8 +14,8 @@ pub trait Clock: Debug + Send + Sync {
     /// The current time, in Unix seconds.
     fn now(&self) -> i64;
 
-    /// Time of the `Date` header of responses, in Unix seconds. By default the machine's: who reads it sets a clock by
-    /// it, which a simulated past must not move.
+    /// Time of the `Date` header of responses, in Unix seconds. By default the machine's: readers adjust a clock by
+    /// it, which a simulated past must not change.
     fn date(&self) -> i64 {
         SystemClock.now()
     }

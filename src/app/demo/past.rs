@@ -1,8 +1,8 @@
 //! The demo's past: before the exporter starts, the simulator plays its story and its traffic for a month at once, and
 //! the exporter's own parsers and Graph client read it.
 //!
-//! The story of 100 seconds is stretched to days. The events go into the store as they would have come in, each with
-//! the time of the simulation.
+//! The story of 100 seconds is stretched to days. The events are stored as they would have arrived, each with its
+//! simulated time.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -155,7 +155,7 @@ pub(super) async fn store(
     key: &CustomerKey,
 ) -> anyhow::Result<()> {
     let telemetry = Arc::new(Telemetry::new());
-    // The log is about the present.
+    // Only the present is logged.
     telemetry.logs_signals.store(false, Ordering::Relaxed);
     let store = Store::open(location, KEPT, telemetry).await?;
     store.use_customer_key(key.check_value(), true).await?;

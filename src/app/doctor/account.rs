@@ -182,7 +182,7 @@ fn subscribed(is_subscribed: Option<bool>) -> Finding {
         ),
         None => Finding::unknown(
             SUBSCRIBED,
-            "cannot tell whether the app is subscribed",
+            "cannot determine whether the app is subscribed",
             "Set the app's id (WHATSAPP_APP_ID).",
         ),
     }
@@ -221,7 +221,7 @@ fn override_of(
     )
 }
 
-/// Only Meta's error tells that a payment is missing: an account that a partner pays for has no payment method either.
+/// Only Meta's error shows that a payment is missing: an account that a partner pays for has no payment method either.
 fn payment(account: &Snapshot) -> Option<Finding> {
     let errors = account
         .health_details
@@ -254,7 +254,7 @@ fn insights(config: &Config, account: &Snapshot) -> Option<Finding> {
             return Some(Finding::fine(
                 INSIGHTS,
                 format!(
-                    "Meta gives daily figures of templates; at most {calls} calls every {} h are planned for them",
+                    "Meta provides daily figures of templates; at most {calls} calls every {} h are planned for them",
                     config.insights.interval.as_secs().div_ceil(3_600)
                 ),
             ));
@@ -262,7 +262,7 @@ fn insights(config: &Config, account: &Snapshot) -> Option<Finding> {
         Some(false) => {
             "template insights are not switched on for the account, so its templates have no daily figures. Switch them on in WhatsApp Manager, Insights; that cannot be undone. A business in the EU or in Japan cannot: declare its campaigns in trackers.campaigns instead"
         }
-        None => "Meta does not tell whether template insights are switched on for the account",
+        None => "Meta does not report whether template insights are switched on for the account",
     };
     Some(Finding::fine(INSIGHTS, message))
 }

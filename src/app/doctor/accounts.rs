@@ -22,7 +22,7 @@ const MOST_UNREACHABLE: usize = 8;
 /// Interval between progress lines.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
-pub(super) async fn look(
+pub(super) async fn check(
     config: &Config,
     app: &CheckedApp<'_>,
     accounts: &[WabaId],

@@ -23,7 +23,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// A delivery without changes. The exporter verifies and counts it, but no state changes.
 const NOTHING: &[u8] = br#"{"object":"whatsapp_business_account","entry":[]}"#;
 
-pub(super) async fn look(config: &Config, before: Option<&RunningExporter>) -> Vec<Finding> {
+pub(super) async fn check(config: &Config, before: Option<&RunningExporter>) -> Vec<Finding> {
     if !config.webhook.enabled {
         return vec![Finding::fine(
             HANDSHAKE,
@@ -159,7 +159,7 @@ async fn self_test(
 /// Compares the delivery counter of the exporter on this machine before and after. It does not grow if the
 /// public address leads to another exporter.
 async fn counted(config: &Config, before: Option<&RunningExporter>, accepted: u64) -> Finding {
-    let after = running::look(config).await.ok();
+    let after = running::read(config).await.ok();
     let grown = match (
         before.and_then(RunningExporter::deliveries),
         after.as_ref().and_then(RunningExporter::deliveries),

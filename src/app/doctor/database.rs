@@ -21,7 +21,7 @@ const MOST_CLOCK_OFFSET_MS: u64 = 60_000;
 const CONNECTIONS_BESIDE_READERS: i64 = 2;
 
 /// A finding for each aspect of the database.
-pub(super) async fn look(options: &PostgresOptions, config_hash: &str) -> Vec<Finding> {
+pub(super) async fn check(options: &PostgresOptions, config_hash: &str) -> Vec<Finding> {
     match check_up(options).await {
         Ok(checkup) => report(&checkup, options, config_hash),
         Err(error) => vec![Finding::problem(
@@ -106,7 +106,7 @@ fn durability(checkup: &Checkup) -> Finding {
                 "Set synchronous_commit = on for the exporter's role.",
             );
         }
-        // Whatever the standbys are.
+        // Regardless of the standbys.
         "local" if !checkup.standbys.is_empty() => {
             return Finding::problem(
                 DURABILITY,
@@ -151,7 +151,7 @@ fn durability(checkup: &Checkup) -> Finding {
     Finding::problem(
         DURABILITY,
         "no standby is synchronous: a failover can lose acknowledged webhooks",
-        "Set synchronous_standby_names, with synchronous_commit = on or remote_apply; or accept the loss of the last moment.",
+        "Set synchronous_standby_names, with synchronous_commit = on or remote_apply; or accept that a failover loses the latest webhooks.",
     )
 }
 
@@ -180,7 +180,7 @@ fn replicas(checkup: &Checkup, config_hash: &str) -> Finding {
             REPLICAS,
             format!(
                 "replicas use other roles than {user} ({roles}): PostgreSQL does not show one role the sessions of another, \
-                 so replicas take each other for disconnected"
+                 so replicas consider each other disconnected"
             ),
             "Give all replicas, and doctor, the same user in store.url.",
         );
@@ -208,7 +208,7 @@ fn replicas(checkup: &Checkup, config_hash: &str) -> Finding {
         return Finding::problem(
             REPLICAS,
             format!(
-                "{message}; another configuration than this one: {}",
+                "{message}; with another configuration: {}",
                 others.join(", ")
             ),
             "Give all replicas, and doctor, the same configuration, and restart those that differ.",

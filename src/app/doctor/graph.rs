@@ -20,7 +20,7 @@ const MOST_SKEW: Duration = Duration::from_secs(60);
 /// Versions overlap by months: this long before the end is early enough to test a newer one.
 const VERSION_NOTICE: Duration = Duration::from_secs(60 * 86_400);
 
-pub(super) async fn look(config: &Config, client: &Client) -> Vec<Finding> {
+pub(super) async fn check(config: &Config, client: &Client) -> Vec<Finding> {
     let base = &config.graph.base_url;
     let greeting = match client.greet().await {
         Ok(greeting) => greeting,
@@ -85,7 +85,7 @@ fn version(asked: &str, greeting: &Greeting, now: Timestamp) -> Finding {
         ),
         Lifetime::NotKnown => Finding::unknown(
             VERSION,
-            format!("{answered}; this release of the exporter does not know {asked}"),
+            format!("{answered}; {asked} is unknown to this release of the exporter"),
             "Check in Meta's changelog how long Meta serves this version.",
         ),
     }

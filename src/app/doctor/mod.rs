@@ -77,8 +77,8 @@ pub async fn examine_with_progress(
     examine_chain(&config, progress).await
 }
 
-/// Stores the report next to an SQLite database, or in PostgreSQL, for the status page. Does nothing if the store is in memory or the
-/// configuration is not valid.
+/// Stores the report next to an SQLite database, or in PostgreSQL, for the status page. Does nothing if the store is in
+/// memory or the configuration is not valid.
 ///
 /// # Errors
 /// If it cannot be written, with its place.
@@ -98,11 +98,11 @@ pub async fn keep(source: &ConfigSources, report: &Report) -> Result<(), ReportE
 async fn examine_chain(config: &Config, progress: ProgressSink<'_>) -> anyhow::Result<Report> {
     let clients = settings::clients(config, &Arc::new(Telemetry::new()))?;
     let mut findings = vec![configuration(config)];
-    findings.extend(store::look(config).await);
+    findings.extend(store::check(config).await);
     let Some(first) = clients.first() else {
         return Ok(Report::new(findings));
     };
-    let reachable = graph::look(config, first).await;
+    let reachable = graph::check(config, first).await;
     let is_reachable = reachable
         .iter()
         .any(|finding| finding.check == graph::CHECK && finding.is_fine());
@@ -120,8 +120,8 @@ async fn examine_chain(config: &Config, progress: ProgressSink<'_>) -> anyhow::R
             findings.extend(examine_app(config, &app, &mut accounts).await);
         }
     }
-    let running = running::look(config).await;
-    findings.extend(callback::look(config, running.as_ref().ok()).await);
+    let running = running::read(config).await;
+    findings.extend(callback::check(config, running.as_ref().ok()).await);
     findings.extend(running::report(
         config,
         &accounts,
@@ -136,15 +136,15 @@ async fn examine_app(
     app: &CheckedApp<'_>,
     all: &mut BTreeSet<WabaId>,
 ) -> Vec<Finding> {
-    let (token, mut findings) = token::look(app).await;
+    let (token, mut findings) = token::check(app).await;
     if token.as_ref().is_some_and(|token| !token.is_valid) {
         return findings;
     }
-    findings.extend(subscription::look(config, app).await);
+    findings.extend(subscription::check(config, app).await);
     let (accounts, found) = accounts_of(app).await;
     findings.extend(found);
     all.extend(accounts.iter().cloned());
-    findings.extend(accounts::look(config, app, &accounts, token.as_ref()).await);
+    findings.extend(accounts::check(config, app, &accounts, token.as_ref()).await);
     keep_first_refusal(&mut findings);
     findings
 }

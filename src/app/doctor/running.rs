@@ -30,11 +30,11 @@ pub(super) struct RunningExporter {
 
 /// Why no metrics could be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Silent {
+pub(super) enum NoMetrics {
     /// It requires a password or a client certificate.
-    Guarded,
+    LoginRequired,
     /// No exporter responds.
-    Absent,
+    NoResponse,
 }
 
 impl RunningExporter {
@@ -59,12 +59,12 @@ impl RunningExporter {
     }
 }
 
-/// Reads its metrics.
-pub(super) async fn look(config: &Config) -> Result<RunningExporter, Silent> {
-    read(config).await.unwrap_or(Err(Silent::Absent))
+/// Reads the metrics of the exporter.
+pub(super) async fn read(config: &Config) -> Result<RunningExporter, NoMetrics> {
+    try_read(config).await.unwrap_or(Err(NoMetrics::NoResponse))
 }
 
-async fn read(config: &Config) -> Option<Result<RunningExporter, Silent>> {
+async fn try_read(config: &Config) -> Option<Result<RunningExporter, NoMetrics>> {
     let url = own::web_url(&config.web, "/metrics").ok()?;
     let http = own_client(&url, TIMEOUT).ok()?;
     let answer = http.get(url.clone()).send().await.ok()?;
@@ -72,7 +72,7 @@ async fn read(config: &Config) -> Option<Result<RunningExporter, Silent>> {
         answer.status(),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
     ) {
-        return Some(Err(Silent::Guarded));
+        return Some(Err(NoMetrics::LoginRequired));
     }
     let answer = answer.error_for_status().ok()?;
     let text = answer.text().await.ok()?;
@@ -84,19 +84,19 @@ async fn read(config: &Config) -> Option<Result<RunningExporter, Silent>> {
 pub(super) fn report(
     config: &Config,
     accounts: &BTreeSet<WabaId>,
-    running: Result<&RunningExporter, Silent>,
+    running: Result<&RunningExporter, NoMetrics>,
 ) -> Vec<Finding> {
     let address = config.web.listen_address;
     let running = match running {
         Ok(running) => running,
-        Err(Silent::Absent) => {
+        Err(NoMetrics::NoResponse) => {
             return vec![Finding::unknown(
                 EXPORTER,
                 format!("no exporter responds on this machine at {address}"),
                 "Start the exporter, then run `doctor` again: it can then follow a delivery to the metrics.",
             )];
         }
-        Err(Silent::Guarded) => {
+        Err(NoMetrics::LoginRequired) => {
             return vec![Finding::unknown(
                 EXPORTER,
                 format!("an exporter runs at {address}, but its metrics require a login"),

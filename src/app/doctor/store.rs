@@ -7,14 +7,14 @@ use crate::store::Location;
 
 const CHECK: &str = "store";
 
-pub(super) async fn look(config: &Config) -> Vec<Finding> {
+pub(super) async fn check(config: &Config) -> Vec<Finding> {
     let finding = match settings::location(config) {
         Location::Memory => Finding::problem(
             CHECK,
             "in memory: every restart loses all counters and the history",
             "Set store.url to `sqlite:` and a path on a persistent disk.",
         ),
-        Location::Server(options) => return database::look(&options, &config.shared_hash()).await,
+        Location::Server(options) => return database::check(&options, &config.shared_hash()).await,
         location @ Location::File(_) => match location.writable() {
             Ok(()) => Finding::fine(CHECK, format!("{} is writable", config.store.url)),
             Err((path, error)) => Finding::problem(

@@ -14,14 +14,17 @@ use crate::ingest::graph::is_callback;
 const CALLBACK: &str = "callback_url";
 const FIELDS: &str = "webhook_fields";
 
-pub(super) async fn look(config: &Config, app: &CheckedApp<'_>) -> Vec<Finding> {
+pub(super) async fn check(config: &Config, app: &CheckedApp<'_>) -> Vec<Finding> {
     if !config.webhook.enabled {
         return vec![];
     }
     let findings = match app.client.read_subscription(app.calls).await {
         Ok(Some(subscription)) => {
             let mut findings = vec![Finding::fine(SECRET, "belongs to the app")];
-            findings.extend(judged(&subscription, config.webhook.callback_url.as_ref()));
+            findings.extend(subscription_findings(
+                &subscription,
+                config.webhook.callback_url.as_ref(),
+            ));
             findings
         }
         Ok(None) => vec![Finding::unknown(
@@ -43,7 +46,7 @@ pub(super) async fn look(config: &Config, app: &CheckedApp<'_>) -> Vec<Finding> 
         .collect()
 }
 
-fn judged(subscription: &Subscription, expected: Option<&Url>) -> Vec<Finding> {
+fn subscription_findings(subscription: &Subscription, expected: Option<&Url>) -> Vec<Finding> {
     vec![callback(subscription, expected), fields(subscription)]
 }
 

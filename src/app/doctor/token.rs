@@ -15,7 +15,7 @@ const SCOPES: &str = "token_permissions";
 /// The threshold of the alert WhatsAppTokenExpiring.
 const NOTICE: Duration = Duration::from_secs(14 * 86_400);
 
-pub(super) async fn look(app: &CheckedApp<'_>) -> (Option<Token>, Vec<Finding>) {
+pub(super) async fn check(app: &CheckedApp<'_>) -> (Option<Token>, Vec<Finding>) {
     let name = &app.config.name;
     let token = match app.client.read_token(app.calls).await {
         Ok(token) => token,
@@ -32,12 +32,12 @@ pub(super) async fn look(app: &CheckedApp<'_>) -> (Option<Token>, Vec<Finding>) 
             return (None, vec![finding.about(name)]);
         }
     };
-    let findings = judged(&token, clock::now()).into_iter();
+    let findings = token_findings(&token, clock::now()).into_iter();
     let findings = findings.map(|finding| finding.about(name)).collect();
     (Some(token), findings)
 }
 
-fn judged(token: &Token, now: Timestamp) -> Vec<Finding> {
+fn token_findings(token: &Token, now: Timestamp) -> Vec<Finding> {
     if !token.is_valid {
         let message = "Meta rejects it";
         let cure = format!("It has expired, was revoked, or is mistyped. {RENEW}");

@@ -1,5 +1,5 @@
-//! The result of reading one source: nothing, a rejected value whose error has been recorded, or a value. Only if
-//! there is nothing may another source be used, or the setting be reported as missing.
+//! The result of reading one source: nothing, a rejected value whose error has been recorded, or a value. Another
+//! source is read, or the setting is reported as missing, only if this source has nothing.
 
 /// The result of reading one source.
 pub(super) enum SourceValue<T> {

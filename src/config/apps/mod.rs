@@ -120,8 +120,8 @@ fn refuse_variables(walker: &mut Walker<'_>, apps: usize) {
             walker.error(
                 variable,
                 format!(
-                    "is set, but the file declares {apps} apps and a variable cannot say which one \
-                     it means; unset it and give each app its own key in the file"
+                    "is set, but the file declares {apps} apps, so it is unclear to which one the \
+                     variable belongs; unset it and give each app its own key in the file"
                 ),
             );
         }

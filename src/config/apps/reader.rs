@@ -25,7 +25,7 @@ use crate::yaml::Node;
 pub(super) const NOT_AN_ID: &str = "is not an id; ids are 1 to 32 digits";
 
 /// A place with the value found there.
-pub(super) type Looked<'a> = (String, SourceValue<Cow<'a, str>>);
+pub(super) type PlacedValue<'a> = (String, SourceValue<Cow<'a, str>>);
 
 /// Reads apps from the file and the environment.
 pub(super) struct AppReader<'w, 'a> {
@@ -184,8 +184,8 @@ impl<'a> AppReader<'_, 'a> {
     fn secret_in(
         &mut self,
         kind: SecretKind,
-        (place, value): Looked<'a>,
-        (file_place, file): Looked<'a>,
+        (place, value): PlacedValue<'a>,
+        (file_place, file): PlacedValue<'a>,
         directory: &Path,
     ) -> SourceValue<SecretString> {
         let (place, secret) = match (value, file) {
@@ -225,7 +225,7 @@ impl<'a> AppReader<'_, 'a> {
     }
 
     /// The text from the file, or else from the variable.
-    pub(super) fn text(&mut self, setting: &Setting, places: Places<'a>) -> Looked<'a> {
+    pub(super) fn text(&mut self, setting: &Setting, places: Places<'a>) -> PlacedValue<'a> {
         match self.file_text(setting, places) {
             (_, SourceValue::Absent) => self.variable(setting, places),
             found => found,
@@ -233,7 +233,7 @@ impl<'a> AppReader<'_, 'a> {
     }
 
     /// The text from the file.
-    pub(super) fn file_text(&mut self, setting: &Setting, places: Places<'a>) -> Looked<'a> {
+    pub(super) fn file_text(&mut self, setting: &Setting, places: Places<'a>) -> PlacedValue<'a> {
         let place = places.key(setting);
         let node = places.item.and_then(|(_, item)| item.get(setting.name()));
         let found = node.map_or(SourceValue::Absent, |node| {
@@ -246,7 +246,7 @@ impl<'a> AppReader<'_, 'a> {
     }
 
     /// The text from the variable.
-    pub(super) fn variable(&mut self, setting: &Setting, places: Places<'a>) -> Looked<'a> {
+    pub(super) fn variable(&mut self, setting: &Setting, places: Places<'a>) -> PlacedValue<'a> {
         let Some(name) = setting.variable.filter(|_| places.variables) else {
             return (String::new(), SourceValue::Absent);
         };

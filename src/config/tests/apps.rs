@@ -79,8 +79,8 @@ fn variables_are_refused_with_several_apps() {
         FixedEnvironment::default().with_variable("WHATSAPP_ACCESS_TOKEN_FILE", "/token");
     assert_eq!(
         load(TWO_APPS, environment).expect_err("ambiguous"),
-        "WHATSAPP_ACCESS_TOKEN_FILE: is set, but the file declares 2 apps and a variable cannot say \
-         which one it means; unset it and give each app its own key in the file"
+        "WHATSAPP_ACCESS_TOKEN_FILE: is set, but the file declares 2 apps, so it is unclear \
+         to which one the variable belongs; unset it and give each app its own key in the file"
     );
 }
 

@@ -1,4 +1,4 @@
-//! `trackers.experiments`: what is read, and what each mistake says.
+//! `trackers.experiments`: what is read, and the error of each mistake.
 
 use super::*;
 use crate::domain::experiment::{ExperimentMetric, ExperimentSplit};
@@ -7,7 +7,7 @@ use crate::domain::experiment::{ExperimentMetric, ExperimentSplit};
 const JOURNEYS: &str = "journeys: [{name: booking, steps: [date, time], variants: [A, B], idle_timeout: 10m}, \
                         {name: booking, version: 2, steps: [date], idle_timeout: 1h}]";
 
-/// What a complete experiment has after its name and journey.
+/// The keys of a complete experiment after its name and journey.
 const VARIANTS: &str = "variants: [A, B], ";
 const REST: &str = "metric: reply, smallest_effect: 5%";
 

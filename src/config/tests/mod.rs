@@ -5,6 +5,8 @@ mod as_written;
 mod each_source;
 mod errors;
 mod experiments;
+mod file_errors;
+mod list_errors;
 mod notify;
 mod redaction;
 mod reference;

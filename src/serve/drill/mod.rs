@@ -50,7 +50,7 @@ pub enum DrillError {
     )]
     AnotherApp,
     /// There is no such signal.
-    #[error("this version does not know the signal")]
+    #[error("this version has no such signal")]
     UnknownSignal,
 }
 

@@ -33,7 +33,7 @@ pub struct ClientCertificates {
 pub struct Peer {
     /// Whether the client has a certificate.
     pub has_certificate: bool,
-    /// The client's address: the socket's peer, or what a trusted proxy says.
+    /// The client's address: the socket's peer, or the address that a trusted proxy sends.
     pub address: Option<IpAddr>,
 }
 

@@ -72,7 +72,7 @@ pub(super) async fn log_in(
                 // While a guess waits for its turn, its connection may be closed.
                 let active = request.extensions().get::<ActiveRequest>();
                 let _pause = active.map(ActiveRequest::pause);
-                passwords.are_right(client, name, password).await
+                passwords.are_valid(client, name, password).await
             }
             None => false,
         };

@@ -136,7 +136,7 @@ impl Gate {
     pub fn install(&self, prepared: Prepared) {
         self.tls.store(prepared.tls);
         self.policy.store(prepared.policy);
-        self.tell_expiry(prepared.expires);
+        self.set_expiry_gauge(prepared.expires);
     }
 
     /// Rewrites the path of a request to that of its route.
@@ -192,7 +192,7 @@ impl Gate {
         routes.layer(middleware::from_fn_with_state(Arc::clone(self), pass))
     }
 
-    fn tell_expiry(&self, expires: Option<Timestamp>) {
+    fn set_expiry_gauge(&self, expires: Option<Timestamp>) {
         let gauge = &self.telemetry.certificate_expires;
         match expires {
             Some(at) => gauge
@@ -204,10 +204,10 @@ impl Gate {
     }
 
     pub(super) fn refuse(&self, reason: &'static str, status: StatusCode) -> Response {
-        self.refuse_saying(reason, status, reason)
+        self.refuse_with_text(reason, status, reason)
     }
 
-    pub(super) fn refuse_saying(
+    pub(super) fn refuse_with_text(
         &self,
         reason: &'static str,
         status: StatusCode,

@@ -50,12 +50,12 @@ pub(super) async fn check(State(gate): State<Arc<Gate>>, request: Request, next:
     let Some(hosts) = names.own_hosts(&request) else {
         let text = "this host name is not allowed; add it to web.allowed_hosts, or set web.external_url to the \
                     URL under which you reach this page";
-        return gate.refuse_saying(FOREIGN_HOST, StatusCode::MISDIRECTED_REQUEST, text);
+        return gate.refuse_with_text(FOREIGN_HOST, StatusCode::MISDIRECTED_REQUEST, text);
     };
     if changes_something(request.method()) && !names.is_same_site(request.headers(), &hosts) {
         let text = "a page of another site sent this request; send it from a page of this host, or without a \
                     browser (behind a proxy that changes the Host header, set web.external_url)";
-        return gate.refuse_saying(FOREIGN_ORIGIN, StatusCode::FORBIDDEN, text);
+        return gate.refuse_with_text(FOREIGN_ORIGIN, StatusCode::FORBIDDEN, text);
     }
     next.run(request).await
 }

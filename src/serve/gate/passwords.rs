@@ -37,7 +37,7 @@ impl Passwords {
     }
 
     /// Whether the password of the user is correct.
-    pub async fn are_right(&self, client: Option<IpAddr>, name: String, password: String) -> bool {
+    pub async fn are_valid(&self, client: Option<IpAddr>, name: String, password: String) -> bool {
         let client = client.map(unit);
         let known = self.users.get(&name);
         let (lane, hash) = match known {
@@ -94,7 +94,7 @@ impl Passwords {
 
 /// A digest that only the holder of the hash can compute.
 fn keyed(hash: &SecretString) -> Digest {
-    Digest::new_from_slice(hash.expose_secret().as_bytes()).expect("a key of any length will do")
+    Digest::new_from_slice(hash.expose_secret().as_bytes()).expect("HMAC takes keys of any length")
 }
 
 #[cfg(test)]
@@ -115,7 +115,7 @@ mod tests {
             ("cassim", "open sesame", false),
         ];
         for (name, password, expected) in tries {
-            let is_right = passwords.are_right(None, name.to_owned(), password.to_owned());
+            let is_right = passwords.are_valid(None, name.to_owned(), password.to_owned());
             assert_eq!(is_right.await, expected, "{name} {password}");
         }
         assert!(Passwords::new(&BTreeMap::new()).is_none());

@@ -6,7 +6,7 @@
 use axum::http::{Request, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
-/// The route that receives webhooks, whatever path it has outside.
+/// The route that receives webhooks, under any external path.
 pub const WEBHOOK: &str = "/webhook";
 
 /// Public routes, which no prefix changes.
@@ -55,7 +55,7 @@ enum Place<'a> {
 }
 
 impl Paths {
-    /// Rewrites the path of a request to that of its route. What has no route gets an [`Elsewhere`].
+    /// Rewrites the path of a request to that of its route. A path without a route gets an [`Elsewhere`].
     pub(super) fn resolve<B>(&self, request: &mut Request<B>) {
         let uri = request.uri();
         let elsewhere = match self.place(uri.path()) {

@@ -3,8 +3,8 @@
 //! | parameter | meaning | default |
 //! |---|---|---|
 //! | `phone_number_id` | id of the sending phone number | required |
-//! | `template` | name of the template | only the phone number and its account are judged |
-//! | `language` | language of the template | all languages of the name are judged |
+//! | `template` | name of the template | only the phone number and its account are checked |
+//! | `language` | language of the template | all languages of the name are checked |
 //! | `recipients` | number of customers | only whether anything is left of the limit |
 //!
 //! The operator's listener serves it like the other APIs. The public listener serves it with the token `gate.token`,
@@ -24,6 +24,7 @@ use axum::routing::get;
 
 use super::bearer::bearer;
 use super::context::{Operator, Public, note_unread};
+use super::error_response::error_response;
 use super::gate::UNAUTHORIZED;
 use super::refusal;
 use crate::telemetry::{Refused, Telemetry};
@@ -73,7 +74,7 @@ async fn for_public(
     }
     unauthorized(&public.telemetry).inc();
     let how = [(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))];
-    let why = complain(
+    let why = error_response(
         StatusCode::UNAUTHORIZED,
         "send the token: Authorization: Bearer ...",
     );
@@ -95,11 +96,6 @@ async fn answer(gate: &SendGate, asked: ExtractedParameters) -> Response {
             let answer = gate.decide(&query);
             ([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response()
         }
-        Err(why) => complain(StatusCode::BAD_REQUEST, &why),
+        Err(why) => error_response(StatusCode::BAD_REQUEST, &why),
     }
-}
-
-fn complain(status: StatusCode, why: &str) -> Response {
-    let error = serde_json::json!({ "error": why });
-    (status, Json(error)).into_response()
 }

@@ -165,7 +165,7 @@ impl AccountStatus {
         let mut numbers: Vec<&Number> = account.numbers().collect();
         numbers.sort_by_cached_key(|number| {
             let issues = issues::for_number(number, account, callback, now);
-            (!selection.seeks(number), issue::worst(&issues))
+            (!selection.finds(number), issue::worst(&issues))
         });
         let (problems, templates_past) = template_problems(account, now);
         let shown = numbers.iter().take(MAX_NUMBERS);

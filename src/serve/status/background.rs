@@ -2,22 +2,22 @@
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::digest::LOOK_EVERY;
+use super::digest::REFRESH_EVERY;
 use crate::clock;
 use crate::serve::context::Operator;
 
-/// Makes the digests of changed accounts until the exporter stops.
+/// Refreshes the digests of changed accounts until the exporter stops.
 pub async fn keep_fresh(operator: Operator) {
-    let mut looks = interval(LOOK_EVERY);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = interval(REFRESH_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = operator.stop.cancelled() => return,
-            _ = looks.tick() => {}
+            _ = ticks.tick() => {}
         }
         let operator = operator.clone();
-        // The first look of a large fleet takes up to a second of CPU time.
-        let look = tokio::task::spawn_blocking(move || {
+        // The first refresh of a large fleet takes up to a second of CPU time.
+        let refresh = tokio::task::spawn_blocking(move || {
             let callback = operator.options.load().callback.clone();
             let (accounts, now) = (operator.accounts(), clock::now());
             drop(
@@ -26,8 +26,8 @@ pub async fn keep_fresh(operator: Operator) {
                     .of_accounts(&accounts, callback.as_ref(), now),
             );
         });
-        if let Err(error) = look.await {
-            tracing::error!(%error, "could not prepare the status page; it takes longer");
+        if let Err(error) = refresh.await {
+            tracing::error!(%error, "could not refresh the digests of accounts; the next status page takes longer");
         }
     }
 }

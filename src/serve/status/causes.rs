@@ -87,7 +87,7 @@ impl FallCauses {
         }
     }
 
-    /// The most likely causes, while the rating is low or has fallen lately.
+    /// The most likely causes, while the rating is low or has fallen recently.
     pub(super) fn of_number(number: &Number, account: &Account, now: Timestamp) -> Option<Self> {
         let rating = number.quality_rating.value();
         let is_low = matches!(rating, Some(QualityRating::Yellow | QualityRating::Red));
@@ -145,7 +145,7 @@ impl ShownEvidence {
     }
 }
 
-/// A figure with as many digits as it is worth.
+/// A figure with as many digits as are significant.
 fn rounded(figure: f64, parts: f64) -> f64 {
     (figure * parts).round() / parts
 }

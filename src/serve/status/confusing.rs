@@ -16,9 +16,9 @@ pub struct ConfusingStepStatus {
     pub journey: String,
     pub version: String,
     pub step: String,
-    /// How often it was asked.
+    /// Number of times that customers entered it.
     pub entered: u64,
-    /// Signs of confusion for each time that it was asked.
+    /// Signs of confusion per entry.
     pub share: f64,
     /// The reasons, the most frequent first.
     pub reasons: Vec<ReasonCount>,

@@ -1,7 +1,7 @@
-//! What the overview needs of each account, kept between responses.
+//! The data of each account that the overview needs, cached between responses.
 //!
-//! A fleet has millions of templates, so a response must not look at all of them. It looks only at the accounts that
-//! have changed since the last look. `background` looks in the meantime, so that a response after a quiet hour is as
+//! A fleet has millions of templates, so a response must not read all of them. It reads only the accounts that have
+//! changed since the last refresh. `background` refreshes in the meantime, so that a response after a quiet hour is as
 //! fast as the next one.
 
 use std::collections::HashMap;
@@ -14,13 +14,13 @@ use super::{concern, issue, issues};
 use crate::domain::{CallbackUrl, PhoneNumberId, Timestamp, WabaId};
 use crate::state::{Account, Accounts};
 
-/// Interval of the looks in the background. Polls change some sixty of ten thousand accounts in a second.
-pub(super) const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Interval of the refresh in the background. Polls change some sixty of ten thousand accounts in a second.
+pub(super) const REFRESH_EVERY: Duration = Duration::from_secs(5);
 
 /// Minimum validity of the digest of an unchanged account, whose levels change only by the day.
 const VALID_FOR: Duration = Duration::from_secs(60);
 
-/// Number of looks over which the digests that were made together are spread when they are made again.
+/// Number of refreshes over which digests that were computed together are spread when they expire.
 const SPREAD_OVER: u32 = 12;
 
 /// The levels and counts of one account, apart from its polls.
@@ -59,7 +59,7 @@ pub(super) struct KeptDigests {
 }
 
 impl Digests {
-    /// The digests of these accounts. Only those of changed accounts and those that are too old are made.
+    /// The digests of these accounts. Computes only those of changed accounts and expired ones.
     pub(super) fn of_accounts(
         &self,
         accounts: &Accounts,
@@ -79,7 +79,7 @@ impl Digests {
             }
             let one = KeptDigest {
                 account: Arc::downgrade(account),
-                valid_until: now.plus(VALID_FOR + LOOK_EVERY * (made % SPREAD_OVER)),
+                valid_until: now.plus(VALID_FOR + REFRESH_EVERY * (made % SPREAD_OVER)),
                 digest: AccountDigest::new(account, callback, now),
             };
             kept.by_account.insert(waba_id.clone(), one);
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_is_made_again_when_its_account_changes_or_is_old() {
+    fn a_digest_is_computed_again_when_its_account_changes_or_it_expires() {
         let mut state = State::default();
         state.watch([waba()]);
         let digests = Digests::default();
@@ -167,7 +167,7 @@ mod tests {
         };
         rated(&mut state, NOW, QualityRating::Red);
         assert_eq!(urgent(&state, NOW), Some(1));
-        let later = NOW.plus(LOOK_EVERY);
+        let later = NOW.plus(REFRESH_EVERY);
         let kept = address(&state, NOW);
         assert_eq!(address(&state, later), kept, "nothing changed");
         assert_ne!(address(&state, NOW.plus(VALID_FOR)), kept, "too old");

@@ -21,7 +21,7 @@ use crate::state::{Account, Accounts, Number};
 pub(super) const TOKEN_WARNING_S: i64 = 14 * 86_400;
 const TOKEN_CRITICAL_S: i64 = 3 * 86_400;
 
-/// The issue of a word that is bad in itself, prefixed with what it is about.
+/// The issue of a word that is bad in itself, after its subject.
 fn bad<W: Word + Into<Level>>(what: &str, word: Option<W>) -> Option<Issue> {
     let word = word?;
     let level = word.into();
@@ -175,7 +175,7 @@ fn about_number(digits: Option<&str>) -> String {
     digits.map_or_else(String::new, |digits| format!(" for phone number {digits}"))
 }
 
-/// Issue of a warning, or of a violation for which Meta says what to do. Other violations are among the events, and a
+/// Issue of a warning, or of a violation for which Meta recommends an action. Other violations are among the events, and a
 /// restriction that came with one is an issue of its own.
 fn for_violation(violation: &LastViolation, now: Timestamp) -> Option<Issue> {
     let is_warning = violation.kind.effect() == ViolationEffect::Warning;

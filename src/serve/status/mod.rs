@@ -74,7 +74,7 @@ struct Facts {
     others: Option<(usize, Timestamp)>,
     /// The steps of journeys that confuse customers most, the worst first.
     confusing_steps: Vec<ConfusingStep>,
-    /// The declared experiments as they stand.
+    /// The declared experiments with their current figures.
     experiments: Vec<ExperimentRecord>,
     /// The last report of `doctor`.
     examination: Result<Option<Examination>, String>,

@@ -52,7 +52,7 @@ pub struct NumberStatus {
     pub flag: Option<Flag>,
     /// Open conversations that Meta reported as controlled by an application, by the application's role.
     pub thread_owners: BTreeMap<String, usize>,
-    /// While the rating is low or has fallen lately.
+    /// While the rating is low or has fallen recently.
     pub likely_causes: Option<FallCauses>,
     pub timelines: NumberTimelines,
 }

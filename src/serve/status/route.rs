@@ -29,6 +29,7 @@ use crate::clock;
 use crate::domain::WabaId;
 use crate::insight::{confusing_steps, experiments};
 use crate::serve::context::Operator;
+use crate::serve::error_response::error_response;
 use crate::serve::experiment_record::ExperimentRecord;
 use crate::telemetry::Examination;
 
@@ -103,7 +104,7 @@ pub async fn json(
         Ok(json) => ([(header::CACHE_CONTROL, "no-store")], json).into_response(),
         Err(refusal) => {
             let (status, why) = refusal.status_and_text();
-            (status, Json(serde_json::json!({ "error": why }))).into_response()
+            error_response(status, &why)
         }
     }
 }

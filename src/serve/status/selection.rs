@@ -32,7 +32,7 @@ impl AccountSelection {
     }
 
     /// Whether the search finds this phone number.
-    pub fn seeks(&self, number: &Number) -> bool {
+    pub fn finds(&self, number: &Number) -> bool {
         let search = self.search.as_ref();
         search.is_some_and(|search| search.is_number(number))
     }
@@ -41,7 +41,7 @@ impl AccountSelection {
 /// A search for accounts by id or name, or by id, name or digits of one of their phone numbers.
 #[derive(Debug)]
 pub(super) struct AccountSearch {
-    /// As it was asked.
+    /// The text as requested.
     pub asked: String,
     lower_case: String,
     /// The digits, if the text is written like a phone number.

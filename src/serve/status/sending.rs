@@ -1,4 +1,4 @@
-//! Why an account or a number cannot send: the judgement of its health, and what Meta says about its entities.
+//! Why an account or a number cannot send: its health, and the errors of its entities.
 
 use std::collections::BTreeSet;
 
@@ -39,7 +39,7 @@ impl ShownError {
     }
 }
 
-/// The entities that have something to say.
+/// The entities that restrict sending, or that have errors or remarks.
 pub(super) fn entities(
     health: Option<&Health>,
     details: Option<&HealthDetails>,

@@ -33,8 +33,8 @@ pub struct TemplateStatus {
     pub category_change: Option<CategoryChange>,
     /// The category that Meta considers correct. `None` if the template has it.
     pub correct_category: Option<MetaWord<Category>>,
-    /// What the change to MARKETING will cost, with what the estimate rests on. `None` without such a change, and if
-    /// the account's figures do not tell.
+    /// What the change to MARKETING will cost, with the basis of the estimate. `None` without such a change, and if the
+    /// account's figures do not show it.
     pub category_cost: Option<String>,
 }
 

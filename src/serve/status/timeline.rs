@@ -26,7 +26,7 @@ pub(super) const DRAWN: [(&str, &str); 3] = [
 pub(super) const ACCOUNT: &str = "account";
 pub(super) const NUMBER: &str = "phone_number";
 
-/// Minimum length of the current segment, whatever the clocks.
+/// Minimum length of the current segment, even if clocks differ.
 const AT_LEAST_SEEN: Duration = Duration::from_millis(1);
 
 /// A period with one value.
@@ -112,7 +112,7 @@ pub(super) fn segments(
     };
     let mut marks = vec![(window.since, None), (known_since, before)];
     let mut mark = |at: Timestamp, value: &str| {
-        let (last, before) = marks.last().expect("it began with two");
+        let (last, before) = marks.last().expect("it starts with two marks");
         if before.as_deref() != Some(value) {
             let at = at.min(latest).max(*last);
             marks.push((at, Some(value.to_owned())));

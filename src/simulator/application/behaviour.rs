@@ -17,7 +17,7 @@ const SLOW: Range<u64> = 25..35;
 const UNAVAILABLE: Range<u64> = 55..62;
 /// The seed delays both by less than this many seconds.
 const SHIFT: u64 = 10;
-/// Until this time of the demo's story, the application refuses deliveries with a field that it does not know. The
+/// Until this time of the demo's story, the application refuses deliveries with a field that Meta does not have. The
 /// exporter parks these: two in that time. Without an end, their number would grow for as long as the demo runs.
 const FIXED_AT: Duration = Duration::from_secs(250);
 /// Delay of a late response in milliseconds, at speed 1.

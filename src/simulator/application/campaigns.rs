@@ -8,11 +8,11 @@ use tokio::time::{MissedTickBehavior, interval_at};
 use super::shared::SharedApplication;
 use crate::simulator::webhooks::reason;
 
-/// Time until the first question. Before the first polls, the gate knows nothing.
+/// Time until the first request. Before the first polls, the gate has no data.
 const FIRST_QUESTION: Duration = Duration::from_secs(4);
-/// Interval of questions.
+/// Interval of requests.
 const PERIOD: Duration = Duration::from_secs(5);
-/// Timeout of a question.
+/// Timeout of a request.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A campaign that the business plans.
@@ -37,7 +37,7 @@ pub struct GateApi {
     pub campaigns: Vec<PlannedCampaign>,
 }
 
-/// Asks until the application ends.
+/// Requests decisions until the application ends.
 pub(super) async fn run(shared: &SharedApplication, client: &reqwest::Client, api: &GateApi) {
     let mut turns = interval_at(shared.start + FIRST_QUESTION, PERIOD);
     turns.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -49,8 +49,8 @@ pub(super) async fn run(shared: &SharedApplication, client: &reqwest::Client, ap
         tokio::select! {
             () = shared.stopping.cancelled() => return,
             answer = ask(client, &api.url, campaign) => match answer {
-                Ok(verdict) => tracing::debug!(template = campaign.template, verdict, "asked the send gate"),
-                Err(reason) => tracing::debug!(reason, "the send gate did not answer"),
+                Ok(verdict) => tracing::debug!(template = campaign.template, verdict, "received the verdict of the send gate"),
+                Err(reason) => tracing::debug!(reason, "could not read the verdict of the send gate"),
             }
         }
     }

@@ -37,9 +37,9 @@ pub struct JourneyPath {
     pub variant: Option<&'static str>,
     /// The steps that its customers are asked.
     pub(super) steps: &'static [&'static str],
-    /// Of a hundred sessions, how many take this path.
+    /// Percentage of sessions that take this path.
     pub(super) sessions: u32,
-    /// Of a hundred customers who are asked a step, how many leave there.
+    /// Percentage of customers who leave at a step.
     pub(super) leave: u32,
 }
 

@@ -1,7 +1,8 @@
 //! A simulated application of the business, which runs beside the exporter.
 //!
-//! It receives the deliveries that the exporter relays, reports replies and journeys to the exporter's event API, and asks
-//! the send gate before campaigns.
+//! It receives the deliveries that the exporter relays, reports replies and journeys to the exporter's event API, and
+//! queries the send gate before campaigns.
+//!
 //! Invariant: what it does depends only on the seed, the time and the deliveries.
 //!
 //! ```text
@@ -81,7 +82,7 @@ impl Application {
         format!("http://{}{}", self.address, server::PATH)
     }
 
-    /// Responds to deliveries, reports events and asks the send gate until `stop` is cancelled, then ends at once.
+    /// Responds to deliveries, reports events and queries the send gate until `stop` is cancelled, then ends at once.
     ///
     /// # Errors
     /// If the server fails.

@@ -1,7 +1,7 @@
 //! When sessions start and which of their events are due: pure, `time -> events`.
 //!
 //! At the start there are customers in the middle of their sessions, as in an application that has been running for
-//! long. The exporter counts an event one minute after it happened, at any speed, so that their earlier events are
+//! a long time. The exporter counts an event one minute after it happened, at any speed, so that their earlier events are
 //! counted at once.
 
 use std::collections::BTreeMap;

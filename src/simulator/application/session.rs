@@ -6,11 +6,11 @@ use fastrand::Rng;
 
 use super::journey::{JourneyPath, LOOP_THRESHOLD, VERSIONS};
 
-/// Of a hundred steps, how many are asked as often as a loop needs. Less than the alert on loops needs.
+/// Percentage of steps that are asked as often as a loop needs. Less than the alert on loops needs.
 const LOOPS: u32 = 1;
-/// Of a hundred steps, how many are asked twice.
+/// Percentage of steps that are asked twice.
 const REPEATS: u32 = 6;
-/// Of a hundred customers who leave, how many stop responding. The others say that they leave.
+/// Percentage of the leaving customers who stop responding. The others say that they leave.
 const SILENT: u32 = 25;
 /// Time in milliseconds until a customer responds, at speed 1.
 const ANSWER_MILLIS: std::ops::Range<u64> = 3_000..40_000;

@@ -4,6 +4,8 @@ use super::{ChangeError, Webhook, WorldChange, webhook};
 use crate::simulator::world::{ForcedRateLimit, World};
 
 /// Applies a change of access. Changes about other entities have been handled before.
+///
+/// One `match`, however long, so that it can be compared with the catalogue.
 pub(super) fn apply(
     world: &mut World,
     change: &WorldChange,

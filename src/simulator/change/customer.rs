@@ -1,4 +1,4 @@
-//! What customers do besides the steady traffic: their choices about marketing, conversations with a person in the
+//! Actions of customers besides the steady traffic: their choices about marketing, conversations with a person in the
 //! WhatsApp Business app, calls, and new ids.
 
 use serde_json::{Map, Value, json};
@@ -50,7 +50,7 @@ pub(super) fn apply(world: &mut World, change: &WorldChange, now: i64) -> Option
     Some(webhooks)
 }
 
-/// The ids that are there.
+/// The ids that the customer has.
 fn ids(ids: [(&str, Option<&str>); 2]) -> Map<String, Value> {
     let ids = ids.into_iter();
     ids.filter_map(|(key, id)| Some((key.to_owned(), id?.into())))

@@ -1,19 +1,21 @@
 //! Changes at Meta, and the webhooks that Meta sends because of them.
 //!
 //! `World::apply` is pure: a world, a change and a time become a new state and webhooks. Changes for which Meta has
-//! no webhook (a rating, a status, a lifted restriction) return none: only polls see them. Knows nothing of HTTP.
+//! no webhook (a rating, a status, a lifted restriction) return none: only polls see them. Independent of HTTP.
 
 mod access;
 mod account;
 mod catalogue;
 mod customer;
+mod details;
 mod phone_number;
 mod template;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-pub use catalogue::{PauseReason, RestrictionNotice, Style, WorldChange};
+pub use catalogue::WorldChange;
+pub use details::{PauseReason, RestrictionNotice, Style};
 
 use super::world::{Account, Business, PhoneNumber, Template, World};
 

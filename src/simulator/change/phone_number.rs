@@ -11,6 +11,8 @@ use crate::simulator::world::{PhoneNumber, World};
 const QUALITY_FIELD: &str = "phone_number_quality_update";
 
 /// Applies a change to a number; `None` if the change is about something else.
+///
+/// One `match`, however long, so that it can be compared with the catalogue.
 pub(super) fn apply(world: &mut World, change: &WorldChange, now: i64) -> Option<SentWebhooks> {
     Some(match change {
         WorldChange::QualityRatingChanged {

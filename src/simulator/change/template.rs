@@ -10,6 +10,8 @@ const STATUS_FIELD: &str = "message_template_status_update";
 const QUALITY_FIELD: &str = "message_template_quality_update";
 
 /// Applies a change to a template; `None` if the change is about something else.
+///
+/// One `match`, however long, so that it can be compared with the catalogue.
 pub(super) fn apply(world: &mut World, change: &WorldChange, now: i64) -> Option<SentWebhooks> {
     Some(match change {
         WorldChange::TemplateCreated {

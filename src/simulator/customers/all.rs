@@ -51,7 +51,7 @@ pub enum StartError {
 pub struct CustomersStarted {
     /// Those who have started or will.
     pub customers: usize,
-    /// Those who will not write any more.
+    /// Those who will not write again.
     pub finished: usize,
 }
 
@@ -69,7 +69,7 @@ enum Due {
 struct Member {
     person: Person,
     has_begun: bool,
-    /// What the customer will do as soon as a second has passed.
+    /// The next action of the customer, after a second has passed.
     decided: Option<Decision>,
     /// Place of the next action among what is due.
     action: Option<(Instant, u64)>,
@@ -229,7 +229,7 @@ impl Customers {
                 Due::Status(message, status, sent_at) => {
                     let place = self.by_id.get(&message.to);
                     let to = place.map(|place| &self.members[*place].person);
-                    // Both say when it happened, the others when it was noticed.
+                    // Both have the time at which it happened, the others the time at which it was noticed.
                     let is_first = matches!(status, "sent" | "failed");
                     let at = if is_first { sent_at } else { at.max(sent_at) };
                     let content = payload::status(&message, to, status, at);

@@ -1,4 +1,4 @@
-//! A message that the business sends, as far as customers and the expected depend on it.
+//! A message that the business sends, as far as customers and the expected figures depend on it.
 
 /// A message that Meta accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]

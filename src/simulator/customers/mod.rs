@@ -1,6 +1,6 @@
 //! Customers of the businesses: they write, answer what the business asks, misunderstand it, or leave.
 //!
-//! [`ExpectedFigures`] counts what an exporter must show about their conversations, from what they and Meta did. It is
+//! [`ExpectedFigures`] computes what an exporter must show about their conversations, from what they and Meta did. It is
 //! written from `docs/conversations.md`, not from the exporter's code.
 //!
 //! ```text

@@ -1,4 +1,4 @@
-//! The webhooks of customers and of messages to them, in today's shape.
+//! The webhooks of customers and of messages to them, in their current form.
 
 use serde_json::{Value, json};
 

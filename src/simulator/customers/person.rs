@@ -4,7 +4,7 @@ use fastrand::Rng;
 
 use super::message::{BusinessMessage, Offer};
 
-/// What customers type where it is not what the business asked for. A test can search for the word that all have.
+/// Texts of customers that do not answer the question of the business. A test can search for the word that all have.
 pub const TYPED: [&str; 3] = [
     "Is the rhubarb garden open?",
     "rhubarb, please",

@@ -5,7 +5,7 @@ use fastrand::Rng;
 use crate::simulator::change::Webhook;
 use crate::simulator::webhooks::Travel;
 
-/// Of a hundred POSTs, how many are late, and how many are repeated.
+/// Percentage of POSTs that are late, and of POSTs that are repeated.
 const LATE: u32 = 10;
 const REPEATED: u32 = 6;
 /// The longest delay in seconds.

@@ -1,4 +1,4 @@
-//! Customers without a bot: what they do repeats with the seed, and the expected counts it by the rules.
+//! Customers without a bot: their actions repeat with the seed, and the expected figures count them by the rules.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -249,7 +249,7 @@ pub fn has_buttons(template_id: &str) -> bool {
     template_id.ends_with(['1', '3', '5', '7', '9'])
 }
 
-/// The clicks of two buttons. A button that nobody clicked has no `count`.
+/// The clicks of two buttons. A button without clicks has no `count`.
 fn clicks(clicked: u64) -> Value {
     let link = clicked / 3;
     let mut buttons = json!([

@@ -1,6 +1,6 @@
 //! The `fields=` language: `id,quality_score{score},phone_numbers.limit(100).summary(total_count){id}`.
 //!
-//! Converts text to a tree and back. Knows no field names.
+//! Converts text to a tree and back. Contains no field names.
 
 use std::fmt;
 

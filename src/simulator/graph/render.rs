@@ -177,7 +177,10 @@ impl Renderer<'_> {
         }
         let is_edge = node.expands(self.world, &field.name);
         let is_refused = is_edge && self.rules.refuses_expansion;
-        if is_refused || self.is_gone(node, &field.name) || !(is_edge || node.knows(&field.name)) {
+        if is_refused
+            || self.is_gone(node, &field.name)
+            || !(is_edge || node.has_field(&field.name))
+        {
             return Err(GraphError::nonexisting_field(&field.name, node.type_name()));
         }
         Ok(())

@@ -127,7 +127,7 @@ fn subscription(world: &World, call: &Call) -> Result<RequestedSubscription, Gra
     })
 }
 
-/// Verifies that the callback knows the verify token.
+/// Verifies that the callback has the verify token.
 pub(super) async fn verify(
     client: &reqwest::Client,
     subscription: &RequestedSubscription,

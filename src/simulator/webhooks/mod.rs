@@ -1,5 +1,5 @@
-//! The webhook sender: envelope, signature, delivery with retries, and injected faults. Knows the app's subscription
-//! and callback URL, but not the meaning of webhooks.
+//! The webhook sender: envelope, signature, delivery with retries, and injected faults. Depends on the app's
+//! subscription and callback URL, but not on the meaning of webhooks.
 
 mod envelope;
 pub(super) mod handshake;

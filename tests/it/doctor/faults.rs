@@ -230,7 +230,7 @@ async fn an_app_without_a_known_id() {
     let cure = "Set the app's id (WHATSAPP_APP_ID).";
     let unknown = "Meta does not report which app the token belongs to";
     assert_found(&patient, "webhook_fields", Unknown, unknown, cure).await;
-    let unknown = "cannot tell whether the app is subscribed";
+    let unknown = "cannot determine whether the app is subscribed";
     assert_found(&patient, "subscribed_apps", Unknown, unknown, cure).await;
 }
 

@@ -56,7 +56,7 @@ fn states(account: &AccountStatus) -> Markup {
     }
 }
 
-/// What Meta says about the account's own health.
+/// Meta's texts about the account's own health.
 fn health(account: &AccountStatus) -> Markup {
     let entities = account.health.iter().filter(|entity| has_text(entity));
     html! {

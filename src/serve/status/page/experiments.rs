@@ -1,4 +1,4 @@
-//! The declared experiments as they stand: a table with one row for each variant.
+//! The declared experiments with their current figures: a table with one row for each variant.
 
 use std::time::Duration;
 
@@ -64,12 +64,13 @@ fn row(arm: &ArmRecord, experiment: &ExperimentRecord) -> Markup {
             td role="cell" data-title=(TITLES[2]) { (rate(arm)) }
             td role="cell" data-title=(TITLES[3]) { (comparison.map_or_else(|| "control".to_owned(), difference)) }
             td role="cell" data-title=(TITLES[4]) { (comparison.map_or("", |one| verdict(one.verdict))) }
-            td role="cell" data-title=(TITLES[5]) { (what_else(arm)) }
+            td role="cell" data-title=(TITLES[5]) { (side_effects(arm)) }
         }
     }
 }
 
-/// Whether every comparison has a verdict: a clear difference is found before the planned users have come.
+/// Whether every comparison has a verdict: a clear difference is found before the planned
+/// number of users is reached.
 fn is_decided(experiment: &ExperimentRecord) -> bool {
     let mut comparisons = experiment.comparisons.iter();
     comparisons.all(|one| one.verdict != Verdict::NotEnough.as_str())
@@ -84,8 +85,8 @@ fn users(arm: &ArmRecord, is_decided: bool) -> String {
     }
 }
 
-/// What a variant that wins may cost.
-fn what_else(arm: &ArmRecord) -> String {
+/// Side effects of a variant, which even a better one may have.
+fn side_effects(arm: &ArmRecord) -> String {
     let mut parts = vec![
         format!("{} opted out", grouped(arm.opted_out)),
         format!("{} failed messages", grouped(arm.failed_messages)),
@@ -119,7 +120,7 @@ fn difference(comparison: &ComparisonRecord) -> String {
 
 /// Percentage points with a sign: `+10.0`.
 fn points(difference: f64) -> String {
-    // Adds 0 to make of -0 a 0.
+    // Adding 0 turns -0 into 0.
     let rounded = (difference * 1_000.0).round() / 10.0 + 0.0;
     format!("{rounded:+.1}")
 }

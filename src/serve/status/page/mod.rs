@@ -74,7 +74,7 @@ pub(super) fn draw(status: &Status) -> String {
                     (experiments::draw(&status.experiments))
                     (exporter::draw(status))
                 }
-                footer { (foot(status)) }
+                footer { (page_footer(status)) }
             }
         }
     };
@@ -185,7 +185,7 @@ fn refresh_s(status: &Status) -> u32 {
     }
 }
 
-fn foot(status: &Status) -> Markup {
+fn page_footer(status: &Status) -> Markup {
     let since = minute(status.timelines.since);
     html! {
         p.quiet {

@@ -45,7 +45,7 @@ fn sentence(portfolio: &PortfolioStatus) -> String {
         return format!("customers in 24 h{limit}: {why}");
     };
     let coverage = portfolio.coverage_ratio.map_or(0.0, |share| share * 100.0);
-    // 99.9 % is not all of it.
+    // Rounded down: 99.9 % is not complete.
     let percent = coverage.floor();
     format!(
         "{}{limit} customers in 24 h (coverage {percent}\u{a0}%)",

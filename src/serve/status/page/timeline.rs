@@ -11,7 +11,7 @@ const WIDTH: f64 = 300.0;
 const HEIGHT: f64 = 20.0;
 
 /// Minimum width, so that minutes of thirty days are visible.
-const LEAST_WIDTH: f64 = 4.0;
+const MIN_WIDTH: f64 = 4.0;
 
 /// Gap between two segments, which separates neighbours of the same colour.
 const GAP: f64 = 1.0;
@@ -68,11 +68,11 @@ fn rounded(length: f64) -> f64 {
 fn places(segments: &[Segment]) -> Vec<(f64, f64)> {
     let lengths: Vec<f64> = segments.iter().map(|one| seconds(one) as f64).collect();
     let total: f64 = lengths.iter().sum();
-    let for_all = LEAST_WIDTH * segments.len() as f64;
+    let for_all = MIN_WIDTH * segments.len() as f64;
     let by_time = (WIDTH - for_all) / total.max(1.0);
     let mut x = 0.0;
     let place = |length: &f64| {
-        let width = LEAST_WIDTH + length * by_time;
+        let width = MIN_WIDTH + length * by_time;
         x += width;
         (x - width, width)
     };
@@ -182,7 +182,7 @@ mod tests {
             let places = places(&segments(&parts));
             let mut edge = 0.0;
             for (x, width) in places {
-                prop_assert!((x - edge).abs() < 0.001 && width >= LEAST_WIDTH);
+                prop_assert!((x - edge).abs() < 0.001 && width >= MIN_WIDTH);
                 edge = x + width;
             }
             prop_assert!((edge - WIDTH).abs() < 0.001);

@@ -64,7 +64,7 @@ fn accounts_are_found_by_their_ids_names_and_numbers() {
     }
     assert_eq!(found(&facts, "Café N3").len(), 11);
     assert_eq!(found(&facts, "café").len(), 40);
-    // Digits in a name are no phone number.
+    // Digits in a name are not a phone number.
     assert_eq!(found(&facts, "nobody 5550100017"), [""; 0]);
     assert!(AccountSearch::new(&"x".repeat(257)).is_err());
 }
@@ -146,7 +146,7 @@ fn a_page_of_a_larger_fleet_takes_hardly_longer() {
     let digests = fleets.each_ref().map(|_| Digests::default());
     let mut pages = [String::new(), String::new()];
     let mut fastest = [Duration::MAX; 2];
-    // Alternately, and only the fastest counts, so that a busy machine meets both.
+    // Alternately, and only the fastest of each counts, so that a busy machine slows both alike.
     for round in 0..8 {
         for (which, facts) in fleets.iter().enumerate() {
             let began = Instant::now();
@@ -159,7 +159,7 @@ fn a_page_of_a_larger_fleet_takes_hardly_longer() {
                 ..AccountSelection::default()
             };
             pages[which] = page::draw(&Status::new(facts, overview, selection, Ok(&calm_steps())));
-            // The first response makes the digests, which the exporter does in the background.
+            // The first response computes the digests, which the exporter does in the background.
             if round > 0 {
                 fastest[which] = fastest[which].min(began.elapsed());
             }

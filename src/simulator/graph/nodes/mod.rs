@@ -1,5 +1,5 @@
 //! The nodes of the graph: one file per entity with its type's name, its known and default fields, and their values.
-//! Knows the world and Meta's field names, but not HTTP or paging.
+//! Depends on the world and Meta's field names, but not on HTTP or paging.
 
 mod account;
 mod app;
@@ -100,7 +100,7 @@ impl<'a> ReadableNode<'a> {
 
     /// Whether the type has this field, even if this node has no value for it.
     #[must_use]
-    pub fn knows(&self, field: &str) -> bool {
+    pub fn has_field(&self, field: &str) -> bool {
         match self {
             Self::Account(_) => account::KNOWN_FIELDS,
             Self::PhoneNumber(_) => phone_number::KNOWN_FIELDS,

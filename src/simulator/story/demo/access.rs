@@ -10,6 +10,7 @@ use crate::simulator::world::MESSAGING_SCOPE;
 /// Lifetime of a new token.
 const TOKEN_DAYS: i64 = 60;
 
+/// One list, however long, so that the story can be read in its order.
 pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
     vec![
         beat(

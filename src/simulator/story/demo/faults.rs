@@ -8,6 +8,7 @@ use crate::simulator::change::{PauseReason, WorldChange};
 use crate::simulator::story::Beat;
 use crate::simulator::webhooks::Travel;
 
+/// One list, however long, so that the story can be read in its order.
 pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
     vec![
         beat(
@@ -54,7 +55,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         ),
         beat(
             42,
-            "Meta no longer knows the field account_mode",
+            "Meta no longer has the field account_mode",
             [WorldChange::FieldRetired {
                 field: "account_mode".into(),
             }],
@@ -76,7 +77,7 @@ pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
         ),
         beat(
             54,
-            "Meta knows the field account_mode again",
+            "Meta has the field account_mode again",
             [WorldChange::FieldRestored {
                 field: "account_mode".into(),
             }],

@@ -8,6 +8,7 @@ use super::shorthand::*;
 use crate::simulator::change::WorldChange;
 use crate::simulator::story::Beat;
 
+/// One list, however long, so that the story can be read in its order.
 pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
     vec![
         beat(

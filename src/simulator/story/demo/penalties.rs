@@ -5,6 +5,7 @@ use super::shorthand::*;
 use crate::simulator::change::{PauseReason, WorldChange};
 use crate::simulator::story::Beat;
 
+/// One list, however long, so that the story can be read in its order.
 pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
     let sinking = &cast.sinking.id;
     vec![

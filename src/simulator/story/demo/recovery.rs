@@ -8,6 +8,7 @@ use crate::simulator::change::{Style, WorldChange};
 use crate::simulator::story::Beat;
 use crate::simulator::world::{Template, World};
 
+/// One list, however long, so that the story can be read in its order.
 pub(super) fn beats(world: &World, cast: &Cast) -> Vec<Beat> {
     let templates = |accounts: &[&Template]| {
         accounts

@@ -74,7 +74,7 @@ fn times_as_numbers(webhook: &mut Webhook) -> bool {
     any_item(webhook, |item| to_number(item, "timestamp"))
 }
 
-/// The shape of 2025.
+/// The form of 2025.
 fn statuses_without_contacts(webhook: &mut Webhook) -> bool {
     content(webhook)
         .is_some_and(|content| content.get("statuses").is_some() && remove(content, "contacts"))
@@ -105,7 +105,7 @@ fn empty_numbers(webhook: &mut Webhook) -> bool {
     has_changed
 }
 
-/// The shape of 2025, of customers who do not hide their number. A change of ids has none without them.
+/// The form of 2025, of customers who do not hide their number. A change of ids has none without them.
 fn no_user_ids(webhook: &mut Webhook) -> bool {
     let Some(content) = content(webhook) else {
         return false;
@@ -155,7 +155,7 @@ fn price_only_in_sent(webhook: &mut Webhook) -> bool {
     })
 }
 
-/// The shape before July 2025.
+/// The form before July 2025.
 fn price_without_type(webhook: &mut Webhook) -> bool {
     any_item(webhook, |item| {
         let is_first = item["status"] == "sent";
@@ -241,7 +241,7 @@ fn item_without_time(webhook: &mut Webhook) -> bool {
     any_item(webhook, |item| remove(item, "timestamp"))
 }
 
-/// A customer whose number is not told changes ids: Meta's usual form, which pywa 4.5 cannot read.
+/// A customer who hides the number changes ids: Meta's usual form, which pywa 4.5 cannot read.
 fn changed_id_without_number(webhook: &mut Webhook) -> bool {
     any_item(webhook, |item| {
         let is_change = item.get_mut("system").is_some_and(|system| {

@@ -1,8 +1,8 @@
 //! Unusual forms of webhooks: Meta's pages contradict each other, and recorded webhooks differ from them.
 //!
-//! Everyday webhooks have today's shape. At a rate of its own, a webhook is sent in another documented or recorded form
-//! of the same meaning, or another webhook that many libraries do not know comes with it. At rate 1, every webhook for
-//! which such a form exists has one, and the forms take turns.
+//! Most webhooks have their current form. At a configured rate, a webhook is sent in another documented or recorded form
+//! of the same meaning, or another webhook that many libraries do not support comes with it. At rate 1, every webhook for
+//! which such a form exists has one, and the forms alternate.
 
 mod envelope;
 mod form;

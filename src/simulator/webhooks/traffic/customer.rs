@@ -1,6 +1,6 @@
 //! The made-up customers and their ids.
 //!
-//! Since 2026 a customer has a business-scoped user id, and possibly no telephone number that the business is told.
+//! Since 2026 a customer has a business-scoped user id, and possibly no telephone number that the business can see.
 //! See <https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids>.
 
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ pub(super) const CUSTOMERS: u32 = 20;
 const NUMBER_BLOCKS: [u32; 3] = [80, 60, 40];
 /// One customer in five has a username and hides the telephone number.
 const HIDDEN_EVERY: u32 = 5;
-/// One customer in ten also hides the number, but the business knows it and sends to it.
+/// One customer in ten also hides the number, but the business has it and sends to it.
 const KNOWN_EVERY: u32 = 10;
 const KNOWN_REMAINDER: u32 = 3;
 
@@ -65,7 +65,7 @@ impl Customer {
         format!("US.130000000000{:04}{:04}", self.index, self.changes)
     }
 
-    /// The entry of `contacts[]`. `with_number` tells the telephone number.
+    /// The entry of `contacts[]`. `with_number` includes the telephone number.
     pub(super) fn contact(self, with_number: bool) -> Value {
         let mut contact = json!({"profile": {"name": "Customer"}, "user_id": self.user_id()});
         if with_number {

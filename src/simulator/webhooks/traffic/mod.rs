@@ -147,8 +147,8 @@ impl TrafficGenerator {
         }
     }
 
-    /// The template of the response: an approved one of the account and of the category, if there is one. Without the
-    /// dice, so that the traffic does not depend on the templates.
+    /// The template of the response: an approved one of the account and of the category, if there is one. Not drawn
+    /// at random, so that the traffic does not depend on the templates.
     fn template<'w>(&self, world: &'w World, phone_number_id: &str) -> Option<&'w Template> {
         let account = world.account_of(phone_number_id)?;
         let templates = account.template_ids.iter();

@@ -1,4 +1,4 @@
-//! The payloads of message traffic in today's shape: `contacts` beside messages and statuses, user ids everywhere.
+//! The payloads of message traffic in their current form: `contacts` beside messages and statuses, user ids everywhere.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! The sequence as a whole: repeatable, complete, and in today's shape.
+//! The sequence as a whole: repeatable, complete, and in their current form.
 
 use std::collections::{BTreeMap, BTreeSet};
 
