@@ -1,6 +1,6 @@
 //! Connects the parts: a configuration becomes a bound [`BoundExporter`], which runs until it is stopped.
 //!
-//! Binding and running are separate, so that the caller knows the ports before the app runs.
+//! Binding and running are separate, so that the ports are known before the exporter runs.
 
 pub mod backfill;
 mod bound;

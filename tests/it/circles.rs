@@ -213,7 +213,7 @@ fn what_files_take_from_each_other_is_seen() {
         // By a `use` line, by a re-export, by a path in the code.
         ("serve/events", "serve/context"),
         ("app/settings", "serve/context"),
-        ("app/mod", "app/running"),
+        ("app/mod", "app/sources"),
     ] {
         let file = file.trim_end_matches("/mod");
         let taken = &graph[&module(file)];

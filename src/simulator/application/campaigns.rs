@@ -9,7 +9,7 @@ use super::shared::SharedApplication;
 use crate::simulator::webhooks::reason;
 
 /// Time until the first request. Before the first polls, the gate has no data.
-const FIRST_QUESTION: Duration = Duration::from_secs(4);
+const FIRST_REQUEST: Duration = Duration::from_secs(4);
 /// Interval of requests.
 const PERIOD: Duration = Duration::from_secs(5);
 /// Timeout of a request.
@@ -39,7 +39,7 @@ pub struct GateApi {
 
 /// Requests decisions until the application ends.
 pub(super) async fn run(shared: &SharedApplication, client: &reqwest::Client, api: &GateApi) {
-    let mut turns = interval_at(shared.start + FIRST_QUESTION, PERIOD);
+    let mut turns = interval_at(shared.start + FIRST_REQUEST, PERIOD);
     turns.set_missed_tick_behavior(MissedTickBehavior::Skip);
     for campaign in api.campaigns.iter().cycle() {
         tokio::select! {
@@ -48,7 +48,7 @@ pub(super) async fn run(shared: &SharedApplication, client: &reqwest::Client, ap
         }
         tokio::select! {
             () = shared.stopping.cancelled() => return,
-            answer = ask(client, &api.url, campaign) => match answer {
+            answer = request_verdict(client, &api.url, campaign) => match answer {
                 Ok(verdict) => tracing::debug!(template = campaign.template, verdict, "received the verdict of the send gate"),
                 Err(reason) => tracing::debug!(reason, "could not read the verdict of the send gate"),
             }
@@ -60,7 +60,7 @@ pub(super) async fn run(shared: &SharedApplication, client: &reqwest::Client, ap
 ///
 /// # Errors
 /// Why there is none.
-async fn ask(
+async fn request_verdict(
     client: &reqwest::Client,
     url: &str,
     campaign: &PlannedCampaign,
