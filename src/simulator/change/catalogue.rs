@@ -209,8 +209,7 @@ pub enum WorldChange {
         waba_id: String,
         violation_type: String,
     },
-    /// DISABLED_UPDATE with SCHEDULE_FOR_DISABLE, DISABLE or REINSTATE; with `as_list`, in the form of Meta's partner
-    /// page.
+    /// DISABLED_UPDATE with SCHEDULE_FOR_DISABLE, DISABLE or REINSTATE; with `as_list`, as on Meta's partner page.
     AccountBanChanged {
         waba_id: String,
         ban_state: String,
@@ -254,7 +253,6 @@ pub enum WorldChange {
         can_send_message: String,
         explanation: String,
     },
-
     /// `health_status` as [`Self::HealthChanged`], with any errors and remarks at any word. No webhook.
     HealthReported {
         id: String,
