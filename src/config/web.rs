@@ -130,7 +130,7 @@ fn external_url(text: &str) -> Result<Url, String> {
 
 impl WebConfig {
     /// Prefix of the operator's routes, without a slash at the end; empty for none. A path of the external URL that would
-    /// hide a route is none: a proxy has to strip it.
+    /// hide a route is no prefix: a proxy has to strip it.
     #[must_use]
     pub fn prefix(&self) -> &str {
         if let Some(prefix) = &self.route_prefix {

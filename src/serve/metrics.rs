@@ -24,7 +24,7 @@ use crate::telemetry::Telemetry;
 /// The parameters of a scrape, in their order. A name may occur several times.
 pub(super) type ScrapeParameters = Query<Vec<(String, String)>>;
 
-/// What the parameters select, or what is wrong with them.
+/// The selection of the parameters, or the error in them.
 pub(super) fn selection(Query(parameters): &ScrapeParameters) -> Result<Selection, String> {
     let pairs = parameters.iter();
     Selection::parse(pairs.map(|(name, value)| (name.as_str(), value.as_str())))

@@ -41,7 +41,7 @@ use crate::telemetry::{Refused, Telemetry};
 pub struct Outage {
     /// The exporter's own metrics.
     pub telemetry: Arc<Telemetry>,
-    /// The detail of template metrics, of which there are none now.
+    /// The options of the page, which has no series about accounts now.
     pub options: Options,
     /// Why the store cannot be opened, as text for operators.
     pub reason: Arc<ArcSwap<String>>,

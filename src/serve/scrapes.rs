@@ -38,7 +38,7 @@ pub(super) enum ScrapeError {
     TooManyVariants,
 }
 
-/// The text of a page, and what it was allowed to export.
+/// The text of a page, and its export permit.
 #[derive(Debug)]
 pub(super) struct RenderedText {
     pub text: String,
@@ -49,7 +49,7 @@ pub(super) struct RenderedText {
 #[derive(Clone, Debug)]
 pub(super) struct ScrapedPage {
     pub bytes: Arc<HeldBytes>,
-    /// What it was allowed to export when its rendering began.
+    /// The export permit when its rendering began.
     pub permit: ExportPermit,
 }
 

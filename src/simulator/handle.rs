@@ -149,7 +149,7 @@ impl Handle {
         self.shared.lock().customers.started()
     }
 
-    /// What an exporter must show about the customers' conversations.
+    /// The figures that an exporter must show about the customers' conversations.
     #[must_use]
     pub fn customer_figures(&self) -> BTreeMap<Figure, u64> {
         self.shared.lock().customers.expected().figures()

@@ -62,7 +62,7 @@ const KEPT: Duration = Duration::from_secs(400 * 24 * 3_600);
 /// Raises the simulated quota, which counts real time.
 const SPEED: f64 = 1_000.0;
 
-/// What happened until the demo starts.
+/// The events until the demo starts, and the world after them.
 pub(super) struct Past {
     /// The world at the end.
     pub world: World,
@@ -212,7 +212,7 @@ struct Reader<'a> {
     client: Arc<Client>,
     accounts: Vec<WabaId>,
     insights: InsightsOptions,
-    /// What the polls have shown so far, which decides about the polls of insights.
+    /// The state from the polls so far, which determines the polls of insights.
     polled: State,
     events: Vec<Event>,
 }

@@ -1,4 +1,4 @@
-//! Detected mistakes of each kind, and secrets that have none.
+//! Detected mistakes of each kind, and valid secrets.
 
 use super::*;
 

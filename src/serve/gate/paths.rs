@@ -42,7 +42,7 @@ pub(super) enum Elsewhere {
     Missing(String),
 }
 
-/// What a path means.
+/// The meaning of a path.
 #[derive(Debug, PartialEq, Eq)]
 enum Place<'a> {
     /// The route of the same path.

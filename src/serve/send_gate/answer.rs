@@ -28,7 +28,7 @@ pub struct GateReason {
     pub code: String,
     /// Its effect on the verdict: `stop`, `unknown`, `caution` or `ignore`.
     pub effect: String,
-    /// What was found.
+    /// Description of the finding.
     pub message: String,
     /// RFC 3339 time at which the condition ends, or an announced change happens.
     #[serde(default, skip_serializing_if = "Option::is_none")]

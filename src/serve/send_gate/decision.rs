@@ -18,7 +18,7 @@ use crate::state::Account;
 use crate::store::Store;
 use crate::telemetry::Telemetry;
 
-/// What a decision needs.
+/// The inputs of decisions.
 #[derive(Clone, Debug)]
 pub struct SendGate {
     /// The store, for reads.

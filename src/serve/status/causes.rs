@@ -18,7 +18,7 @@ pub struct FallCauses {
     /// `None` if the rating is not known to have fallen.
     pub fall: Option<ShownFall>,
     pub verdict: &'static str,
-    /// What the verdict means.
+    /// The meaning of the verdict.
     pub message: &'static str,
     /// Most likely first.
     pub causes: Vec<ShownCause>,

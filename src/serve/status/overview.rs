@@ -50,7 +50,7 @@ pub struct OverviewItem {
     pub issues: Vec<String>,
 }
 
-/// What an item is about.
+/// The subject of an item.
 enum Subject<'a> {
     Exporter(OverviewItem),
     Account(&'a WabaId),

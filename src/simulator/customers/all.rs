@@ -165,7 +165,7 @@ impl Customers {
         started.customers == started.finished && self.due.is_empty()
     }
 
-    /// What an exporter must show.
+    /// The figures that an exporter must show.
     #[must_use]
     pub fn expected(&self) -> &ExpectedFigures {
         &self.expected

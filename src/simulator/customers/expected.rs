@@ -1,4 +1,4 @@
-//! What an exporter must show about the customers' conversations, by the rules of `docs/conversations.md`.
+//! The figures that an exporter must show about the customers' conversations, by the rules of `docs/conversations.md`.
 //!
 //! Messages are counted in the order of their times. A customer has one session at a time.
 

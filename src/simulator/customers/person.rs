@@ -36,7 +36,7 @@ pub(super) enum CustomerMessage {
     Reaction(String),
 }
 
-/// What a customer does next.
+/// The next action of a customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Decision {
     /// Sends these messages at once.
@@ -65,7 +65,7 @@ pub(super) struct Person {
     dice: Rng,
     /// The number that the customer writes to.
     pub(super) phone_number_id: String,
-    /// Where the customer comes from: `ad`, `post`, or `None`.
+    /// The origin of the customer: `ad`, `post`, or `None`.
     pub(super) source: Option<&'static str>,
     /// The replies that give the customer what they came for.
     goals: Vec<String>,
@@ -140,7 +140,7 @@ impl Person {
         messages
     }
 
-    /// What the customer does about the last message. Without one that is not answered, a reminder.
+    /// The reaction to the unanswered message, or a reminder without one.
     pub(super) fn decides(&mut self) -> Decision {
         self.turns += 1;
         let Some(message) = self.reading.take() else {

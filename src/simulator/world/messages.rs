@@ -10,7 +10,7 @@ const GRAIN: i64 = 1_800;
 /// Days from the sending during which reads, clicks and replies count. After them, Meta reports zero.
 const COUNTED_DAYS: usize = 7;
 
-/// How long counts are kept: Meta looks back one year at the most.
+/// How long counts are kept: Meta looks back at most one year.
 const KEPT: i64 = 366 * DAY_SECONDS;
 
 /// Messages with the same origin.
@@ -30,7 +30,7 @@ pub struct MessageBatch {
     pub count: u64,
 }
 
-/// What happened to messages.
+/// An event of a batch of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageStage {
     /// They were sent.
@@ -194,7 +194,7 @@ fn add(by_age: &mut [u64; COUNTED_DAYS], age: usize, count: u64) {
     }
 }
 
-/// What has happened by `now`; nothing once the days that count are over.
+/// The events by `now`; none once the days that count are over.
 fn reported(by_age: &[u64; COUNTED_DAYS], sent_at: i64, now: Option<i64>) -> u64 {
     let Some(now) = now else {
         return by_age.iter().sum();

@@ -5,7 +5,7 @@ use crate::domain::RecipientKey;
 use crate::domain::message::{Category, Status as MessageStatus, Update, WebhookUpdate};
 use crate::domain::track::Trackers;
 
-/// A day of deliveries to so many customers, by a portfolio with this limit and two numbers, one of them silent.
+/// A day of deliveries to this many customers, by a portfolio with this limit and two numbers, one of them silent.
 fn used(customers: u128, limit: MessagingLimit, reads_messages: bool) -> Facts {
     let mut state = State::default();
     state.track(Arc::new(Trackers {

@@ -13,7 +13,7 @@ use crate::simulator::change::Webhook;
 const ITEMS: [&str; 3] = ["messages", "statuses", "message_echoes"];
 /// Keys with the digits of a telephone number.
 const NUMBERS: [&str; 4] = ["from", "recipient_id", "recipient_participant_id", "to"];
-/// A telephone number and the user id that stands beside it.
+/// A telephone number and the user id next to it.
 const PAIRS: [(&str, &str); 2] = [
     ("from", "from_user_id"),
     ("recipient_id", "recipient_user_id"),
@@ -105,7 +105,7 @@ fn empty_numbers(webhook: &mut Webhook) -> bool {
     has_changed
 }
 
-/// The form of 2025, of customers who do not hide their number. A change of ids has none without them.
+/// The form of 2025, of customers who do not hide their number. A change of ids has no such form.
 fn no_user_ids(webhook: &mut Webhook) -> bool {
     let Some(content) = content(webhook) else {
         return false;

@@ -57,7 +57,7 @@ pub struct TrafficGenerator {
     template_id: Option<String>,
     /// The name of the template, which the business sends as `biz_opaque_callback_data`.
     template_name: Option<String>,
-    /// What happened to the message of the last webhook.
+    /// The event of the message in the last webhook.
     counted: Vec<(MessageBatch, MessageStage)>,
 }
 
@@ -162,7 +162,7 @@ impl TrafficGenerator {
         suitable.get(place.checked_rem(suitable.len())?).copied()
     }
 
-    /// What a step means for the counts of messages.
+    /// The effect of a step on the counts of messages.
     fn counts(&self, step: Step, number: &PhoneNumber) -> Vec<(MessageBatch, MessageStage)> {
         let Step::Status(status) = step else {
             return Vec::new();
