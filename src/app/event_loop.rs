@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::listeners::ServedListeners;
 use super::running::RunningParts;
-use super::{FLUSH_REFUSALS_EVERY, STOP_TIMEOUT};
+use super::{FLUSH_REFUSALS_EVERY, RunningSources, STOP_TIMEOUT};
 use crate::clock;
 use crate::config::Config;
 use crate::serve::ReloadRequest;
@@ -96,8 +96,7 @@ pub(super) async fn run_until_stopped(
             }
             _ = flush.tick() => running.core.telemetry.refusals.flush(clock::steady()),
             Some(answer) = reloads.recv(), if loading.is_none() => {
-                let sources = running.sources.clone();
-                loading = Some((Box::pin(async move { sources.load().await }), answer));
+                loading = Some((start_loading(running.sources.clone()), answer));
             }
             loaded = loaded(&mut loading) => if let Some((_, answer)) = loading.take() {
                 let Some(outcome) = stop.run_until_cancelled(running.reload(loaded)).await else {
@@ -142,10 +141,13 @@ async fn stop_parts(mut running: RunningParts, mut site: ServedListeners) -> any
 }
 
 /// A configuration that is being read, with the channel of the reload's requester.
-type Loading = (
-    Pin<Box<dyn Future<Output = Result<Config, String>> + Send>>,
-    ReloadRequest,
-);
+type Loading = (LoadingConfig, ReloadRequest);
+
+type LoadingConfig = Pin<Box<dyn Future<Output = Result<Config, String>> + Send>>;
+
+fn start_loading(sources: RunningSources) -> LoadingConfig {
+    Box::pin(async move { sources.load().await })
+}
 
 /// The configuration that was read. Never resolves if none is being read.
 async fn loaded(loading: &mut Option<Loading>) -> Result<Config, String> {

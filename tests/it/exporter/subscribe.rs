@@ -23,7 +23,7 @@ async fn every_account_of_a_large_app_is_subscribed() {
     let plans = Plan::all(&config, SUBSCRIBE)
         .await
         .expect("it can be asked");
-    plans[0].carry_out().await.expect("every step is taken");
+    plans[0].apply().await.expect("every step is taken");
     let plans = Plan::all(&config, SUBSCRIBE)
         .await
         .expect("it can be asked");
