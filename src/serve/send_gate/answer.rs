@@ -15,7 +15,7 @@ pub struct GateAnswer {
     pub reasons: Vec<GateReason>,
     /// The use of the messaging limit.
     pub limit: GateLimit,
-    /// Age of the oldest data that the decision is based on. `None` if some of it has never been read.
+    /// Age of the oldest data that the decision rests on. `None` if some of it has never been read.
     pub data_age_seconds: Option<u64>,
     /// The accounts that the decision is about.
     pub waba_ids: Vec<String>,
