@@ -110,7 +110,7 @@ fn numbers(account: &AccountStatus, status: &Status) -> Markup {
                     @for number in &account.phone_numbers { (number_row(number, account, status)) }
                 }
             }
-            @if left_out > 0 { p { (counted(left_out, "phone number")) " more: see " a href="metrics" { "/metrics" } "." } }
+            @if left_out > 0 { p { (counted(left_out, "more phone number")) ": see " a href="metrics" { "/metrics" } "." } }
         }
     }
 }
@@ -208,7 +208,7 @@ fn templates(account: &AccountStatus, status: &Status) -> Markup {
                     @for template in problems { (template_row(template, status)) }
                 }
             }
-            @if left_out > 0 { p { (counted(left_out, "template")) " more: see " a href="metrics" { "/metrics" } "." } }
+            @if left_out > 0 { p { (counted(left_out, "more template")) ": see " a href="metrics" { "/metrics" } "." } }
         }
         (past(account))
     }

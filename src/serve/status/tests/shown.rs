@@ -124,8 +124,8 @@ fn the_worst_items_are_listed_and_the_others_counted() {
     assert_eq!(shown(&status["attention"]["items"]), Some(25));
     assert_eq!(status["attention"]["warning"], 150);
     let page = drawn(&facts);
-    assert!(page.contains("50 phone numbers more"), "{page}");
-    assert!(page.contains("10 templates more"), "{page}");
+    assert!(page.contains("50 more phone numbers"), "{page}");
+    assert!(page.contains("10 more templates"), "{page}");
     assert!(page.contains("And 126 more"), "{page}");
 }
 
