@@ -175,8 +175,8 @@ fn about_number(digits: Option<&str>) -> String {
     digits.map_or_else(String::new, |digits| format!(" for phone number {digits}"))
 }
 
-/// Issue of a warning, or of a violation for which Meta recommends an action. Other violations are among the events, and a
-/// restriction that came with one is an issue of its own.
+/// Issue of a warning, or of a violation for which Meta recommends an action. Other violations are among the events,
+/// and a restriction that came with one is an issue of its own.
 fn for_violation(violation: &LastViolation, now: Timestamp) -> Option<Issue> {
     let is_warning = violation.kind.effect() == ViolationEffect::Warning;
     let level = level_of_report(violation.at, now);
