@@ -25,7 +25,7 @@ metrics! {
     HEALTH_ERROR: Gauge "whatsapp_business_account_health_error" ["waba_id", "entity_type", "error_code"]
         "Error at an entity in the health_status of the account, by Meta's numeric code, or OTHER if it is not a number. Always 1; absent without errors. At most 16 per account.";
     FUNDING_ATTACHED: Gauge "whatsapp_business_account_funding_attached" ["waba_id"]
-        "Whether the account has a primary_funding_id: 1 if it has, 0 if not. Accounts that a partner pays for may have none. Absent if Meta does not tell.";
+        "Whether the account has a primary_funding_id: 1 if it has, 0 if not. Accounts that a partner pays for may have none. Absent if Meta does not report it.";
     MARKETING_DISABLED: Gauge "whatsapp_business_account_marketing_messages_disabled" ["waba_id"]
         "Whether marketing messages by Cloud API are switched off for the account: 1 if they are, 0 if not. Absent until known.";
     MARKETING_ONBOARDING: Gauge "whatsapp_business_account_marketing_messages_onboarding_status" ["waba_id", "status"]
@@ -35,7 +35,7 @@ metrics! {
     DISABLE_SCHEDULED: Gauge "whatsapp_business_account_disable_scheduled_timestamp_seconds" ["waba_id"]
         "Time at which Meta will disable the account. Absent while that is not scheduled.";
     RESTRICTION: Gauge "whatsapp_business_account_restriction" ["waba_id", "restriction_type", "phone_number_id"]
-        "Restriction in force, of the phone number that Meta named, or of the whole account if phone_number_id is empty. Always 1; absent after its end. A restriction of messages without an end from Meta is over when a poll finds that the number or the account can send.";
+        "Restriction in force, of the phone number that Meta named, or of the whole account if phone_number_id is empty. Always 1; absent after its end. If Meta gives no end for a restriction of messages, it is over when a poll finds that the number or the account can send.";
     RESTRICTION_EXPIRES: Gauge "whatsapp_business_account_restriction_expires_timestamp_seconds" ["waba_id", "restriction_type", "phone_number_id"]
         "End time of a restriction in force. Absent if Meta gives no end.";
     EVENTS: Counter "whatsapp_business_account_events_total" ["waba_id", "event"]

@@ -14,13 +14,13 @@ metrics! {
         "Score, from 0 to 1, of the three most likely causes of the last fall of the phone number's quality rating: template, opt_outs, failures, response_time or journeys. template_id is empty unless the cause is a template. Absent without a fall in the last 14 days, and without evidence.";
 }
 
-/// Writes the causes of all numbers whose rating has fallen lately.
+/// Writes the causes of all numbers whose rating has fallen recently.
 pub(super) fn write(page: &mut Page, accounts: &Accounts, now: Timestamp) {
     let mut family = page.family(&SCORE);
     for (waba_id, account) in accounts {
         for number in account.numbers() {
             let causes = attribution::explain(&[account], &number.id, now).causes;
-            // Most numbers are well, and need no labels.
+            // Most numbers have no causes, so no labels are rendered for them.
             if causes.is_empty() {
                 continue;
             }
@@ -36,7 +36,7 @@ pub(super) fn write(page: &mut Page, accounts: &Accounts, now: Timestamp) {
     }
 }
 
-/// The template, if it is one.
+/// The id of the template. Empty if the cause is not a template.
 fn template_id(kind: &CauseKind) -> &str {
     match kind {
         CauseKind::Template { id, .. } => id.as_str(),

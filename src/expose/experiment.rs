@@ -1,7 +1,7 @@
-//! Renders declared experiments as they stand, summed over phone numbers.
+//! Renders the current results of declared experiments, summed over phone numbers.
 //!
-//! An experiment of two arms has one difference and one verdict. With more arms, each but the control has its own, with
-//! the label `variant`, which is left out with two.
+//! An experiment of two arms has one difference and one verdict. With more arms, each arm except the control has its
+//! own difference and verdict, with the label `variant`.
 
 use super::metric::metrics;
 use super::page::{EntityLabels, Page, SampleValue};
@@ -11,13 +11,13 @@ metrics! {
     USERS: Gauge "whatsapp_experiment_users" ["experiment", "variant"]
         "Number of users of a variant in trackers.experiments whose outcome is known, over all phone numbers. Each customer counts once, in the variant of the first session, when that session is abandoned or the journey's idle_timeout after its goal.";
     RATE: Gauge "whatsapp_experiment_rate" ["experiment", "variant"]
-        "Success rate of a variant, from 0 to 1: the share of its users who reached what the experiment's metric asks for. Absent before the first user.";
+        "Success rate of a variant, from 0 to 1: the share of its users who count as a success by the experiment's metric. Absent before the first user.";
     DIFFERENCE: Gauge "whatsapp_experiment_difference" ["experiment", "variant", "bound"]
-        "Rate of the variant minus that of the control, with the bounds of Newcombe's hybrid score interval for one look. The label variant is only there with more than two variants. Absent before both have a user.";
+        "Rate of the variant minus that of the control, with the bounds of Newcombe's hybrid score interval for one look. The label variant is present only with more than two variants. Absent before both have a user.";
     VERDICT: Gauge "whatsapp_experiment_verdict" ["experiment", "variant", "verdict"]
-        "State set of the verdict, valid at every look: the control is better (a_better), the variant is better (b_better), they differ by less than smallest_effect (no_difference), or more users are needed (not_enough). The label variant is only there with more than two variants.";
+        "State set of the verdict, valid at every look: the control is better (a_better), the variant is better (b_better), they differ by less than smallest_effect (no_difference), or more users are needed (not_enough). The label variant is present only with more than two variants.";
     MISMATCH: Gauge "whatsapp_experiment_split_mismatch" ["experiment"]
-        "Sample ratio mismatch: 1 if the observed split differs from the planned one (chi-square test, p < 0.001), so that the verdicts are not valid, otherwise 0. Absent for versions, and while there are too few users.";
+        "Sample ratio mismatch: 1 if the observed split differs from the planned one (chi-square test, p < 0.001), so that the verdicts are not valid, otherwise 0. Absent if the experiment compares versions of a journey, and while there are too few users.";
 }
 
 /// Writes the families of these experiments.

@@ -14,23 +14,23 @@ use crate::state::{Account, Accounts, NumberInsights, Template, TemplateInsights
 
 metrics! {
     ENABLED: Gauge "whatsapp_business_account_insights_enabled" ["waba_id"]
-        "Whether Meta gives the daily figures of the account's templates: 1 if it does, 0 if they are not switched on or not available. Absent until known.";
+        "Whether Meta provides daily figures of the account's templates: 1 if it does, 0 if they are not enabled or not available. Absent until known.";
     MESSAGES: Gauge "whatsapp_message_template_daily_messages" ["waba_id", "template_id", "stage"]
-        "Number of the template's messages sent on the last complete day, by stage: sent, and of those delivered, read, clicked and replied to so far. Absent for templates that sent nothing in 90 days, and for stages that Meta does not report.";
+        "Number of the template's messages sent on the last complete day, by stage: sent, and how many of these were delivered, read, clicked and replied to so far. Absent for templates that sent nothing in 90 days, and for stages that Meta does not report.";
     START: Gauge "whatsapp_message_template_daily_start_timestamp_seconds" ["waba_id", "template_id"]
-        "Start of the day of the template's daily figures. Absent like them.";
+        "Start time of the day that the template's daily figures cover. Absent without daily figures.";
     COST: Gauge "whatsapp_message_template_daily_cost" ["waba_id", "template_id", "currency"]
         "Approximate amount spent on the template's messages of the last complete day, in units of the account's currency. Absent if Meta does not report it.";
     MEDIAN: Gauge "whatsapp_message_template_median_rate" ["waba_id", "template_id", "rate"]
-        "Median of the template's daily rates of the 28 days before the last complete one: read, clicked or replied to, out of delivered. Absent with fewer than 7 days on which messages were delivered.";
+        "Median of the template's daily rates over the 28 days before the last complete day: read, clicked or replied to, divided by delivered. Absent with fewer than 7 days on which messages were delivered.";
     CATEGORY_CHANGE_COST: Gauge "whatsapp_message_template_category_change_monthly_cost" ["waba_id", "template_id", "currency"]
         "Estimated additional cost per 30 days of the template's change to MARKETING, in units of the account's currency, from the template's delivered messages and the account's mean prices. Absent without an announced or recent change, and if messages or prices are unknown.";
     VOLUME: Gauge "whatsapp_phone_number_daily_volume" ["waba_id", "phone_number_id", "category", "pricing_type"]
         "Number of messages delivered on the last complete day (UTC), by pricing category and type. Absent for a category and type without messages in 90 days.";
     NUMBER_COST: Gauge "whatsapp_phone_number_daily_cost" ["waba_id", "phone_number_id", "category", "pricing_type", "currency"]
-        "Approximate price of the messages delivered on the last complete day (UTC), in units of the account's currency. Absent if Meta does not report it, as where a partner pays.";
+        "Approximate price of the messages delivered on the last complete day (UTC), in units of the account's currency. Absent if Meta does not report it, for example if a partner pays.";
     NUMBER_START: Gauge "whatsapp_phone_number_daily_start_timestamp_seconds" ["waba_id", "phone_number_id"]
-        "Start of the day of the phone number's daily figures. Absent like them.";
+        "Start time of the day that the phone number's daily figures cover. Absent without daily figures.";
 }
 
 /// Maximum number of series of one template: five stages, three medians, and one for each other metric.

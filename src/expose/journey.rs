@@ -25,7 +25,7 @@ metrics! {
     LOOPS: Counter "whatsapp_journey_loops_total" ["waba_id", "phone_number_id", "journey", "version", "variant", "step"]
         "Number of sessions in which the number of entries of the step reached loop_threshold, which counts as a loop.";
     STEP_ANSWERS: Counter "whatsapp_journey_step_answers_total" ["waba_id", "phone_number_id", "journey", "version", "variant", "step", "answer"]
-        "Number of times the step was answered by a message, by declared answer; 'other' for typed text and undeclared replies. Only of steps that declare answers.";
+        "Number of times the step was answered by a message, by declared answer; 'other' for typed text and undeclared replies. Absent for steps that declare no answers.";
     STEP_CONFUSED: Counter "whatsapp_journey_step_confused_total" ["waba_id", "phone_number_id", "journey", "version", "variant", "step", "reason"]
         "Number of times the step seemed to confuse a customer, by reason: text although the step declares answers (free_text), a kind of message that it cannot take (unsupported), two or more messages before the business wrote again (repeated), the step sent again in the same session (asked_again), or an answer that took more than three times the 90th percentile of the step (slow).";
     STEP_SECONDS: Histogram "whatsapp_journey_step_seconds" ["waba_id", "phone_number_id", "journey", "version", "variant", "step"]

@@ -69,21 +69,21 @@ pub struct Options {
 pub struct Apps<'a> {
     /// Their tokens and subscriptions, by configured name.
     pub access: &'a AccessStates,
-    /// Whether this process exports what belongs to no account, by the name of its app or the id of its portfolio.
+    /// Whether this process exports the series of an app or a portfolio, which belong to no account. Takes the app's
+    /// name or the portfolio's id.
     pub exports: &'a (dyn Fn(&str) -> bool + Sync),
     /// The accounts that they watch.
     pub assignments: &'a Assignments,
     /// The accounts of the portfolios that this process exports, those of other replicas included. `None` if there are
     /// no other replicas.
     pub portfolio_accounts: Option<&'a Accounts>,
-    /// The accounts that campaigns and experiments are counted in, and which of them this process exports. `None` if there
-    /// are no other replicas.
+    /// The source of the counters of campaigns and experiments. `None` if there are no other replicas.
     pub campaigns: Option<CampaignSource<'a>>,
     /// The recipients of the portfolios, as of earlier counts.
     pub unions: &'a RecipientUnions,
 }
 
-/// What the counters of campaigns and experiments are made from, if there are several replicas.
+/// The source of the counters of campaigns and experiments, if there are several replicas.
 #[derive(Clone, Copy)]
 pub struct CampaignSource<'a> {
     /// The accounts of all replicas.
@@ -106,7 +106,7 @@ impl Apps<'_> {
 pub struct Scrape {
     /// The text of the page.
     pub text: String,
-    /// Number of templates that the series ceiling kept out.
+    /// Number of templates that have no series because of the series limit.
     pub refused_templates: u64,
 }
 
@@ -114,7 +114,7 @@ pub struct Scrape {
 /// cache of a processor.
 const ACCOUNTS_AT_ONCE: usize = 64;
 
-/// Renders what is selected: accounts as of `now`, apps, and `own`, the exporter's own registry.
+/// Renders the selected families: of the accounts as of `now`, of the apps, and of `own`, the exporter's own registry.
 #[must_use]
 pub fn render(
     accounts: &Accounts,
@@ -181,7 +181,8 @@ pub fn render(
     }
 }
 
-/// `all` accounts decide which of several listings stands for a number; series are only of those `here`.
+/// Writes the families of the accounts in `here`. If several of `all` accounts list a number, one of them represents
+/// it.
 fn write_numbers(
     page: &mut Page,
     all: &Accounts,
@@ -209,7 +210,7 @@ fn write_numbers(
     }
 }
 
-/// Returns how many templates the series ceiling kept out.
+/// Returns the number of templates that have no series because of the series limit.
 fn write_templates(
     page: &mut Page,
     accounts: &[Accounts],
@@ -228,7 +229,7 @@ fn write_templates(
         let shown = ShownTemplates::new(some, options);
         if states {
             template::write(page, &shown, options.template_state_sets);
-            // Only here, so that two scrapes that divide the groups count a template once.
+            // Counted only here, so that two scrapes with different groups count a template once.
             refused += shown.refused;
         }
         if figures {

@@ -48,13 +48,13 @@ metrics! {
     HEALTH_ERROR: Gauge "whatsapp_phone_number_health_error" ["waba_id", "phone_number_id", "entity_type", "error_code"]
         "Error at an entity in the health_status of the phone number, by Meta's numeric code, or OTHER if it is not a number. Always 1; absent without errors. At most 16 per phone number.";
     LISTED_AGAIN: Gauge "whatsapp_phone_number_listed_again" ["waba_id", "phone_number_id"]
-        "Listing of a phone number under a further account. Always 1; absent if no other account lists the number, and for the account that stands for it in sums and alerts: a visible one with the lowest id.";
+        "Listing of a phone number under an additional account. Always 1; absent if no other account lists the number, and for the account that represents it in sums and alerts: the visible account with the lowest id.";
     QUALITY_EVENTS: Counter "whatsapp_phone_number_quality_events_total" ["waba_id", "phone_number_id", "event"]
         "Number of phone_number_quality_update webhooks by event, retries counted once.";
     LAST_QUALITY_EVENT: Gauge "whatsapp_phone_number_last_quality_event_timestamp_seconds" ["waba_id", "phone_number_id", "event"]
         "Time at which Meta sent the last phone_number_quality_update of each event. Absent before the first.";
     NAME_REJECTION_REASON: Gauge "whatsapp_phone_number_name_rejection_reason" ["waba_id", "phone_number_id", "rejection_reason"]
-        "Reason for which Meta rejected the display name, as reported by phone_number_name_update. Always 1; absent while no name is rejected, and without a reason.";
+        "Reason for which Meta rejected the display name, as reported by phone_number_name_update. Always 1; absent while no name is rejected, or if Meta gives no reason.";
     SECURITY_EVENTS: Counter "whatsapp_phone_number_security_events_total" ["waba_id", "phone_number_id", "event"]
         "Number of security webhooks about the two-step verification PIN by event, retries counted once.";
     LAST_SECURITY_EVENT: Gauge "whatsapp_phone_number_last_security_event_timestamp_seconds" ["waba_id", "phone_number_id", "event"]
@@ -195,7 +195,7 @@ fn write_listings(page: &mut Page, accounts: &Accounts, shared: &SharedNumbers<'
     }
 }
 
-/// Writes no series without an expected URL.
+/// Writes no series if no callback URL is expected.
 fn write_callbacks(
     page: &mut Page,
     accounts: &Accounts,

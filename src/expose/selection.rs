@@ -1,6 +1,7 @@
-//! What a scrape selects of the page: groups of families, and a part of the accounts.
+//! The selection of a scrape: groups of families, and a part of the accounts.
 //!
-//! Invariant: the parts of one count have no series in common, and together all series of the page.
+//! Invariant: if the accounts are divided into parts, no two parts have a series in common, and together they have all
+//! series of the page.
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::domain::WabaId;
 use crate::state::{Account, Accounts};
 
-/// Families that a scrape selects together. Each is what one file of this module writes.
+/// Families that a scrape selects together: those of one noun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FamilyGroup {
     /// Phone numbers.
@@ -98,7 +99,7 @@ impl FamilyGroup {
     }
 }
 
-/// Maximum number of parts. Each is a target of Prometheus, and a part of a sixty-fourth of ten thousand accounts takes
+/// Maximum number of parts. Each part is a target of Prometheus. With 64 parts of ten thousand accounts, a scrape takes
 /// milliseconds.
 const MAX_PARTS: u16 = 64;
 
@@ -134,8 +135,8 @@ impl Part {
         exists.then_some(Self { number, of }).ok_or_else(wrong)
     }
 
-    /// Whether the account belongs to this part. The assignment depends on nothing but the id, so that a restart or a
-    /// further account moves no account to another target.
+    /// Whether the account belongs to this part. The assignment depends only on the id, so that a restart or an
+    /// additional account moves no account to another target.
     fn has(self, account: &WabaId) -> bool {
         let hash = Sha256::digest(account.as_str());
         let hash = hash
@@ -146,7 +147,7 @@ impl Part {
     }
 }
 
-/// What a scrape selects. By default everything.
+/// The selection of a scrape. The default selects everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Selection {
     /// Bits of the selected groups; 0 selects all.

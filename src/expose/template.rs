@@ -36,8 +36,8 @@ metrics! {
         "Time at which Meta will move the template to another category. Absent while that is not announced.";
 }
 
-/// Maximum number of series of one template, which is the basis of the ceiling: one for each of its metrics, and with
-/// full state sets one more for each further word of the three sets.
+/// Maximum number of series of one template, on which the series limit is based: one for each of its metrics, and with
+/// full state sets one more for each additional word of the three sets.
 fn series_per_template(sets: StateSets) -> usize {
     let of_template = |metric: &&&Metric| metric.labels.contains(&"template_id");
     let sparse = ALL.iter().filter(of_template).count();
@@ -57,7 +57,7 @@ pub(super) struct ShownTemplates<'a> {
     all: Rows<'a, Template>,
     /// Those of accounts with daily figures.
     pub with_insights: Vec<ShownTemplate<'a>>,
-    /// Number of templates that the series ceiling kept out.
+    /// Number of templates that have no series because of the series limit.
     pub refused: u64,
 }
 
@@ -97,7 +97,8 @@ pub(super) fn write(page: &mut Page, templates: &ShownTemplates<'_>, sets: State
     write_scheduled(page, templates);
 }
 
-/// Selects an account's templates by level of detail. If the ceiling is exceeded, those with problems come first.
+/// Selects an account's templates by level of detail. If the series limit is exceeded, templates with problems come
+/// first.
 fn choose<'a>(account: &'a Account, options: &Options) -> (Vec<&'a Template>, u64) {
     let mut per_template = series_per_template(options.template_state_sets);
     if account.has_template_insights() {

@@ -34,7 +34,7 @@ metrics! {
         "Time of the last change of a template to its current category, by category. Absent for templates that have kept the category with which they were first seen.";
 }
 
-/// What the templates of one account add up to.
+/// The totals of one account's templates.
 ///
 /// A template counts only if its state is known. OTHER stands for a value that Meta sent, and UNKNOWN is a
 /// rating. A template known only from a quality webhook has no status yet.
@@ -94,14 +94,14 @@ fn rejection(template: &Template) -> Option<(RejectedReason, Timestamp)> {
     Some((reason, at))
 }
 
-/// The change to the current category. The first known category is none, whichever source reported it.
+/// The change to the current category. The first known category is no change, whichever source reported it.
 fn category_change(template: &Template) -> Option<(Category, Timestamp)> {
     let category = template.category.value()?;
     template.category.earlier(|_| true)?;
     Some((category, template.category.since()?.at()))
 }
 
-/// An account with what its templates add up to.
+/// An account with the totals of its templates.
 struct Totalled<'a> {
     account: &'a Account,
     totals: Totals,
@@ -147,7 +147,7 @@ fn write_totals(page: &mut Page, accounts: &Rows<'_, Totalled<'_>>) {
 }
 
 /// Totals appear after the first complete listing, because a count of the templates known so far would be wrong. They
-/// are 0 in every form of the page: rules compare a total with its least value of a day, which may have been 0.
+/// are 0 in every form of the page: rules compare a total with its lowest value within a day, which may have been 0.
 fn write_tally<W: Word>(
     page: &mut Page,
     metric: &Metric,

@@ -25,13 +25,13 @@ metrics! {
     PRICED: Counter "whatsapp_messages_priced_total" ["waba_id", "phone_number_id", "category", "pricing_type"]
         "Number of sent messages whose price Meta has reported, by category and pricing type, each message once.";
     FREE_TIER_USED: Gauge "whatsapp_service_messages_free_tier_used" ["waba_id", "phone_number_id"]
-        "Number of service messages in the current calendar month of the account's time zone (of UTC until known), free or not. Absent before the first.";
+        "Number of service messages in the current calendar month of the account's time zone (UTC until known), free or charged. Absent before the first.";
     FREE_TIER_LIMIT: Gauge "whatsapp_service_messages_free_tier_limit" ["waba_id", "phone_number_id"]
         "Number of service messages that are free in a calendar month. Absent before the first service message.";
     PREFERENCES: Counter "whatsapp_marketing_preferences_total" ["waba_id", "phone_number_id", "preference"]
-        "Number of customers' choices about marketing messages by user_preferences webhooks: stop or resume. Retries are counted once. A customer who chooses repeatedly counts each time.";
+        "Number of customers' choices to stop or resume marketing messages, as reported by user_preferences webhooks, retries counted once. Each choice of the same customer counts.";
     IGNORED_MARKS: Counter "whatsapp_callback_data_ignored_total" ["waba_id", "phone_number_id", "reason"]
-        "Number of sent messages whose biz_opaque_callback_data says nothing to the exporter, by reason: neither a declared campaign nor a known key (no_known_key), an undeclared campaign (undeclared), a journey without a step or goal or the other way round (incomplete), or longer than Meta allows (too_long).";
+        "Number of sent messages whose biz_opaque_callback_data was ignored, by reason: neither a declared campaign nor a known key (no_known_key), an undeclared campaign (undeclared), a journey without a step or goal, or a step or goal without a journey (incomplete), or longer than Meta allows (too_long).";
     FIRST_RESPONSE: Histogram "whatsapp_first_response_seconds" ["waba_id", "phone_number_id", "actor", "clock"]
         "Time from the first customer message of a conversation to its first response, in seconds. Observed a minute after the response.";
     RESPONSE: Histogram "whatsapp_response_seconds" ["waba_id", "phone_number_id", "actor", "clock"]

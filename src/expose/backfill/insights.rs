@@ -16,7 +16,7 @@ use crate::state::{NumberInsights, TemplateInsights};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
-/// Two times of the same day's start differ by less, where clocks changed in between.
+/// If clocks change, the computed start of a day differs from the reported one by less than this.
 const HALF_A_DAY: Duration = Duration::from_secs(12 * 3_600);
 
 /// The daily figures of one template.
@@ -44,9 +44,9 @@ pub struct PastNumber {
 /// The daily figures of a store.
 #[derive(Clone, Debug, Default)]
 pub struct PastInsights {
-    /// Those of templates.
+    /// Figures of templates.
     pub templates: Vec<PastTemplate>,
-    /// Those of phone numbers.
+    /// Figures of phone numbers.
     pub numbers: Vec<PastNumber>,
 }
 

@@ -1,4 +1,4 @@
-//! Renders the past as OpenMetrics text: what scrapes of `/metrics` would have shown.
+//! Renders past values as OpenMetrics text, as scrapes of `/metrics` would have shown them.
 //!
 //! It is computed from the journal's steps, one sample per tick of a grid. Of a state set, only states that were ever
 //! active are written; the others would always be 0.
