@@ -28,11 +28,11 @@ pub struct Token {
     pub app_id: Option<AppId>,
     /// Meta's type of the token, such as `SYSTEM_USER` or `USER`.
     pub kind: Option<String>,
-    /// When the token expires. `None` if Meta did not say.
+    /// Expiry time of the token. `None` if Meta did not report it.
     pub expires: Option<End>,
-    /// When the token loses read access to data, although it is still valid. `None` if Meta did not say.
+    /// Time at which the token loses read access to data, although it is still valid. `None` if Meta did not report it.
     pub data_access_expires: Option<End>,
-    /// Its permissions. `None` if Meta did not say.
+    /// Its permissions. `None` if Meta did not report them.
     pub scopes: Option<BTreeSet<String>>,
     /// The accounts in its management scope. `None` if the scope applies to all, or is missing.
     pub accounts: Option<BTreeSet<WabaId>>,

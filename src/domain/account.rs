@@ -1,6 +1,10 @@
 //! WhatsApp Business Accounts: their attributes, and what webhooks report.
 
-use std::cmp::Ordering;
+mod restriction;
+mod violation;
+
+pub use restriction::{Restriction, RestrictionScope, RestrictionType};
+pub use violation::{Violation, ViolationEffect, ViolationType};
 
 use super::attribute::snapshot;
 use super::word::meta_words;
@@ -107,137 +111,12 @@ impl EventKind {
 }
 
 meta_words! {
-    /// `ban_info.waba_ban_state`. `NONE` is not a word of Meta: no ban has been reported.
+    /// `ban_info.waba_ban_state`. `NONE` is the exporter's own word: Meta has not reported a ban.
     BanState {
         None = "NONE",
         ScheduleForDisable = "SCHEDULE_FOR_DISABLE",
         Disable = "DISABLE",
         Reinstate = "REINSTATE",
-    }
-}
-
-meta_words! {
-    /// `restriction_info[].restriction_type`.
-    RestrictionType {
-        AddPhoneNumberAction = "RESTRICTED_ADD_PHONE_NUMBER_ACTION",
-        BizInitiatedMessaging = "RESTRICTED_BIZ_INITIATED_MESSAGING",
-        CustomerInitiatedMessaging = "RESTRICTED_CUSTOMER_INITIATED_MESSAGING",
-        BizInitiatedAndUserInitiatedCalling = "RESTRICTED_BIZ_INITIATED_AND_USER_INITIATED_CALLING",
-        BusinessInitiatedCalling = "RESTRICTED_BUSINESS_INITIATED_CALLING",
-        UserInitiatedCalling = "RESTRICTED_USER_INITIATED_CALLING",
-        UserInitiatedCallingCallButtonHidden = "RESTRICTED_USER_INITIATED_CALLING_CALL_BUTTON_HIDDEN",
-        UtilityTemplates = "RESTRICTED_UTILITY_TEMPLATES",
-        DirectSendUtilityTemplates = "RESTRICTED_DIRECT_SEND_UTILITY_TEMPLATES",
-    }
-}
-
-meta_words! {
-    /// `violation_info.violation_type`. Meta says the list may change. The types of Direct Send come with the event
-    /// `ACCOUNT_RESTRICTION`, and some of them report no violation: see [`ViolationType::effect`].
-    ViolationType {
-        Adult = "ADULT",
-        Alcohol = "ALCOHOL",
-        Animals = "ANIMALS",
-        BodyPartsFluids = "BODY_PARTS_FLUIDS",
-        Dating = "DATING",
-        DigitalServicesProducts = "DIGITAL_SERVICES_PRODUCTS",
-        DirectSendOffboard = "DIRECT_SEND_UTILITY_CATEGORY_ABUSE_OFFBOARD",
-        DirectSendRateLimit = "DIRECT_SEND_UTILITY_CATEGORY_ABUSE_RATE_LIMIT",
-        DirectSendRateLimitRecovery = "DIRECT_SEND_UTILITY_CATEGORY_ABUSE_RATE_LIMIT_RECOVERY",
-        DirectSendStrike1 = "DIRECT_SEND_UTILITY_CATEGORY_ABUSE_STRIKE_1",
-        DirectSendStrike2 = "DIRECT_SEND_UTILITY_CATEGORY_ABUSE_STRIKE_2",
-        DirectSendTemplateAbuse = "DIRECT_SEND_UTILITY_TEMPLATE_ABUSE",
-        DirectSendUnban = "DIRECT_SEND_UTILITY_CATEGORY_ABUSE_UNBAN",
-        DirectSendWarn = "DIRECT_SEND_UTILITY_CATEGORY_ABUSE_WARN",
-        Drugs = "DRUGS",
-        Gambling = "GAMBLING",
-        Healthcare = "HEALTHCARE",
-        IllegalProducts = "ILLEGAL_PRODUCTS",
-        LowBusinessInitiatedCallingQuality = "LOW_BUSINESS_INITIATED_CALLING_QUALITY",
-        LowCallingQuality = "LOW_CALLING_QUALITY",
-        LowUserInitiatedCallingQuality = "LOW_USER_INITIATED_CALLING_QUALITY",
-        Misleading = "MISLEADING",
-        OverlySexualizedPositioning = "OVERTLY_SEXUALIZED_POSITIONING",
-        RealFakeCurrency = "REAL_FAKE_CURRENCY",
-        Scam = "SCAM",
-        Supplements = "SUPPLEMENTS",
-        ThirdPartyInfringements = "THIRD_PARTY_INFRINGEMENTS",
-        Tobacco = "TOBACCO",
-        UnauthorizedMedia = "UNAUTHORIZED_MEDIA",
-        UserInitiatedCallsLowPickupRate = "USER_INITIATED_CALLS_LOW_PICKUP_RATE",
-        Weapons = "WEAPONS",
-    }
-}
-
-/// What an `account_update` with a violation type reports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ViolationEffect {
-    /// A violation. A restriction, if any, is in the same event.
-    Violation,
-    /// A warning: nothing is restricted.
-    Warning,
-    /// The end of restrictions of this type.
-    Lifts(RestrictionType),
-}
-
-impl ViolationType {
-    /// Prefix of the types of Direct Send.
-    const DIRECT_SEND: &'static str = "DIRECT_SEND_";
-
-    /// What the type reports. A type that this version does not know is a violation.
-    #[must_use]
-    pub fn effect(self) -> ViolationEffect {
-        match self {
-            Self::DirectSendWarn | Self::DirectSendTemplateAbuse => ViolationEffect::Warning,
-            Self::DirectSendUnban | Self::DirectSendRateLimitRecovery => {
-                ViolationEffect::Lifts(RestrictionType::DirectSendUtilityTemplates)
-            }
-            Self::Adult
-            | Self::Alcohol
-            | Self::Animals
-            | Self::BodyPartsFluids
-            | Self::Dating
-            | Self::DigitalServicesProducts
-            | Self::DirectSendOffboard
-            | Self::DirectSendRateLimit
-            | Self::DirectSendStrike1
-            | Self::DirectSendStrike2
-            | Self::Drugs
-            | Self::Gambling
-            | Self::Healthcare
-            | Self::IllegalProducts
-            | Self::LowBusinessInitiatedCallingQuality
-            | Self::LowCallingQuality
-            | Self::LowUserInitiatedCallingQuality
-            | Self::Misleading
-            | Self::OverlySexualizedPositioning
-            | Self::RealFakeCurrency
-            | Self::Scam
-            | Self::Supplements
-            | Self::ThirdPartyInfringements
-            | Self::Tobacco
-            | Self::UnauthorizedMedia
-            | Self::UserInitiatedCallsLowPickupRate
-            | Self::Weapons
-            | Self::Other => ViolationEffect::Violation,
-        }
-    }
-
-    /// The type that has the same effect as an unknown type of Direct Send. Meta names each step of the ladder with
-    /// the kind of abuse and the step, so a new kind of abuse has the known steps. A warning or an end that is read as
-    /// `OTHER` would keep a restriction that is over, or count a violation that did not happen.
-    #[must_use]
-    pub fn from_unknown(word: &str) -> Self {
-        let word = word.to_ascii_uppercase();
-        let steps = [
-            ("_WARN", Self::DirectSendWarn),
-            ("_UNBAN", Self::DirectSendUnban),
-            ("_RATE_LIMIT_RECOVERY", Self::DirectSendRateLimitRecovery),
-        ];
-        let mut steps = steps.into_iter();
-        let same = steps.find(|(step, _)| word.ends_with(step));
-        same.filter(|_| word.starts_with(Self::DIRECT_SEND))
-            .map_or(Self::Other, |(_, known)| known)
     }
 }
 
@@ -302,7 +181,7 @@ meta_words! {
 
 meta_words! {
     /// Whether `primary_funding_id` has a value. The words are the exporter's own. Accounts that a partner pays for may
-    /// lack the field, so only an answer to a request for it says that there is none.
+    /// lack the field, so it counts as missing only if the request asked for it.
     Funding {
         Unknown = "UNKNOWN",
         Attached = "ATTACHED",
@@ -394,94 +273,12 @@ impl Snapshot {
     }
 }
 
-impl RestrictionType {
-    /// Whether `health_status` shows the restriction. It is about messages: a restriction of calls, of adding numbers
-    /// or of Direct Send can be in force while every entity is AVAILABLE. What an unknown type restricts is unknown,
-    /// so AVAILABLE is no sign of its end.
-    #[must_use]
-    pub fn is_about_messages(self) -> bool {
-        match self {
-            Self::BizInitiatedMessaging
-            | Self::CustomerInitiatedMessaging
-            | Self::UtilityTemplates => true,
-            Self::AddPhoneNumberAction
-            | Self::BizInitiatedAndUserInitiatedCalling
-            | Self::BusinessInitiatedCalling
-            | Self::UserInitiatedCalling
-            | Self::UserInitiatedCallingCallButtonHidden
-            | Self::DirectSendUtilityTemplates
-            | Self::Other => false,
-        }
-    }
-}
-
-/// One entry of `restriction_info`, or the report that restrictions of a type are lifted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Restriction {
-    /// The restricted function.
-    pub kind: RestrictionType,
-    /// When it ends. `None` if Meta gives no end.
-    pub expires_at: Option<Timestamp>,
-}
-
-impl Restriction {
-    /// The end of a restriction that is lifted: no restriction from Meta has it, and it is over at any time.
-    const LIFTED: Timestamp = Timestamp::from_millis(0);
-
-    /// The report that restrictions of this type are lifted.
-    #[must_use]
-    pub fn lifted(kind: RestrictionType) -> Self {
-        Self {
-            kind,
-            expires_at: Some(Self::LIFTED),
-        }
-    }
-
-    /// Whether this is the report that restrictions are lifted.
-    #[must_use]
-    pub fn is_lifted(&self) -> bool {
-        self.expires_at == Some(Self::LIFTED)
-    }
-}
-
-/// Of two reports in the same second, the restriction is the later one, so that it is not missed.
-impl Ord for Restriction {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let order = |one: &Self| (one.kind, !one.is_lifted(), one.expires_at);
-        order(self).cmp(&order(other))
-    }
-}
-
-impl PartialOrd for Restriction {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-/// What a restriction applies to.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RestrictionScope {
-    /// The restricted function.
-    pub kind: RestrictionType,
-    /// The phone number that Meta names, as digits. `None` for the whole account.
-    pub digits: Option<DisplayDigits>,
-}
-
-/// `violation_info`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Violation {
-    /// `violation_type`.
-    pub kind: ViolationType,
-    /// `remediation`: Meta's text on what to do. The parser bounds its length.
-    pub remediation: Option<String>,
-}
-
 /// `ban_info`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ban {
     /// `waba_ban_state`.
     pub state: BanState,
-    /// `waba_ban_date`, midnight UTC of Meta's prose date.
+    /// `waba_ban_date`: midnight UTC of the date that Meta writes as prose.
     pub date: Option<Timestamp>,
 }
 

@@ -1,4 +1,4 @@
-//! Business hours, and how much of a period lies within them.
+//! Business hours, and the duration of a period that lies within them.
 
 use std::fmt;
 use std::time::Duration;
@@ -59,7 +59,7 @@ impl BusinessHours {
         Ok(Self { zone, days })
     }
 
-    /// How much of the time between two moments lies within business hours.
+    /// The duration between two times that lies within business hours.
     #[must_use]
     pub fn between(&self, from: Timestamp, to: Timestamp) -> Duration {
         let (from, to) = (from.as_millis(), to.as_millis());

@@ -86,7 +86,7 @@ impl Campaigns {
 }
 
 meta_words! {
-    /// What became of a campaign's message, or what its customer did. The words are the exporter's own.
+    /// An outcome of a campaign's message, or a reaction of its customer. The words are the exporter's own.
     CampaignStage {
         Sent = "sent",
         Delivered = "delivered",

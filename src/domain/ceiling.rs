@@ -12,18 +12,18 @@ pub const TEMPLATES: usize = 10_000;
 /// Maximum accounts of a portfolio: as many as the configuration may list for an app.
 pub const ACCOUNTS: usize = 20_000;
 
-/// Maximum templates of an account that only webhooks know, while polls list its templates. Meta allows 100 new ones
-/// per hour, so this covers ten hours between two listings.
+/// Maximum templates of an account that only webhooks have reported, while polls list its templates. Meta allows 100
+/// new ones per hour, so this covers ten hours between two listings.
 pub const UNLISTED_TEMPLATES: usize = 1_000;
 
-/// Maximum phone numbers of an account that only webhooks know, while polls list its numbers.
+/// Maximum phone numbers of an account that only webhooks have reported, while polls list its numbers.
 pub const UNLISTED_NUMBERS: usize = 100;
 
 /// Maximum number of customers of an account that are kept for counting the recipients of its portfolio, at some 350
 /// bytes of memory each. Meta's highest limit is 100,000 recipients in 24 hours; accounts above have no limit.
 pub const RECIPIENTS: usize = 1_000_000;
 
-/// The kind of an object that a ceiling keeps out, as a label value.
+/// The kind of an object that is ignored because of a ceiling, as a label value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ObjectKind {
     /// An error or a remark in `health_status`.

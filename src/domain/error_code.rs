@@ -1,4 +1,5 @@
-//! Error codes of messages. Meta adds some every month, so each number is a code; the table only explains those known.
+//! Error codes of messages. Meta adds some every month, so every number is accepted; the table only explains known
+//! codes.
 
 use std::fmt;
 
@@ -146,7 +147,7 @@ pub const KNOWN_ERROR_CODES: &[KnownErrorCode] = &[
 ];
 
 impl ErrorCode {
-    /// The code of a text. Anything but a number is `OTHER`.
+    /// Parses a code. A text that is not a number is `OTHER`.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         text.parse().map_or(Self::Other, Self::Number)

@@ -63,7 +63,7 @@ pub enum Fact {
     TemplatesListed(Listing<template::Snapshot>, template::Totals),
     /// A poll read daily figures of the account's templates and numbers.
     InsightsRead(insights::Snapshot),
-    /// What the polls of the account have spent of its call budget.
+    /// The calls that the polls of the account have spent of its budget.
     CallsSpent(SpentCalls),
     /// A webhook about the account.
     Account(account::Update),

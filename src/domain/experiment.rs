@@ -128,7 +128,7 @@ pub enum ExperimentSplit {
 /// A declared experiment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Experiment {
-    /// Its name. Another plan needs another name, because its users are counted anew.
+    /// Its name. A changed plan needs another name, because its users must be counted from 0.
     pub name: String,
     /// What is compared; the first one is the control.
     pub arms: Vec<ExperimentArm>,

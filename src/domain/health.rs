@@ -75,7 +75,7 @@ impl Health {
     }
 }
 
-/// No valid means of payment. Meta says that only business-initiated messages fail; replies go on.
+/// No valid means of payment. According to Meta, only business-initiated messages fail; replies are still sent.
 pub const PAYMENT_MISSING: u64 = 141_006;
 
 /// The portfolio is not verified. A business that never verifies it stays LIMITED without any other effect.
@@ -127,7 +127,7 @@ pub struct HealthRemark {
     pub text: String,
 }
 
-/// What Meta says about the health of a node's entities, whatever their words.
+/// Meta's explanations of the health of a node's entities.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HealthDetails {
     /// At most [`MAX_EXPLANATIONS`] errors, sorted; one for each code of an entity.
@@ -139,8 +139,8 @@ pub struct HealthDetails {
 }
 
 impl HealthDetails {
-    /// Sorts and limits the explanations. What alerts depend on is kept first: named errors, which are few, and then
-    /// other reasons.
+    /// Sorts and limits the explanations. Named errors come first, then other reasons, so that the explanations on
+    /// which alerts depend are kept.
     #[must_use]
     pub fn new(mut errors: Vec<HealthError>, mut remarks: Vec<HealthRemark>) -> Self {
         // Of several errors with the same code, one with a text is kept.

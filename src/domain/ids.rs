@@ -1,7 +1,7 @@
 //! Meta's ids, and the digits of a business number.
 //!
 //! Ids become label values, so their format is checked on entry: only digits, with a bounded length. Meta's ids are
-//! short enough to be stored without an allocation, of which millions of objects would need one each.
+//! short enough to be stored inline; otherwise, millions of objects would need an allocation each.
 
 use std::fmt;
 

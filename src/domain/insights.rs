@@ -102,7 +102,7 @@ impl TemplateFigures {
         }
     }
 
-    /// Those of a day without messages, which Meta omits.
+    /// The figures of a day without messages, which Meta omits.
     #[must_use]
     pub fn nothing_sent() -> Self {
         Self {
@@ -128,7 +128,7 @@ impl TemplateFigures {
         all.iter().all(|figure| figure.unwrap_or_default() == 0)
     }
 
-    /// Combines each figure with that of `other`; a figure that only one of them has stays.
+    /// Combines each figure with that of `other`. A figure that only one of them has is kept.
     #[must_use]
     pub fn merged(self, other: Self, merge: fn(u64, u64) -> u64) -> Self {
         let both = |own: Option<u64>, other: Option<u64>| match (own, other) {

@@ -141,9 +141,9 @@ pub struct Journey {
     pub goals: Vec<ReplyPattern>,
     /// Its variants (A/B test). Empty if there are none.
     pub variants: Vec<String>,
-    /// After this much silence a session is abandoned.
+    /// A session without events for this long is abandoned.
     pub idle_timeout: Duration,
-    /// A step that is entered this often in one session is a loop.
+    /// Number of entries of a step in one session from which it counts as a loop.
     pub loop_threshold: u32,
 }
 
@@ -208,14 +208,14 @@ impl Journeys {
         known.map_or(OTHER, |known| known).to_owned()
     }
 
-    /// After this much silence a session of this journey is abandoned.
+    /// A session of this journey without events for this long is abandoned.
     #[must_use]
     pub fn idle_timeout(&self, id: &JourneyId) -> Duration {
         self.find(id)
             .map_or(IDLE_TIMEOUT, |journey| journey.idle_timeout)
     }
 
-    /// How often a step must be entered in one session to be a loop.
+    /// Number of entries of a step in one session from which it counts as a loop.
     #[must_use]
     pub fn loop_threshold(&self, id: &JourneyId) -> u32 {
         self.find(id)

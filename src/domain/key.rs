@@ -1,4 +1,4 @@
-//! Hashes that identify things without an id, or with an id that must not be stored.
+//! Hashes that identify webhook changes, which have no id, and customers and messages, whose ids must not be stored.
 
 /// 128 bits of a hash over the parts that identify a webhook change, because Meta gives deliveries no id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

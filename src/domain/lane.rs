@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
-/// Maximum number of lanes of one delivery. Meta puts at most 1,000 updates into a delivery, so only an invented one
-/// has more.
+/// Maximum number of lanes of one delivery. Meta puts at most 1,000 updates into a delivery, so only a forged one has
+/// more.
 pub const MAX_LANES: usize = 1_024;
 
 /// The lanes of a delivery, which determine its order.
@@ -45,7 +45,7 @@ impl LaneSet {
         }
     }
 
-    /// Adds a field of an account. No known account has more than a few dozen; in an invented delivery, fields beyond
+    /// Adds a field of an account. No known account has more than a few dozen. In a forged delivery, fields beyond
     /// [`MAX_LANES`] have no order.
     pub fn add_management(&mut self, key: u64) {
         if self.management.len() < MAX_LANES {

@@ -1,4 +1,4 @@
-//! Severity of a state: the one judgement that the status page, log lines and notifications share.
+//! Severity of a state, shared by the status page, log lines and notifications.
 
 use super::template::Status as TemplateStatus;
 use super::{CanSendMessage, QualityRating, SendingCause, account, number};
@@ -28,8 +28,8 @@ impl Level {
         }
     }
 
-    /// Severity of a node's health, the same as in the alerts. An unverified portfolio limits a business for as long
-    /// as it likes, so it is no issue.
+    /// Severity of a node's health, the same as in the alerts. A portfolio may remain unverified permanently, so this
+    /// limit is no issue.
     #[must_use]
     pub fn from_sending(can_send: CanSendMessage, cause: Option<SendingCause>) -> Self {
         match cause {

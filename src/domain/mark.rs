@@ -1,19 +1,19 @@
-//! What webhooks say about the steps of journeys: the data with which the business marks a message, and what a
-//! customer's message replies to.
+//! The parts of webhooks that journeys need: the data with which the business marks a message, and the message that a
+//! customer replies to.
 
 use super::MessageKey;
 use super::journey::{Choice, JourneyId};
 use super::word::meta_words;
 
-/// What `biz_opaque_callback_data` says about a message of the business. Only declared names: the text may contain
-/// anything.
+/// The meaning of the `biz_opaque_callback_data` of a message of the business. It contains only declared names, because
+/// the text may contain anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mark {
     /// The campaign of the message.
     pub campaign: Option<String>,
     /// The place of the message in a journey.
     pub journey: Option<JourneyMark>,
-    /// Why the text says nothing about the message. `None` if it does.
+    /// Reason why the text was ignored. `None` if it was not.
     pub ignored: Option<IgnoredMark>,
 }
 
@@ -26,14 +26,14 @@ pub struct JourneyMark {
     pub step: Option<String>,
     /// The variant of the session, if it starts here.
     pub variant: Option<String>,
-    /// Whether the message tells the customer that the goal is reached.
+    /// Whether the message is sent when the goal is reached.
     pub is_goal: bool,
     /// The message. `None` if Meta gives no id.
     pub message: Option<MessageKey>,
 }
 
 meta_words! {
-    /// Why callback data says nothing about its message. The words are the exporter's own.
+    /// Why callback data is ignored. The words are the exporter's own.
     IgnoredMark {
         NoKnownKey = "no_known_key",
         Undeclared = "undeclared",
@@ -42,10 +42,10 @@ meta_words! {
     }
 }
 
-/// What a customer's message follows. Without its text.
+/// The context of a customer's message, without its text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MessageContext {
-    /// The message of the business that it replies to, if Meta says so. Read only if journeys are declared.
+    /// The message of the business that it replies to, if Meta reports it. Read only if journeys are declared.
     pub replies_to: Option<MessageKey>,
     /// The offered reply that the customer chose. `None` for any other message. Read only if journeys are declared.
     pub choice: Option<Choice>,

@@ -31,8 +31,9 @@ meta_words! {
 
 impl Kind {
     /// Whether it is a turn in the conversation: from a customer, a message that waits for a response; from the
-    /// business, a response. Reactions, changes to earlier messages and notices about the customer's id are not, and a
-    /// kind that this version does not know is not until that is known: nobody should be paged for it.
+    /// business, a response. Reactions, changes to earlier messages and notices about the customer's id are no turns. A
+    /// kind that this version does not know is no turn either, so that it cannot trigger an alert about waiting
+    /// customers.
     #[must_use]
     pub fn is_a_turn(self) -> bool {
         !matches!(
@@ -41,9 +42,9 @@ impl Kind {
         )
     }
 
-    /// Whether such a message from a customer opens a customer service window. Meta does not say whether reactions and
-    /// changes to earlier messages do. They are assumed not to: a window that is wrongly assumed hides a recipient,
-    /// and the business would exceed its messaging limit unnoticed.
+    /// Whether such a message from a customer opens a customer service window. Meta does not document whether reactions
+    /// and changes to earlier messages do. This function assumes that they do not: a window that does not exist would
+    /// hide a recipient, and the business could exceed its messaging limit unnoticed.
     #[must_use]
     pub fn opens_window(self) -> bool {
         self.is_a_turn()
@@ -103,8 +104,9 @@ pub struct Price {
 }
 
 impl Price {
-    /// Whether the message counts towards the free service messages of the month: those that are free because of it,
-    /// and those that are not because it is used up. Messages after a click on an ad are free without it.
+    /// Whether the message counts towards the free service messages of the month: both those that are free because of
+    /// it, and those that are charged because it is used up. Messages after a click on an ad are free for another
+    /// reason, and do not count.
     #[must_use]
     pub fn is_of_free_tier(self) -> bool {
         matches!(self.category, Category::Service | Category::GroupService)
@@ -157,7 +159,7 @@ pub enum Update {
         category: Category,
         /// Errors of a failed message.
         errors: Vec<ErrorCode>,
-        /// What `biz_opaque_callback_data` says about the message, if the sender set it.
+        /// The meaning of `biz_opaque_callback_data`, if the sender set it.
         mark: Option<Mark>,
     },
     /// The price of a message. Several of its statuses may contain it.
@@ -175,7 +177,7 @@ pub enum Update {
     },
     /// A customer has a new user id. The other ids are the previous ones, and the telephone number.
     IdChanged(CustomerIds),
-    /// The conversation with this customer is controlled by another application, or by this one again.
+    /// Another application, or this one again, controls the conversation with this customer.
     ThreadOwner {
         /// The customer.
         of: CustomerIds,

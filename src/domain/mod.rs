@@ -1,7 +1,7 @@
 //! The domain: ids, Meta's enums, timestamps, and the facts that events contain.
 //!
-//! Invariant: plain values only, without serde, I/O or clocks. Nothing here knows where a fact came from, apart from
-//! its [`Source`], or how it is shown.
+//! Invariant: plain values only, without serde, I/O or clocks. A fact does not depend on its origin, apart from its
+//! [`Source`], or on how it is shown.
 
 pub mod access;
 pub mod account;

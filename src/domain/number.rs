@@ -156,7 +156,7 @@ meta_words! {
 /// The status of one of the number's groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GroupStatus {
-    /// Hash of `group_id`: the group is counted, and its id is not shown.
+    /// Hash of `group_id`: groups are counted, and their ids are not shown.
     pub group: DeliveryKey,
     /// Whether Meta has suspended the group.
     pub is_suspended: bool,

@@ -114,7 +114,7 @@ impl DisplayDigits {
         same.map(|variant| variant.equivalence)
     }
 
-    /// Whether the trailing digits are equal. No numbering plan has changed them.
+    /// Whether the trailing digits are equal, which no numbering plan has changed.
     #[must_use]
     pub fn has_subscriber_digits_of(&self, other: &Self) -> bool {
         let last = |digits: &Self| {
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn national_variants_are_one_number() {
         use Equivalence::{Certain, Likely};
-        for (shown, told, expected) in [
+        for (shown, sent, expected) in [
             ("+225 07 68 12 34 56", "22568123456", Some(Certain)),
             ("+225 27 22 48 00 00", "22522480000", Some(Certain)),
             ("+229 01 97 12 34 56", "22997123456", Some(Certain)),
@@ -152,16 +152,16 @@ mod tests {
             ("+49 30 1234567", "4930123456", None),
             ("+52 55 1234 5678", "525512345678", None),
         ] {
-            let (shown_digits, told_digits) = (digits(shown), digits(told));
+            let (shown_digits, told_digits) = (digits(shown), digits(sent));
             assert_eq!(
                 shown_digits.equivalence(&told_digits),
                 expected,
-                "{shown} {told}"
+                "{shown} {sent}"
             );
             assert_eq!(
                 told_digits.equivalence(&shown_digits),
                 expected,
-                "{told} {shown}"
+                "{sent} {shown}"
             );
         }
     }

@@ -16,7 +16,7 @@ pub enum SslMode {
     Disable,
     /// Without TLS, or with it if the server requires it.
     Allow,
-    /// With TLS if the server supports it. Protects from nobody who can change the traffic.
+    /// With TLS if the server supports it. Gives no protection against an attacker who can change the traffic.
     Prefer,
     /// With TLS. The certificate is verified only if `sslrootcert` is set, as in libpq.
     Require,
@@ -72,7 +72,7 @@ impl fmt::Display for PostgresHost {
     }
 }
 
-/// A password that does not print and can be compared.
+/// A password that is never printed, and can be compared.
 #[derive(Clone, Debug)]
 pub struct PostgresPassword(pub SecretString);
 
@@ -110,7 +110,7 @@ pub struct PostgresUrl {
 }
 
 impl fmt::Display for PostgresUrl {
-    /// For people: the password is left out, and nothing is percent-encoded.
+    /// For display: omits the password, and percent-encodes nothing.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("postgres://")?;
         if let Some(user) = &self.user {

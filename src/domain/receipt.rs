@@ -7,8 +7,8 @@ use super::{MAX_CLOCK_DIFFERENCE, Timestamp};
 pub struct Receipt {
     /// The most probable time. Used for events without a date of their own.
     pub at: Timestamp,
-    /// A time that had certainly passed. It decides what has expired, because that cannot be undone. `None` while
-    /// only the machine's clock is known.
+    /// A time that had certainly passed. Expiry depends on it, because expiry cannot be undone. `None` while only the
+    /// machine's clock is known.
     pub at_least: Option<Timestamp>,
 }
 
@@ -21,9 +21,9 @@ impl From<Timestamp> for Receipt {
 }
 
 impl Receipt {
-    /// The time that an event is given: its own, unless that is too far ahead. While only the machine's clock is
-    /// known, that clock may be behind, so the event's time is kept. If it turns out to be ahead, it is corrected
-    /// with all stored times.
+    /// The time assigned to an event: its own, unless that is too far ahead. While only the machine's clock is known,
+    /// that clock may be behind, so the event's time is kept. If the time later proves to be ahead, it is corrected
+    /// together with all stored times.
     #[must_use]
     pub fn accepted_time(self, time: Timestamp) -> Timestamp {
         let is_ahead = self.at_least.is_some() && time > self.at.plus(MAX_CLOCK_DIFFERENCE);

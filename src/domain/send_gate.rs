@@ -6,7 +6,7 @@ use std::time::Duration;
 /// Whether a campaign may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendVerdict {
-    /// Nothing speaks against it.
+    /// There is no reason against it.
     Go,
     /// A person should consider the reasons first.
     Caution,
@@ -133,14 +133,14 @@ reasons! {
     AccountDisableScheduled = "account_disable_scheduled", Stop, "Meta disables the account at `until`";
     AccountDisconnected = "account_disconnected", Stop, "Meta reported that the account or the phone number was deleted or disconnected, and no poll has succeeded since";
     AccountRejected = "account_rejected", Stop, "The review of the account is REJECTED or RESTRICTED";
-    MessagingRestricted = "messaging_restricted", Stop, "A restriction of business-initiated messages, or of utility templates for a UTILITY template, is in force, until `until` if Meta says so";
+    MessagingRestricted = "messaging_restricted", Stop, "A restriction of business-initiated messages, or of utility templates for a UTILITY template, is in force, until `until` if Meta gives an end";
     PaymentMissing = "payment_missing", Stop, "The account has no valid payment method (141006), so business-initiated messages fail";
     MarketingDisabled = "marketing_disabled", Stop, "The template is MARKETING, and marketing messages by Cloud API are switched off for the account (131063)";
-    TemplatePaused = "template_paused", Stop, "The template is PAUSED, until `until` if Meta says so";
+    TemplatePaused = "template_paused", Stop, "The template is PAUSED, until `until` if Meta gives an end";
     TemplateNotApproved = "template_not_approved", Stop, "The template is neither APPROVED nor PAUSED";
     TemplateRed = "template_red", Stop, "The quality rating of the template is RED";
-    LimitExceeded = "limit_exceeded", Stop, "The recipients exceed what is left of the portfolio's messaging limit, or nothing is left";
-    StaleData = "stale_data", Caution, "The decision rests on data older than `gate.max_age`";
+    LimitExceeded = "limit_exceeded", Stop, "The recipients exceed the unused part of the portfolio's messaging limit, or the limit is used up";
+    StaleData = "stale_data", Caution, "The decision is based on data older than `gate.max_age`";
     HeadroomUnknown = "headroom_unknown", Caution, "The messaging limit of the portfolio, or its use in the last 24 hours, is unknown";
     HeadroomIncomplete = "headroom_incomplete", Caution, "The use of the messaging limit is a lower bound, because not all of the portfolio's messages were observed";
     NumberWarned = "number_warned", Caution, "The phone number is WARNED";

@@ -4,7 +4,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::WabaId;
 
-/// A part of the accounts. One replica at a time owns it: polls its accounts, applies their events, and exports them.
+/// A part of the accounts. One replica at a time owns it: that replica polls its accounts, applies their events, and
+/// exports them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Shard(pub u16);
 
@@ -19,7 +20,7 @@ impl Sharding {
     /// The shards of a new store of several replicas: enough that ten of them have nearly equal shares.
     pub const SHARED: Self = Self(64);
 
-    /// This many shards. `None` for none at all.
+    /// This many shards. `None` for 0.
     #[must_use]
     pub fn new(count: u16) -> Option<Self> {
         (count > 0).then_some(Self(count))
@@ -42,7 +43,7 @@ impl Sharding {
         self.of_key(waba_id.as_str())
     }
 
-    /// The shard of what belongs to no account, such as an app or a portfolio, by its name or id.
+    /// The shard of an object that belongs to no account, such as an app or a portfolio, by its name or id.
     ///
     /// The first eight bytes of the SHA-256 hash, big-endian, modulo the number of shards. This must never change:
     /// the data of an account is in its shard.

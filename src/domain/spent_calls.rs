@@ -1,9 +1,9 @@
-//! What an account has spent of its call budget.
+//! The calls that an account has spent of its budget.
 
 use super::Timestamp;
 
 /// The calls that were made for one account within the last hour, and Meta's rate limit. They are stored with the
-/// account, so that neither a restart nor another owner spends them again.
+/// account, so that they are not spent again after a restart or by another owner.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SpentCalls {
     /// Calls within a minute from each of these times, oldest first.
@@ -13,7 +13,7 @@ pub struct SpentCalls {
 }
 
 impl SpentCalls {
-    /// The same by a clock that is ahead by so many milliseconds.
+    /// The same times on a clock that is ahead by this many milliseconds.
     #[must_use]
     pub fn on_clock_ahead_by(&self, millis: i64) -> Self {
         let moved = |at: Timestamp| Timestamp::from_millis(at.as_millis().saturating_add(millis));

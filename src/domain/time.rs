@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 /// How far ahead of the present an event may be dated. Synchronized clocks differ by milliseconds, and Meta's time is
-/// known to within seconds, so five minutes, as in Kerberos, are generous. An event that claims a later time is dated
-/// to its receipt: an event dated a day ahead would supersede all events of that day.
+/// known to within seconds, so five minutes, as in Kerberos, are generous. An event with a later time gets the time of
+/// its receipt: an event dated a day ahead would supersede all events of that day.
 pub const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(5 * 60);
 
 /// A time, in milliseconds since 1970-01-01T00:00:00Z.

@@ -1,4 +1,4 @@
-//! Time zones of accounts: Meta numbers them.
+//! Time zones of accounts, to which Meta refers by number.
 
 use jiff::ToSpan as _;
 use jiff::civil::Date;

@@ -5,7 +5,7 @@ use super::experiment::Experiments;
 use super::journey::{JourneyId, Journeys, Progress};
 use super::{BusinessHours, CustomerIds, PhoneNumberId, Timestamp};
 
-/// Who sent the response.
+/// The sender of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Actor {
     /// A program.

@@ -3,7 +3,7 @@
 use super::word::meta_words;
 
 meta_words! {
-    /// `changes[].field` of a webhook: the list of v26, and further ones that Meta sends.
+    /// `changes[].field` of a webhook: the list of v26, and additional fields that Meta sends.
     WebhookField {
         AccountAlerts = "account_alerts",
         AccountReviewUpdate = "account_review_update",
@@ -47,7 +47,8 @@ meta_words! {
 }
 
 impl WebhookField {
-    /// The fields that update the state. An app without one of them learns its changes only from polls, or never.
+    /// The fields that update the state. Without a subscription to one of them, its changes are seen only by polls, or
+    /// never.
     pub const WATCHED: &[Self] = &[
         Self::AccountAlerts,
         Self::AccountReviewUpdate,
