@@ -1,4 +1,4 @@
-//! What can be wrong with an operator's values, and with a rendered file.
+//! Errors of an operator's values, and of rendered files.
 
 use std::fmt;
 
@@ -62,7 +62,7 @@ impl fmt::Display for ValuesErrors {
 
 impl std::error::Error for ValuesErrors {}
 
-/// Why a template could not be rendered. Either is a bug of the templates or of the checks of values, because values are
+/// Why a template could not be rendered: always a bug of the templates or of the checks of values, because values are
 /// checked before they are used.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum RenderError {

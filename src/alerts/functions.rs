@@ -1,12 +1,9 @@
 //! The functions of the templates, which are written as PromQL.
 //!
 //! - `recent(x)`: the value of `x` now, or else its last value of a few minutes, so that one missed scrape changes
-//!   nothing. The look back alone would show each value up to one of its steps late, and shorter steps are more
-//!   evaluations.
+//!   nothing. The subquery alone would show each value late by up to one of its steps, and shorter steps need more evaluations.
 //! - `growth(account, c[6h])`: the increase of a counter of an account. `increase()` needs an earlier sample, and a
-//!   counter may appear with its first increment. A counter that did not exist at the start of the range has grown by
-//!   its whole value, provided that Prometheus scraped the account then, give or take a missed scrape. Without that,
-//!   nothing is known of the past, as after a new Prometheus or a new pod. `growth(exporter, c[6h])` is the same for a
+//!   counter may appear with its first increment. A counter that did not exist at the start of the range has grown by its whole value, provided that Prometheus scraped the account at about that time. If it did not, as with a new Prometheus or a new pod, the past of the counter is unknown. `growth(exporter, c[6h])` is the same for a
 //!   counter that is not of one account.
 
 /// A call of a function.
@@ -100,7 +97,7 @@ fn start(text: &str, function: Function) -> Option<usize> {
     })
 }
 
-/// Where the parenthesis that is open at the start is closed. Parentheses in strings do not count.
+/// The place of the parenthesis that closes the one open at the start. Parentheses in strings do not count.
 fn closing(text: &str) -> Option<usize> {
     let (mut open, mut is_quoted) = (1, false);
     for (at, next) in text.char_indices() {

@@ -1,4 +1,4 @@
-//! The Prometheus operator's PrometheusRule: the same groups in another envelope.
+//! The Prometheus operator's PrometheusRule, with the same groups.
 
 use std::collections::BTreeMap;
 

@@ -1,13 +1,13 @@
-//! Label matchers of PromQL, as an operator adds them to every selector.
+//! Label matchers of PromQL that an operator adds to every selector.
 
-/// Why this text cannot stand between other matchers.
+/// Why this text cannot be inserted between other matchers; `None` if it can.
 pub(super) fn problem(text: &str) -> Option<String> {
     if text.starts_with(',') || text.ends_with(',') {
         return Some(format!(
             "{text:?} begins or ends with a comma; remove it, because the rules add the comma"
         ));
     }
-    // Selectors also stand in the format string of the annotations' `printf`.
+    // Selectors are also part of the format string of the annotations' `printf`.
     if text.contains('%') {
         return Some(format!(
             "{text:?} contains \"%\", which annotations would take for a verb of printf; remove it"

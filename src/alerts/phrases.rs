@@ -14,7 +14,7 @@ impl Phrases {
     /// Parses the file of phrases. A phrase may use those above it.
     ///
     /// # Errors
-    /// What is wrong with the file, which would be a bug.
+    /// An error in the file, which would be a bug.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut phrases = Self(BTreeMap::new());
         let entries = match parsed(text).map_err(|errors| errors.to_string())? {
@@ -34,7 +34,7 @@ impl Phrases {
     /// The text with the placeholders of phrases replaced. Placeholders of values stay.
     ///
     /// # Errors
-    /// What is wrong with the text, which would be a bug.
+    /// An error in the text, which would be a bug.
     pub fn expand(&self, text: &str) -> Result<String, String> {
         fill_some(text, |name| self.0.get(name).map(String::as_str))
     }

@@ -85,7 +85,7 @@ fn replace<'v>(
     Ok(filled)
 }
 
-/// An empty value leaves no trace in a list: one comma next to it goes too, or else the braces around it.
+/// Removes an empty value from a list together with a comma next to it, or else with the braces around it.
 fn close_gap<'a>(before: &mut String, after: &'a str) -> &'a str {
     if let Some(kept) = before.trim_end_matches(' ').strip_suffix(',') {
         before.truncate(kept.len());
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_value_leaves_no_trace() {
+    fn an_empty_value_is_removed_with_its_comma_or_braces() {
         for (text, expected) in [
             ("x{a=\"b\",${selector}}[5m]", "x{a=\"b\"}[5m]"),
             ("x{a=\"b\", ${selector}}", "x{a=\"b\"}"),

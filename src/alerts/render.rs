@@ -90,7 +90,7 @@ impl AlertSet<'_> {
     /// The default values.
     ///
     /// # Errors
-    /// What is wrong with the defaults, which would be a bug.
+    /// The errors in the defaults, which would be a bug.
     pub fn defaults(&self) -> Result<Values, ValuesErrors> {
         Values::defaults(self.values)
     }
@@ -98,7 +98,7 @@ impl AlertSet<'_> {
     /// The default values with those of an operator's file merged over them, key by key.
     ///
     /// # Errors
-    /// Everything that is wrong with the operator's file.
+    /// All errors in the operator's file.
     pub fn with_values(&self, text: &str) -> Result<Values, ValuesErrors> {
         self.defaults()?.merged(text, &self.placeholders())
     }
@@ -185,7 +185,7 @@ fn filled(
     })
 }
 
-/// Parses a rendered text, which proves that no value has broken it.
+/// Parses a rendered text, to check that no value has made it invalid.
 fn read_back<'a, T: serde::Deserialize<'a>>(path: &str, text: &'a str) -> Result<T, RenderError> {
     serde_saphyr::from_str(text).map_err(|error| invalid(path, error.to_string()))
 }

@@ -37,10 +37,10 @@ pub struct Rule {
     pub record: Option<String>,
     /// PromQL expression.
     pub expr: String,
-    /// Duration for which the expression must hold before the alert fires.
+    /// Duration for which the expression must be true before the alert fires.
     #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
     pub pending: Option<String>,
-    /// Duration for which the alert keeps firing after the expression has ceased to hold.
+    /// Duration for which the alert keeps firing after the expression is no longer true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_firing_for: Option<String>,
     /// Labels that are added.

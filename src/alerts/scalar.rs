@@ -37,7 +37,7 @@ pub(super) fn duration(text: &str) -> Option<u64> {
     (!text.is_empty() && total <= MAX_DURATION).then_some(total)
 }
 
-/// Range and step of a subquery. A step of its own, because the default step is Prometheus' evaluation interval.
+/// Range and step of a subquery. The step is required, because the default step is Prometheus' evaluation interval.
 pub(super) fn is_subquery(text: &str) -> bool {
     let (range, step) = text.split_once(':').unwrap_or_default();
     match (duration(range), duration(step)) {
@@ -46,13 +46,13 @@ pub(super) fn is_subquery(text: &str) -> bool {
     }
 }
 
-/// A decimal number of PromQL. Rust would also take `inf` and `nan`.
+/// A decimal number of PromQL. Rust would also parse `inf` and `nan`.
 pub(super) fn is_number(text: &str) -> bool {
     let is_plain = |next: char| next.is_ascii_digit() || ".-+eE".contains(next);
     text.chars().all(is_plain) && text.parse().is_ok_and(f64::is_finite)
 }
 
-/// `HH:MM`, up to `24:00`, which Alertmanager takes for the end of a day.
+/// `HH:MM`, up to `24:00`, which is the end of a day in Alertmanager.
 pub(super) fn is_time(text: &str) -> bool {
     let two_digits = |part: &str| -> Option<u32> {
         let is_written_so = part.len() == 2 && part.chars().all(|next| next.is_ascii_digit());

@@ -1,6 +1,7 @@
-//! A rule file's template as blocks of lines, so that a disabled alert goes with its comment.
+//! A rule file's template as blocks of lines, so that a disabled alert is removed with its comment.
 //!
-//! The files are ours, so a block is recognized by its indentation. A test holds the blocks against the parsed YAML.
+//! All templates have the same layout, so a block is recognized by its indentation. A test compares the blocks with the
+//! parsed YAML.
 
 use std::ops::Range;
 
@@ -42,7 +43,7 @@ struct Block {
     gap: String,
     /// Its own lines, with the comment directly above.
     text: String,
-    /// Blank lines and comments below it that belong to no other block. They stay without it.
+    /// Blank lines and comments below it that belong to no other block. They are kept if the block is removed.
     tail: String,
 }
 
@@ -244,7 +245,7 @@ groups:
         );
         assert_eq!(without(&["B"]), expected);
         let about_a = "      # About A.\n      # More about A.\n      - alert: A\n        expr: |\n          # not about B\n          a\n";
-        // The blank line above B goes too, because B is now the first.
+        // The blank line above B is removed, too, because B is now the first block.
         let expected = TEXT
             .replace(about_a, "")
             .replace("nothing.\n\n", "nothing.\n");

@@ -1,4 +1,7 @@
-//! The set as a whole: what an operator may change, and that the files show it. Most tests use a small set of their own.
+//! The set as a whole: an operator's values change the files as intended. Most tests use a small set of their own.
+
+mod embedded;
+mod errors;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -73,11 +76,6 @@ const SMALL: AlertSet<'static> = AlertSet {
     alertmanager: ALERTMANAGER,
     phrases: PHRASES,
 };
-
-fn errors(text: &str) -> String {
-    let errors = SMALL.with_values(text).expect_err(text);
-    errors.to_string()
-}
 
 /// The files of the small set with an operator's values, by path.
 fn rendered(text: &str) -> BTreeMap<String, String> {
@@ -188,72 +186,6 @@ fn sections_without_keys_change_nothing() {
 }
 
 #[test]
-fn all_errors_are_reported_with_their_lines() {
-    let text = "\
-selectr: a=\"b\"
-alerts:
-  WhatsAppOn: {severity: info}
-  WhatsAppOne:
-    severity: page
-    for: 5 minutes
-    keep_firing_for: 5m
-  Nothing: {}
-alertmanager:
-  zone: UTC
-  timezone: [UTC]
-identity_labels: job
-";
-    assert_eq!(
-        errors(text).lines().collect::<Vec<_>>(),
-        [
-            "line 1: selectr: unknown key; did you mean `selector`?",
-            "line 3: alerts.WhatsAppOn: unknown alert; did you mean `WhatsAppOne`?",
-            "line 5: alerts.WhatsAppOne.severity: \"page\" is not a severity; give critical, warning, info or none",
-            "line 6: alerts.WhatsAppOne.for: \"5 minutes\" is not a duration of Prometheus; write it like 30s, 5m, 1h30m or 7d",
-            "line 7: alerts.WhatsAppOne.keep_firing_for: unknown key; remove it (known here: after, enabled, for, identity_labels, runbook_url, selector, severity)",
-            "line 8: alerts.Nothing: unknown alert; remove it (`alerts --print-values` lists all alerts)",
-            "line 10: alertmanager.zone: unknown key; remove it (known here: business_start, timezone)",
-            "line 11: alertmanager.timezone: takes one value, not a list",
-            "line 12: identity_labels: takes a list, such as `[a, b]`",
-        ]
-    );
-}
-
-#[test]
-fn misplaced_keys_say_where_they_belong() {
-    for (text, message) in [
-        (
-            "alertmanager.timezone: UTC",
-            "line 1: alertmanager.timezone: keys are nested: write `alertmanager:` and, indented below it, `timezone:`",
-        ),
-        (
-            "alerts.WhatsAppOne.for: 5m",
-            "line 1: alerts.WhatsAppOne.for: keys are nested: write `alerts:` and, indented below it, `WhatsAppOne:` and, indented below it, `for:`",
-        ),
-        (
-            "WhatsAppOne: {for: 5m}",
-            "line 1: WhatsAppOne: is an alert; indent it below `alerts:`",
-        ),
-        (
-            "alerts: [WhatsAppOne]",
-            "line 1: alerts: must contain keys, such as `WhatsAppOne:`",
-        ),
-        (
-            "alerts:\n  WhatsAppOne: false",
-            "line 2: alerts.WhatsAppOne: must contain keys, such as `severity:`",
-        ),
-        (
-            "alertmanager: UTC",
-            "line 1: alertmanager: must contain keys, such as `business_start:`",
-        ),
-        ("UTC", "line 1: must contain keys, such as `alerts:`"),
-        ("a: 1\na: 2", "line 2: the key `a` is given twice"),
-    ] {
-        assert_eq!(errors(text), message);
-    }
-}
-
-#[test]
 fn phrases_are_expanded_before_values_and_may_use_each_other() {
     let phrases = Phrases::parse(PHRASES).expect("well-formed");
     let expanded = phrases
@@ -264,107 +196,10 @@ fn phrases_are_expanded_before_values_and_may_use_each_other() {
     assert!(Phrases::parse("name: [a]").is_err());
 }
 
-#[test]
-fn a_bug_in_a_template_names_the_file() {
-    let without_value = AlertSet {
-        rules: &[("two.yml", "groups: # ${unknown}\n")],
-        ..SMALL
-    };
-    let broken = AlertSet {
-        rules: &[("two.yml", "groups: [\n")],
-        ..SMALL
-    };
-    for (set, beginning) in [
-        (
-            without_value,
-            "the template of two.yml: `${unknown}` has no value; this is a bug",
-        ),
-        (broken, "two.yml is not valid with these values: "),
-    ] {
-        let error = set
-            .render(&set.defaults().expect("valid"))
-            .expect_err("a bug");
-        assert!(error.to_string().starts_with(beginning), "{error}");
-    }
-}
-
-/// The keys of all placeholders: an alert's own, if it has one, or else the global one.
-fn keys_in_use(set: &AlertSet<'_>, values: &Values) -> BTreeSet<String> {
-    let known: BTreeSet<&str> = values.keys().collect();
-    let mut used = BTreeSet::new();
-    let mut use_all = |alert: Option<&str>, text: &str| {
-        for name in names(text).expect("well-formed placeholders") {
-            let own = alert.map(|alert| format!("alerts.{alert}.{name}"));
-            let own = own.filter(|key| known.contains(key.as_str()));
-            used.insert(own.unwrap_or_else(|| name.to_owned()));
-        }
-    };
-    let phrases = Phrases::parse(set.phrases).expect("well-formed phrases");
-    let expanded = |text: &str| {
-        let text = functions::expand(text).expect("well-formed calls");
-        phrases.expand(&text).expect("well-formed phrases")
-    };
-    use_all(None, &expanded(set.alertmanager));
-    for (_, template) in set.rules {
-        for piece in RulesTemplate::new(&expanded(template)).pieces(|_| true) {
-            use_all(piece.alert, piece.text);
-        }
-    }
-    used
-}
-
-#[test]
-fn our_templates_use_every_default_and_every_placeholder_has_one() {
-    let set = AlertSet::embedded();
-    let values = set.defaults().expect("valid defaults");
-    // Every alert can be disabled.
-    let placeholders = values.keys().filter(|key| !key.ends_with(".enabled"));
-    let known: BTreeSet<String> = placeholders.map(str::to_owned).collect();
-    let used = keys_in_use(&set, &values);
-    let unused: Vec<&String> = known.difference(&used).collect();
-    let undefined: Vec<&String> = used.difference(&known).collect();
-    assert_eq!(
-        (unused, undefined),
-        (vec![], vec![]),
-        "unused values, placeholders without value"
-    );
-}
-
-/// A chart can apply the values to the parsed templates.
-#[test]
-fn our_rule_templates_are_yaml_before_they_are_rendered_and_have_the_same_alerts() {
-    for (name, template) in AlertSet::embedded().rules {
-        let blocks = RulesTemplate::new(template);
-        let blocks: Vec<&str> = blocks.alerts().map(|(alert, _)| alert).collect();
-        assert_eq!(blocks, alerts(template), "{name}");
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
-
-    /// Every subset of the alerts can be disabled.
-    #[test]
-    fn what_is_enabled_is_rendered_and_nothing_else(seed in proptest::collection::vec(any::<bool>(), 200)) {
-        let set = AlertSet::embedded();
-        let placeholders = set.placeholders();
-        let is_enabled: BTreeMap<&str, bool> = placeholders.keys().map(String::as_str).zip(seed).collect();
-        let mut text = "alerts:\n".to_owned();
-        for (alert, enabled) in &is_enabled {
-            text += &format!("  {alert}: {{enabled: {enabled}}}\n");
-        }
-        let files = files(&set, &text);
-        for (name, template) in set.rules {
-            let expected: Vec<String> = alerts(template).into_iter().filter(|alert| is_enabled[alert.as_str()]).collect();
-            prop_assert_eq!(alerts(&files[*name]), expected);
-        }
-    }
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
-    /// A text is refused, or it changes one value and no structure.
+    /// A text is refused, or changes one value without changing the structure.
     #[test]
     fn no_text_breaks_a_file(timezone in "[ -~éß\t\n]{0,12}", host in "[ -~]{1,12}", label in "[ -~]{0,8}") {
         let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));

@@ -21,7 +21,7 @@ pub(super) type Placeholders = BTreeMap<String, BTreeSet<String>>;
 pub struct Values(BTreeMap<String, PresetValue>);
 
 impl Values {
-    /// The defaults, each of which decides what may be given in its place.
+    /// The defaults, each of which determines the kind of the values that may replace it.
     ///
     /// # Errors
     /// All keys that have no usable value.
