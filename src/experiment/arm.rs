@@ -54,7 +54,7 @@ impl Arm {
     }
 }
 
-/// A count for calculations. Above 2^53 it is rounded, which changes no digit that is shown.
+/// A count for calculations. Above 2^53 it is rounded, which does not change the digits that are shown.
 #[expect(
     clippy::cast_precision_loss,
     reason = "a rounding of one in 2^53 is far below the errors of sampling"

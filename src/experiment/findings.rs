@@ -20,10 +20,10 @@ const EXPECTATION: f64 = 2.0;
 pub struct Findings {
     /// The variants, the control first.
     pub arms: Vec<ArmFindings>,
-    /// Each other variant against the control, in the order of the variants.
+    /// The comparison of each other variant with the control, in the order of the variants.
     pub comparisons: Vec<Comparison>,
-    /// Whether users came as planned. `None` if nothing was planned, and while there are too few users. With a
-    /// mismatch, no verdict can be trusted.
+    /// Whether the split of the users is as planned. `None` if no split was planned, and while there are too few users.
+    /// With a mismatch, no verdict is valid.
     pub split: Option<SplitCheck>,
 }
 
@@ -36,9 +36,9 @@ pub struct ArmFindings {
     pub rate: Option<f64>,
     /// Wilson's bounds of the rate, for this look alone.
     pub bounds: Interval,
-    /// Users with whom the plan's power is reached, counted with the control's rate as it is known now.
+    /// Number of users with whom the plan's power is reached, computed with the current rate of the control.
     pub needed: u64,
-    /// Those of them who have not come yet. A verdict can come earlier, and is as valid then.
+    /// Number of users still to come. An earlier verdict is equally valid.
     pub still_needed: u64,
 }
 
@@ -66,7 +66,8 @@ pub struct ArmCountError {
     pub given: usize,
 }
 
-/// Judges an experiment as it stands. The first variant is the control; a variant without users has an arm too.
+/// Judges the current counts of an experiment. The first variant is the control. A variant without users has an arm,
+/// too.
 ///
 /// # Errors
 ///
@@ -117,11 +118,11 @@ fn compare(plan: &Plan, control: Arm, variant: Arm) -> Comparison {
     Comparison {
         difference: newcombe::difference(control, variant, plan.difference_quantile()),
         always_valid,
-        verdict: verdict::of(always_valid, smallest_effect, plan.settings().direction),
+        verdict: verdict::from_bounds(always_valid, smallest_effect, plan.settings().direction),
     }
 }
 
-/// The users whom each variant needs, the control first.
+/// The number of users that each variant needs, the control first.
 fn needed_users(plan: &Plan, control: Arm) -> Vec<u64> {
     let expected = plan.settings().expected_rate.unwrap_or(0.5);
     let control_rate = (float(control.successes()) + EXPECTATION * expected)

@@ -22,7 +22,7 @@ impl Interval {
         upper: 1.0,
     };
 
-    /// Whether a value is between the bounds, or is one of them.
+    /// Whether a value is between the bounds, or equal to one of them.
     #[must_use]
     pub fn contains(self, value: f64) -> bool {
         (self.lower..=self.upper).contains(&value)

@@ -1,6 +1,6 @@
-//! Statistics of A/B experiments: which variant is better, by how much, and how many users that takes to know.
+//! Statistics of A/B experiments: which variant is better, by how much, and how many users a verdict needs.
 //!
-//! Invariant: pure. [`judge`] needs the plan and the counts of one look, and nothing of earlier looks. Whatever the
+//! Invariant: pure. [`judge`] uses only the plan and the counts of one look, and no data of earlier looks. Whatever the
 //! counts, all its figures are finite.
 //!
 //! | file | content |

@@ -2,25 +2,26 @@
 //!
 //! A tangent of the concave boundary lies above it, so the test crosses the boundary at least as often as the tangent.
 //! The probability that a Brownian motion with drift crosses a line by some time is known (D. Siegmund (1985),
-//! "Sequential Analysis", equation 3.15). The best tangent gives a power that the test surely has, and not much less
-//! than it really has. Looks that come once a day see the motion only then: on average, that is as if the boundary were
-//! higher by 0.583 standard deviations of the change between two looks (Siegmund (1985), chapter X).
+//! "Sequential Analysis", equation 3.15). The best tangent gives a lower bound of the power that is close to the real
+//! power. With one look a day, the motion is observed only then: on average, this has the same effect as a boundary
+//! that is higher by 0.583 standard deviations of the change between two looks (Siegmund (1985), chapter X).
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::arm::float;
 use super::sequential::{Boundary, MIN_USERS, Sample, information};
 
-/// Looks of equal size until the needed users came. With more looks, the power is greater; with fewer, it is less.
+/// Number of looks of equal size until the needed users have come. More looks increase the power, fewer decrease it.
 const LOOKS: f64 = 20.0;
 
-/// How much a look now and then raises the boundary, in standard deviations of the change between two looks.
+/// Effective rise of the boundary due to discrete looks, in standard deviations of the change between two looks.
 const OVERSHOOT: f64 = 0.583;
 
-/// Where tangents touch the boundary, as parts of the time by which the test must have crossed it.
+/// Times at which tangents touch the boundary, as parts of the time by which the test must have crossed it.
 const TANGENTS: [f64; 9] = [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
 
-/// Halvings of an interval, whose upper half is at most twice the answer: then it is exact to one in a trillion.
+/// Number of halvings of an interval whose upper end is at most twice the result. The result is then exact to one part
+/// in a trillion.
 const HALVINGS: usize = 40;
 
 /// The time of the test by which it has found the smallest effect with this power.
@@ -28,7 +29,7 @@ pub(super) fn time(boundary: Boundary, power: f64) -> f64 {
     least(1.0, |time| power_by(boundary, time) >= power)
 }
 
-/// The probability that the smallest effect is found by a time, counted low.
+/// A lower bound of the probability that the smallest effect is found by a time.
 fn power_by(boundary: Boundary, time: f64) -> f64 {
     let raise = OVERSHOOT * (time / LOOKS).sqrt();
     let powers = TANGENTS.map(|part| {
@@ -50,8 +51,8 @@ fn probability_to_cross(intercept: f64, slope: f64, time: f64) -> f64 {
     at_the_end + before
 }
 
-/// Users of the control and of the variant, in these parts of all users, with whom the test reaches `needed_time`: the
-/// more of those for a variant above and for one below the control, by the smallest effect.
+/// Numbers of users of the control and of the variant, in these parts of all users, with which the test reaches
+/// `needed_time`: the larger numbers of those for a variant above and for one below the control by the smallest effect.
 pub(super) fn users(
     parts: [f64; 2],
     control_rate: f64,
@@ -74,10 +75,10 @@ pub(super) fn users(
     parts.map(|part| (part * above.max(below)).ceil().max(float(MIN_USERS)))
 }
 
-/// The least number that is enough, if all above it are enough. `unit` is where the search begins.
+/// The smallest number that is enough, if all numbers above it are enough. The search begins at `unit`.
 fn least(unit: f64, is_enough: impl Fn(f64) -> bool) -> f64 {
     let mut most = unit;
-    // The limit is for the case that nothing is enough.
+    // The limit ends the search if no number is enough.
     while !is_enough(most) && most < 1e18 {
         most *= 2.0;
     }

@@ -2,7 +2,7 @@
 //! independent proportions: comparison of eleven methods", Statistics in Medicine 17:873-890, method 10 (hybrid score
 //! without continuity correction).
 //!
-//! The interval is for one look at the end. [`super::sequential`] has the one for a look every day.
+//! The interval is valid for one look at the end. The interval of [`super::sequential`] is valid for a look every day.
 
 use super::arm::Arm;
 use super::interval::Interval;
@@ -42,7 +42,7 @@ mod tests {
 
     const Z95: f64 = 1.959_963_984_540_054;
 
-    /// Table II of the paper, method 10, rows (a) to (h); with more digits, which an independent program gives too.
+    /// Table II of the paper, method 10, rows (a) to (h), with more digits, which an independent program confirms.
     #[test]
     fn the_published_examples() {
         let examples = [
@@ -73,7 +73,7 @@ mod tests {
     }
 
     proptest! {
-        /// Swapping the two variants changes the sign of everything, and nothing else.
+        /// Swapping the two variants changes all signs and no amounts.
         #[test]
         fn swapping_changes_the_sign(control in arms(), variant in arms(), z in 0.1..8.0_f64) {
             let one = difference(control, variant, z);

@@ -1,4 +1,4 @@
-//! What an experiment is to find out, fixed before its first user.
+//! The plan of an experiment: what it is to find out, fixed before its first user.
 
 use std::ops::RangeInclusive;
 
@@ -8,10 +8,10 @@ use thiserror::Error;
 use super::needed;
 use super::sequential::Boundary;
 
-/// Effects that can be asked for. Smaller ones need hundreds of millions of users.
+/// Effects that a plan accepts. Smaller effects need hundreds of millions of users.
 const EFFECTS: RangeInclusive<f64> = 0.0001..=0.99;
 
-/// Levels of significance that can be asked for.
+/// Levels of significance that a plan accepts.
 const SIGNIFICANCES: RangeInclusive<f64> = 0.0001..=0.5;
 
 /// Powers that can be asked for.
@@ -39,15 +39,15 @@ pub enum Split {
     /// At random, in proportion to these weights: one for each variant, the control first. [`super::judge`] checks it.
     Planned(Vec<f64>),
     /// Not at random, such as before and after a change: the number of variants, with the control. The numbers of users
-    /// are not checked, and the same number is needed of each. A difference can have another cause than the variant, such
-    /// as the season.
+    /// are not checked, and each variant needs the same number. A difference can have another cause than the variant,
+    /// such as the season.
     Unplanned(usize),
 }
 
 /// The settings of a [`Plan`], not yet checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// The smallest difference of two rates that is worth knowing: 0.02 tells 10 % from 12 %.
+    /// The smallest difference of two rates that is worth knowing: 0.02 distinguishes 10 % from 12 %.
     pub smallest_effect: f64,
     /// The greatest probability that any difference is claimed although there is none, over all looks and variants.
     pub significance: f64,
@@ -73,7 +73,7 @@ pub struct Plan {
     difference_quantile: f64,
 }
 
-/// A setting that no experiment can have. The text names the setting, its value and the range.
+/// An invalid setting. The text names the setting, its value and the range.
 #[derive(Clone, Copy, Debug, PartialEq, Error)]
 pub enum PlanError {
     /// The smallest effect is out of range.
@@ -108,7 +108,7 @@ pub enum PlanError {
 }
 
 impl Plan {
-    /// Checks the settings, and calculates what all looks have in common.
+    /// Checks the settings, and calculates the values that all looks share.
     ///
     /// # Errors
     ///
@@ -148,7 +148,7 @@ impl Plan {
         &self.settings
     }
 
-    /// The part of all users that each variant gets, the control first. They sum to 1.
+    /// The part of all users that each variant gets, the control first. The parts sum to 1.
     #[must_use]
     pub fn parts(&self) -> &[f64] {
         &self.parts
@@ -199,7 +199,7 @@ fn parts(split: &Split) -> Result<Vec<f64>, PlanError> {
     }
     let sum: f64 = weights.iter().sum();
     let parts: Vec<f64> = weights.iter().map(|weight| weight / sum).collect();
-    // With a weight that is negative or no number, a part is so too; with an infinite sum, all are 0 or no number.
+    // If a weight is negative or NaN, so is a part. If the sum is infinite, all parts are 0 or NaN.
     let wrong = parts
         .iter()
         .position(|part| !(MIN_PART..=1.0).contains(part));

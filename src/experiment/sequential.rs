@@ -1,5 +1,5 @@
-//! Bounds of the difference of two rates that hold for all looks together, however often and until whenever one looks:
-//! a confidence sequence, the inverse of a mixture sequential probability ratio test (mSPRT).
+//! Bounds of the difference of two rates that are valid for all looks together, however many there are and whenever the
+//! experiment ends: a confidence sequence, the inverse of a mixture sequential probability ratio test (mSPRT).
 //!
 //! - H. Robbins (1970), "Statistical methods related to the law of the iterated logarithm", Annals of Mathematical
 //!   Statistics 41:1397-1409. <https://doi.org/10.1214/aoms/1177696786>
@@ -17,10 +17,10 @@
 //! usual choice, the same power takes about 40 % more users. A standard deviation above 0 makes the interval shrink to a
 //! point with time.
 //!
-//! The normal approximation is too optimistic with few users, with rates near 0 or 1, and with variants of unequal size.
-//! So information is counted low ([`information`]), the bounds are those of [`super::newcombe`] with the boundary's
-//! quantile in place of the usual one, and nothing is claimed below [`MIN_USERS`]. Simulations in `tests` show that the
-//! error stays below the configured one from 3 users a day, and for rates from 0.02 to 0.9.
+//! The normal approximation is too optimistic with few users, with rates near 0 or 1, and with variants of unequal
+//! size. So [`information`] is a low estimate, the bounds are those of [`super::newcombe`] with the boundary's quantile
+//! in place of the usual one, and there is no verdict below [`MIN_USERS`]. Simulations in `tests` show that the error
+//! stays below the configured one from 3 users a day, and for rates from 0.02 to 0.9.
 
 use super::arm::{Arm, float};
 use super::interval::Interval;
@@ -33,11 +33,12 @@ const MEAN: f64 = 0.9;
 /// Standard deviation of the mixture, in smallest effects.
 const DEVIATION: f64 = 0.2;
 
-/// Users of each of two variants below which nothing is claimed. With fewer, and nine times as many in the other variant,
-/// up to 9 % of the intervals missed the true difference at a significance of 5 %; with these, at most 3 % did.
+/// Minimum number of users of each of two variants for a verdict. With fewer, and nine times as many in the other
+/// variant, up to 9 % of the intervals missed the true difference at a significance of 5 %; with these, at most 3 %
+/// did.
 pub(super) const MIN_USERS: u64 = 20;
 
-/// Users and successes of a variant: observed ones, or expected ones, which are no whole numbers.
+/// Users and successes of a variant: observed numbers, or expected numbers, which may be fractional.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
     pub users: f64,
@@ -62,9 +63,10 @@ impl Sample {
     }
 }
 
-/// The information about the difference of two rates: the inverse of its variance. Both have users.
+/// The information about the difference of two rates: the inverse of its variance. Both variants have users.
 ///
-/// The larger of two variances counts: of equal rates, which holds if there is no difference, and of different rates.
+/// The larger of two variances is used: that of equal rates, which applies if there is no difference, and that of
+/// different rates.
 pub(super) fn information(control: Sample, variant: Sample) -> f64 {
     let pooled = Sample {
         users: control.users + variant.users + 2.0,
@@ -177,10 +179,11 @@ mod tests {
         let sample = |users, successes| Sample { users, successes };
         let information_of_equal = information(sample(1e6, 5e5), sample(1e6, 5e5));
         assert!((information_of_equal * 0.5e-6 - 1.0).abs() < 1e-5);
-        // Of different rates, the variance of equal ones is the larger if the variants have as many users.
+        // For different rates, the variance of equal rates is the larger one if the variants have the same number of
+        // users.
         let of_different = information(sample(1e6, 1e5), sample(1e6, 3e5));
         assert!((of_different * 0.32e-6 - 1.0).abs() < 1e-5);
-        // It is the smaller if the variant with the more certain outcome has most of the users.
+        // It is the smaller one if the variant with the more certain outcome has most of the users.
         let of_unequal = information(sample(9e6, 9e4), sample(1e6, 5e5));
         assert!((of_unequal * (0.25e-6 + 0.0099 / 9e6) - 1.0).abs() < 1e-5);
         assert!(information(sample(5.0, 0.0), sample(5.0, 0.0)).is_normal());
@@ -197,7 +200,7 @@ mod tests {
         assert!(bounds_of(MIN_USERS).lower > 0.5);
     }
 
-    /// More users make the bounds closer, without end.
+    /// With more users, the bounds become closer without limit.
     #[test]
     fn the_bounds_shrink_to_the_difference() {
         let mut width_before = 2.0;

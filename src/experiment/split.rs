@@ -1,19 +1,19 @@
-//! Whether users came to the variants as planned: the check for a sample ratio mismatch.
+//! The check for a sample ratio mismatch: whether the split of the users is as planned.
 //!
-//! Users who are lost on the way to one variant (an error, a filter, a slow page) are seldom like the others. So the
-//! rates of an experiment with a mismatch cannot be compared (A. Fabijan et al. (2019), "Diagnosing sample ratio
-//! mismatch in online controlled experiments", KDD '19. <https://doi.org/10.1145/3292500.3330722>).
+//! Users who are lost before they reach a variant (because of an error, a filter or a slow page) seldom behave like the
+//! others. So the rates of an experiment with a mismatch cannot be compared (A. Fabijan et al. (2019), "Diagnosing
+//! sample ratio mismatch in online controlled experiments", KDD '19. <https://doi.org/10.1145/3292500.3330722>).
 
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 use super::arm::{Arm, float};
 
-/// The p value below which the split is called wrong. It is far below the usual 0.05: a plan that is checked every day
-/// for four weeks, each time at 0.05, would be called wrong in one of four experiments in which nothing is wrong; at
-/// 0.001, in one of a hundred. The sum of a real mismatch grows with every user, so that it is found all the same.
+/// The p value below which the split is a mismatch. It is far below the usual 0.05: with a check every day for four
+/// weeks at 0.05, one of four experiments without a mismatch would seem to have one; at 0.001, one of a hundred. The
+/// sum of a real mismatch grows with every user, so it is still found.
 const MISMATCH: f64 = 0.001;
 
-/// The smallest expected number of users of a variant for which the distribution of the sum is known well enough.
+/// The smallest expected number of users of a variant for which the distribution of the sum is a good approximation.
 const MIN_EXPECTED: f64 = 10.0;
 
 /// Pearson's chi-square test of the numbers of users against the planned split.
@@ -23,7 +23,7 @@ pub struct SplitCheck {
     pub chi_square: f64,
     /// The probability of at least as large a sum if the users are split as planned.
     pub p_value: f64,
-    /// Whether [`SplitCheck::p_value`] is so low that chance is no explanation.
+    /// Whether [`SplitCheck::p_value`] is below the limit for a mismatch.
     pub is_mismatch: bool,
 }
 
@@ -63,8 +63,8 @@ mod tests {
         check(parts, &arms)
     }
 
-    /// The first is the example of Kohavi, Tang and Xu (2020), "Trustworthy Online Controlled Experiments", chapter 3.
-    /// The p values are also those of an independent program.
+    /// The first one is the example of Kohavi, Tang and Xu (2020), "Trustworthy Online Controlled Experiments", chapter
+    /// 3. The p values are also those of an independent program.
     #[test]
     fn known_examples() {
         let third = 1.0 / 3.0;

@@ -1,7 +1,7 @@
 //! Bounds of a rate: E. B. Wilson (1927), "Probable inference, the law of succession, and statistical inference",
 //! Journal of the American Statistical Association 22:209-212. <https://doi.org/10.2307/2276774>
 //!
-//! Unlike the textbook's interval, it stays between 0 and 1, and has a width when no user or every user succeeds.
+//! Unlike the textbook interval, it stays between 0 and 1, and its width is above 0 if no user or every user succeeds.
 
 use super::arm::{Arm, float};
 use super::interval::Interval;
@@ -18,7 +18,7 @@ pub(super) fn interval(arm: Arm, z: f64) -> Interval {
     let spread = (rate * (1.0 - rate) / users + square / (4.0 * users * users)).sqrt();
     let radius = z * spread / (1.0 + square / users);
     let interval = Interval::around(centre, radius, Interval::ALL_RATES);
-    // A bound that is mathematically equal to the rate must not miss it by a rounding error.
+    // A bound that is mathematically equal to the rate must not exclude it because of rounding.
     Interval {
         lower: interval.lower.min(rate),
         upper: interval.upper.max(rate),

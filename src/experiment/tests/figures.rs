@@ -1,4 +1,4 @@
-//! What one look gives, for every plan and every count.
+//! The figures of one look, for every plan and every count.
 
 use proptest::prelude::*;
 
@@ -184,7 +184,7 @@ proptest! {
         }
     }
 
-    /// Looking at all times costs certainty: its bounds are never the closer ones.
+    /// The bounds for all looks are never closer than those for one look.
     #[test]
     fn bounds_for_all_looks_contain_those_for_one(
         plan in any_plan(),
@@ -199,7 +199,7 @@ proptest! {
         }
     }
 
-    /// Which of two variants is called the control decides nothing but the names.
+    /// Swapping the control and the variant changes only the names in the verdict.
     #[test]
     fn swapping_two_variants_swaps_the_verdict(
         smallest_effect in 0.01..0.5_f64,

@@ -4,7 +4,7 @@ use fastrand::Rng;
 
 use crate::experiment::{Arm, Direction, Plan, Settings, Split, Verdict, judge};
 
-/// How many users come to each of the two variants on each day.
+/// Number of users of each of the two variants on each day.
 #[derive(Clone, Copy, Debug)]
 pub enum Arrivals {
     /// The same number each day.
@@ -13,7 +13,7 @@ pub enum Arrivals {
     Poisson([f64; 2]),
 }
 
-/// What is true of a simulated experiment, unknown to the plan.
+/// The true values of a simulated experiment, which the plan does not use.
 #[derive(Clone, Copy, Debug)]
 pub struct World {
     pub rates: [f64; 2],
@@ -28,7 +28,7 @@ pub struct Outcome {
     pub users: u64,
     /// Whether the bounds of all looks until the end contained the true difference.
     pub is_covered: bool,
-    /// Whether the split was called wrong on any day.
+    /// Whether the split was a mismatch on any day.
     pub is_mismatch: bool,
 }
 
@@ -88,7 +88,7 @@ pub fn run(plan: &Plan, world: World, random: &mut Rng) -> Outcome {
     Outcome { verdict, ..outcome }
 }
 
-/// The share of experiments for which something holds.
+/// The share of experiments that meet a condition.
 pub fn share(outcomes: &[Outcome], holds: impl Fn(&Outcome) -> bool) -> f64 {
     let count = outcomes.iter().filter(|outcome| holds(outcome)).count();
     let count = u32::try_from(count).expect("few experiments");
@@ -101,8 +101,7 @@ pub fn runs(plan: &Plan, world: World, number: u32) -> Vec<Outcome> {
     (0..number).map(|_| run(plan, world, &mut random)).collect()
 }
 
-/// Successes of users who succeed independently: 64 users at a time, whose random numbers are compared with the rate bit
-/// by bit.
+/// Successes of independent users, 64 at a time: their random numbers are compared with the rate bit by bit.
 fn binomial(users: u64, rate: f64, random: &mut Rng) -> u64 {
     let mut left = users;
     let mut successes = 0;

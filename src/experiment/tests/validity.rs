@@ -1,4 +1,4 @@
-//! Validity: how often a difference is claimed that does not exist, with many looks.
+//! Validity: how often a verdict claims a difference that does not exist, with many looks.
 
 use crate::experiment::Verdict;
 
@@ -13,8 +13,8 @@ fn is_called_different(outcome: &Outcome) -> bool {
     matches!(outcome.verdict, Verdict::ABetter | Verdict::BBetter)
 }
 
-/// Smallest effects with which the test is about to decide in 28 days with so many users of each variant a day, and so
-/// has the most opportunities to be wrong.
+/// Smallest effects for which the test is about to decide in 28 days with this many users of each variant a day, so
+/// that it has the most opportunities to be wrong.
 fn effect(rate: f64, daily: f64) -> f64 {
     let variance = 2.0 * rate * (1.0 - rate);
     (12.0 * variance / (daily * f64::from(DAYS)))
