@@ -1,4 +1,4 @@
-//! The cost of a category change: what a template's messages will cost as marketing messages.
+//! The cost of a category change: the additional cost of a template's messages as marketing messages.
 //!
 //! It is an estimate from the account's own figures of the last [`PERIOD`] days: the messages that the template
 //! delivered, times the difference between the account's mean price per delivered message in both categories. Mean
@@ -13,7 +13,7 @@ use crate::domain::template::Category;
 use crate::domain::{TemplateId, Word};
 use crate::state::{Account, NumberInsights, Template};
 
-/// Number of days that the estimate rests on: a month.
+/// Number of days on which the estimate is based: a month.
 pub const PERIOD: u32 = 30;
 
 /// Length of a month in milliseconds, for changes that were made within the period.
@@ -21,7 +21,8 @@ const PERIOD_MILLIS: i64 = PERIOD as i64 * 86_400_000;
 
 const MILLIONTHS: u128 = 1_000_000;
 
-/// The estimated cost of a category change, with what it rests on. Amounts are millionths of the currency's unit.
+/// The estimated cost of a category change, with the figures on which it is based. Amounts are millionths of the
+/// currency's unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CategoryCost {
     /// The category before the change.

@@ -6,7 +6,7 @@ use crate::domain::journey::{Confusion, JourneyId};
 use crate::state::Counts;
 use crate::state::journeys::JourneyCounts;
 
-/// How often a step must have been asked. With fewer entries, one customer would make it the worst.
+/// Minimum number of entries of a step. With fewer, a single customer could make it the worst step.
 const MIN_ENTERED: u64 = 20;
 
 /// A step with the signs that it confused customers.
@@ -37,7 +37,7 @@ impl ConfusingStep {
     }
 }
 
-/// At most this many steps with signs of confusion, that with the highest share first.
+/// At most this many steps with signs of confusion, the highest share first.
 #[must_use]
 pub fn worst<'a>(
     of_numbers: impl Iterator<Item = &'a JourneyCounts>,
@@ -62,7 +62,7 @@ pub fn worst<'a>(
     });
     let is_confusing = |step: &ConfusingStep| step.entered >= MIN_ENTERED && step.total() > 0;
     let mut steps: Vec<ConfusingStep> = steps.filter(is_confusing).collect();
-    // Of equal shares, that of more customers is worse.
+    // Of equal shares, the one with more customers is worse.
     steps.sort_by(|one, other| {
         let by_share = other.share().total_cmp(&one.share());
         by_share.then(other.entered.cmp(&one.entered))

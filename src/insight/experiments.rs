@@ -1,4 +1,4 @@
-//! Declared experiments as they stand: what the counters of all numbers together say about each.
+//! The current results of declared experiments, from the counters of all phone numbers.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::state::{Accounts, ArmCounts};
 /// One arm of an experiment, over all phone numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ArmSums {
-    /// The users, and what else became of them.
+    /// The users, and counts of their outcomes.
     pub counts: ArmCounts,
     /// The quality ratings of the phone numbers with users of the arm: the number of phone numbers with each.
     pub ratings: BTreeMap<QualityRating, u64>,
@@ -23,13 +23,13 @@ pub struct ArmSums {
 pub struct ArmReport<'a> {
     /// The variant, or the version.
     pub name: &'a str,
-    /// What was counted.
+    /// The counts.
     pub sums: ArmSums,
     /// The rate with its bounds.
     pub findings: ArmFindings,
 }
 
-/// An arm against the control.
+/// A comparison of an arm with the control.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ComparisonReport<'a> {
     /// The variant, or the version.
@@ -38,20 +38,20 @@ pub struct ComparisonReport<'a> {
     pub comparison: Comparison,
 }
 
-/// An experiment as it stands.
+/// The current results of an experiment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExperimentReport<'a> {
     /// How the experiment is declared.
     pub experiment: &'a Experiment,
     /// The arms, the control first.
     pub arms: Vec<ArmReport<'a>>,
-    /// Each other arm against the control.
+    /// The comparison of each other arm with the control.
     pub comparisons: Vec<ComparisonReport<'a>>,
-    /// Whether users came as planned. `None` if nothing was planned, and while there are too few users.
+    /// Whether the split of the users is as planned. `None` if no split was planned, and while there are too few users.
     pub split: Option<SplitCheck>,
 }
 
-/// The report of each declared experiment that is wanted.
+/// The reports of the declared experiments whose names are selected.
 #[must_use]
 pub fn reports<'a>(
     declared: &'a Experiments,
@@ -62,7 +62,7 @@ pub fn reports<'a>(
     wanted.filter_map(|one| report(one, accounts)).collect()
 }
 
-/// The report of one experiment. `None` if its plan cannot be carried out, which the configuration does not accept.
+/// The report of one experiment. `None` if its plan is not valid, which the configuration does not accept.
 fn report<'a>(experiment: &'a Experiment, accounts: &Accounts) -> Option<ExperimentReport<'a>> {
     let sums = sums(experiment, accounts);
     let arms = sums.iter().map(|sum| {
@@ -147,7 +147,7 @@ mod tests {
         Share::from_millionths(parts).expect("a share")
     }
 
-    /// Every plan that the configuration accepts can be carried out, at the ends of each range too.
+    /// Every plan that the configuration accepts is valid, also at the ends of each range.
     #[test]
     fn every_accepted_plan_has_a_report() {
         let arms = |count: usize| {

@@ -1,5 +1,5 @@
-//! Answers that are computed from the state: how much of a limit is used, what a falling rating comes from, whether
-//! a campaign may be sent.
+//! Answers that are computed from the state: the used share of a limit, the causes of a falling rating, and whether a
+//! campaign may be sent.
 //!
 //! Invariant: pure. The same state and the same time give the same answer.
 

@@ -5,13 +5,13 @@ use std::ops::RangeInclusive;
 use crate::domain::Timestamp;
 use crate::state::{DailyActivity, DailyCount, UtcDay};
 
-/// Days before today that show what is usual.
+/// Days before today that show the usual rate.
 const PAST: i32 = 28;
 
-/// Days with messages without which nothing is usual.
+/// Minimum number of days with messages; with fewer, no rate is usual.
 const MIN_DAYS: usize = 7;
 
-/// Opt-outs of a day up to which a rise is chance.
+/// Number of opt-outs of a day up to which a rise may be chance.
 const MIN_OPT_OUTS: u64 = 5;
 
 /// Multiple of the usual rate from which a rise is a surge. Customers of a campaign opt out at up to twice the usual
@@ -31,12 +31,12 @@ pub struct OptOutSurge {
     pub day: UtcDay,
     /// Opt-outs of that day.
     pub opt_outs: u64,
-    /// The number of opt-outs that is usual after as many messages.
+    /// The usual number of opt-outs for this number of messages.
     pub usual: u64,
 }
 
-/// The surge of today or of yesterday. `None` without one, and if too little is known: the absence of a surge does not
-/// mean that customers are content.
+/// The surge of today or of yesterday. `None` without a surge, and if there is too little data, so `None` does not mean
+/// that customers are content.
 #[must_use]
 pub fn opt_out_surge(days: &DailyActivity, now: Timestamp) -> Option<OptOutSurge> {
     let today = UtcDay::at(now);

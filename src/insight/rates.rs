@@ -6,8 +6,8 @@ use crate::state::TemplateInsights;
 /// Number of days before the last complete one of which the median is taken.
 pub const MEDIAN_DAYS: u32 = 28;
 
-/// Minimum number of days with messages for a median. Fewer than a week show the days of the week more than the
-/// template.
+/// Minimum number of days with messages for a median. With less than a week, the median depends more on the days of the
+/// week than on the template.
 pub const LEAST_DAYS: usize = 7;
 
 /// A share of a template's delivered messages.

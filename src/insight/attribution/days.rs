@@ -13,9 +13,9 @@ pub(super) struct Period {
     pub fell_at: Timestamp,
     /// The day of the fall.
     pub last: UtcDay,
-    /// The last day of the window that is over, so that its figures are whole.
+    /// The last day of the window that is over, so that its figures are complete.
     pub last_whole: UtcDay,
-    /// The last of these whose messages have had a day to be read.
+    /// The last day of the window whose messages could be read for a day.
     pub last_read: UtcDay,
 }
 
@@ -40,12 +40,12 @@ impl Period {
         self.first()..=self.last
     }
 
-    /// The days before those.
+    /// The days before the window.
     pub fn baseline(&self) -> RangeInclusive<UtcDay> {
         self.last.minus(WINDOW + BASELINE - 1)..=self.last.minus(WINDOW)
     }
 
-    /// How many days of the baseline there are, if data begins on this day.
+    /// Number of days of the baseline with data, if data begins on this day.
     pub fn baseline_days(&self, first_day: Option<UtcDay>) -> i32 {
         let begin = first_day.map(|first| first.max(*self.baseline().start()));
         begin

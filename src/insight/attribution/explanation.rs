@@ -1,9 +1,8 @@
-//! The answer: what fell, why it probably fell, and what was not known.
+//! The explanation of a fall: the fall, its likely causes, and the missing data.
 
-use super::days::Period;
-use super::history::first_known_day;
+use super::Fall;
+use super::missing::MissingData;
 use super::weights;
-use super::{Fall, NumberHistory};
 use crate::domain::{TemplateId, Timestamp};
 
 /// Likely causes of a fall.
@@ -72,7 +71,7 @@ impl Verdict {
     pub fn message(self) -> &'static str {
         match self {
             Self::LikelyCauses => {
-                "most likely first; each cause is a coincidence in time and proves nothing by itself"
+                "most likely first; each cause coincides with the fall in time, which is not a proof"
             }
             Self::NoEvidentCause => {
                 "the rating fell, but the known data shows nothing unusual before it"
@@ -135,9 +134,9 @@ impl CauseKind {
 /// How far to trust a cause, least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Confidence {
-    /// Look at it last.
+    /// To be checked last.
     Weak,
-    /// Worth a look.
+    /// Worth checking.
     Moderate,
     /// Several kinds of evidence agree, and the data suffices.
     Strong,
@@ -146,7 +145,7 @@ pub enum Confidence {
 impl Confidence {
     pub(super) fn new(cause: &Cause, missing: &[MissingData]) -> Self {
         let lacks = |what| missing.contains(&what);
-        // Opt-outs, failures and waits are compared with past days; Meta's word about a template is not.
+        // Opt-outs, failures and waits are compared with past days; Meta's judgement of a template is not.
         let is_compared = |one: &Evidence| !one.kind.is_of_meta();
         let lacks_days = lacks(MissingData::Baseline) && cause.evidence.iter().any(is_compared);
         if cause.score < weights::MODERATE {
@@ -263,7 +262,7 @@ impl EvidenceKind {
         }
     }
 
-    /// Whether it is what Meta says, and not a comparison with past days.
+    /// Whether Meta reports it, so that it is no comparison with past days.
     fn is_of_meta(self) -> bool {
         matches!(self, Self::TemplateRating | Self::TemplatePaused)
     }
@@ -281,78 +280,4 @@ pub(super) fn cause(kind: CauseKind, factor: f64, mut evidence: Vec<Evidence>) -
         confidence: Confidence::Weak,
         evidence,
     })
-}
-
-/// Data that an explanation lacks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum MissingData {
-    /// No messages of the number were counted.
-    Messages,
-    /// The counts begin within the baseline.
-    Baseline,
-    /// No template has figures.
-    Insights,
-    /// The templates' figures include the messages of other numbers.
-    OtherNumbers,
-}
-
-impl MissingData {
-    /// All of them.
-    pub const ALL: [Self; 4] = [
-        Self::Messages,
-        Self::Baseline,
-        Self::Insights,
-        Self::OtherNumbers,
-    ];
-
-    /// Its name in the API.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Messages => "messages",
-            Self::Baseline => "baseline",
-            Self::Insights => "insights",
-            Self::OtherNumbers => "other_numbers",
-        }
-    }
-
-    /// What it means.
-    #[must_use]
-    pub fn message(self) -> &'static str {
-        match self {
-            Self::Messages => {
-                "no messages of this phone number were counted, so opt-outs, failures, waits and journeys are unknown"
-            }
-            Self::Baseline => {
-                "fewer than 14 days before the last week are known, so it is uncertain what is usual"
-            }
-            Self::Insights => {
-                "Meta's figures per template are unknown, so read rates and the messages per template are not compared"
-            }
-            Self::OtherNumbers => {
-                "Meta's figures per template include the messages of the account's other phone numbers"
-            }
-        }
-    }
-}
-
-/// Which data is missing.
-pub(super) fn missing(history: &NumberHistory, period: &Period) -> Vec<MissingData> {
-    let has_insights = history.templates.iter().any(|one| one.days.is_some());
-    let first_day = history.days.first_day();
-    let first_insight = first_known_day(&history.templates);
-    let enough = |first| period.baseline_days(first) >= weights::ENOUGH_DAYS;
-    let has_enough = (first_day.is_none() || enough(first_day))
-        && (first_insight.is_none() || enough(first_insight));
-    let found = [
-        (first_day.is_none(), MissingData::Messages),
-        (!has_enough, MissingData::Baseline),
-        (!has_insights, MissingData::Insights),
-        (
-            has_insights && history.other_numbers > 0,
-            MissingData::OtherNumbers,
-        ),
-    ];
-    let missing = found.into_iter().filter(|(is_missing, _)| *is_missing);
-    missing.map(|(_, what)| what).collect()
 }

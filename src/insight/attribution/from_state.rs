@@ -50,7 +50,7 @@ pub fn last_fall(number: &Number) -> Option<Fall> {
     fall
 }
 
-/// What these accounts know about the number. Since 2026, one number may belong to several accounts.
+/// The data of these accounts about the number. Since 2026, one number may belong to several accounts.
 #[must_use]
 pub fn number_history(accounts: &[&Account], id: &PhoneNumberId) -> NumberHistory {
     let mut history = NumberHistory {
@@ -68,7 +68,7 @@ pub fn number_history(accounts: &[&Account], id: &PhoneNumberId) -> NumberHistor
     history
 }
 
-/// The templates of which anything is known that could be evidence.
+/// The templates with data that could be evidence.
 fn templates(account: &Account) -> impl Iterator<Item = TemplateHistory> {
     let known = account
         .templates()
@@ -102,7 +102,7 @@ fn daily_sends(insights: &TemplateInsights) -> BTreeMap<UtcDay, DailySends> {
     days.collect()
 }
 
-/// Ratings for the worse, pauses and disablings.
+/// Ratings that became worse, pauses and disablings.
 fn setbacks(template: &Template) -> Vec<Setback> {
     let statuses = template.status.changes().filter_map(|step| {
         let kind = match step.to {
@@ -129,14 +129,15 @@ fn low_ratings(template: &Template) -> Vec<Setback> {
     let mut ratings: Vec<_> = changes
         .map(|step| (step.from, step.to, step.at.at()))
         .collect();
-    // The first value may be the previous one of a webhook, which is known from just before the webhook's value.
+    // The first value may be the previous value that a webhook reported, which is placed just before the webhook's own
+    // value.
     if let [(None, _, first), (_, _, next), ..] = ratings.as_slice()
         && next.since(*first) <= A_SECOND
     {
         ratings.remove(0);
     }
-    // Meta's own date of the current rating is more exact than that of the poll that found it, and known even if that
-    // was the first poll.
+    // Meta's own date of the current rating is more exact than the time of the poll that found it, and it is available
+    // even for the first poll.
     let dated = template.quality_rating.value();
     if let Some((rating, date)) = dated.zip(template.quality_rating_changed()) {
         match ratings.last_mut().filter(|(_, to, _)| *to == rating) {

@@ -1,4 +1,4 @@
-//! What is known about a number around a fall of its rating: the input of the formula, which does not know the state.
+//! The data of a number around a fall of its rating. It is the input of the formula, which is independent of the state.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -22,7 +22,7 @@ pub struct Fall {
 pub struct NumberHistory {
     /// The last fall of the rating. `None` if it never fell.
     pub fall: Option<Fall>,
-    /// What happened on each day. Empty if messages are not counted.
+    /// The activity of each day. Empty if messages are not counted.
     pub days: DailyActivity,
     /// The templates of its accounts.
     pub templates: Vec<TemplateHistory>,
@@ -30,7 +30,7 @@ pub struct NumberHistory {
     pub other_numbers: usize,
 }
 
-/// A template: what Meta said about it, and its figures.
+/// A template: its setbacks, and its figures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TemplateHistory {
     /// Its id.

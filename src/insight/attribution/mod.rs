@@ -1,8 +1,8 @@
 //! Likely causes of a fall of a phone number's quality rating, ranked, each with its evidence.
 //!
 //! Meta rates a number by how customers reacted to its messages in the last seven days, and reports neither blocks nor
-//! reasons. What it does report is compared before and after: the [`WINDOW`] of 7 days up to the fall with the
-//! [`BASELINE`] of 28 days before it. Whole weeks are compared, so the days of the week make no difference.
+//! reasons. The data that it does report is compared: the [`WINDOW`] of 7 days up to the fall with the [`BASELINE`] of
+//! 28 days before it. Whole weeks are compared, so the days of the week make no difference.
 //!
 //! # Score
 //!
@@ -25,7 +25,7 @@
 //! | `opt_outs`, `failures` | the rise per message sent, beyond chance, as far as no template explains it |
 //! | `response_time`, `journey_drop_off` | the rise above the usual value, beyond the noise |
 //!
-//! Causes below [`weights::MIN_SCORE`] are not listed: then there is no evident cause, and nothing is guessed.
+//! Causes below [`weights::MIN_SCORE`] are not listed: then there is no evident cause.
 //!
 //! # Confidence
 //!
@@ -36,6 +36,7 @@ mod days;
 mod explanation;
 mod from_state;
 mod history;
+mod missing;
 mod numbers;
 mod read_rates;
 mod rise;
@@ -47,11 +48,10 @@ mod volumes;
 pub mod weights;
 mod words;
 
-pub use explanation::{
-    Cause, CauseKind, Confidence, Evidence, EvidenceKind, Explanation, MissingData, Verdict,
-};
+pub use explanation::{Cause, CauseKind, Confidence, Evidence, EvidenceKind, Explanation, Verdict};
 pub use from_state::{explain, last_fall, number_history};
 pub use history::{DailySends, Fall, NumberHistory, Setback, SetbackKind, TemplateHistory};
+pub use missing::MissingData;
 
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -62,10 +62,10 @@ use days::Period;
 /// Days up to the fall, including its own. Meta's rating covers seven days.
 pub const WINDOW: i32 = 7;
 
-/// Days before those, which show what is usual.
+/// Days before the window, which show the usual values.
 pub const BASELINE: i32 = 28;
 
-/// Age up to which a fall is explained. Later, the days before it are about to be forgotten.
+/// Age up to which a fall is explained. Later, the days before it are no longer stored.
 pub const MAX_AGE: Duration = Duration::from_secs(14 * 86_400);
 
 /// Maximum number of causes in an explanation.
@@ -100,7 +100,7 @@ pub fn causes_of_fall(history: &NumberHistory, now: Timestamp) -> Explanation {
         .collect();
     causes.sort_by(rank);
     causes.truncate(MAX_CAUSES);
-    let missing = explanation::missing(history, &period);
+    let missing = missing::missing(history, &period);
     for cause in &mut causes {
         cause.confidence = Confidence::new(cause, &missing);
     }

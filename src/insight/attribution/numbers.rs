@@ -8,16 +8,16 @@ use super::statistics::{float, median, ramp, ratio, spread};
 use super::words::{duration, percent};
 use crate::state::{DailyActivity, DailyCount, UtcDay};
 
-/// First responses or sessions of a day without which its average is noise.
+/// Minimum number of first responses or sessions of a day; with fewer, the average is noise.
 const MIN_A_DAY: u64 = 5;
 
-/// First responses or sessions since the rise below which it is chance.
+/// Minimum number of first responses or sessions since the rise; with fewer, the rise may be chance.
 const MIN_SINCE: f64 = 20.0;
 
 /// Multiple of the usual wait at which it begins to count, and at which it counts fully.
 const WAIT_MULTIPLE: (f64, f64) = (1.25, 3.0);
 
-/// Part of the usual wait that is always noise: how fast a team responds varies with its week.
+/// Part of the usual wait that is always noise: the response time of a team varies from week to week.
 const WAIT_NOISE: f64 = 0.1;
 
 /// Additional share of abandoned sessions at which it begins to count, and at which it counts fully.
@@ -126,7 +126,7 @@ fn shift(
 
 fn response_time(days: &DailyActivity, period: &Period) -> Option<Evidence> {
     let counts = (DailyCount::FirstResponseSeconds, DailyCount::FirstResponse);
-    // A second more or less must not matter to those who respond at once.
+    // For very short usual waits, a difference of a second must not matter.
     let noise = |usual: f64, _| (WAIT_NOISE * usual).powi(2) + 1.0;
     let shift = shift(days, period, counts, noise)?;
     let multiple = ratio(shift.value, shift.usual.max(1.0));

@@ -1,7 +1,7 @@
 //! The read rate of each template against its own median.
 //!
-//! In a holiday week, customers read less of everything. So what all templates lost at the same time is taken off
-//! before one of them counts as a cause.
+//! In a holiday week, customers read fewer messages of all templates. So the loss that all templates share is
+//! subtracted before one of them counts as a cause.
 
 use std::collections::BTreeMap;
 
@@ -13,13 +13,13 @@ use super::statistics::{compare, float, median, ramp, ratio, spread};
 use super::words::percent;
 use crate::state::UtcDay;
 
-/// Delivered messages of a day without which its rate is noise.
+/// Minimum number of delivered messages of a day; with fewer, the rate is noise.
 const MIN_DELIVERED: u64 = 20;
 
-/// Delivered messages since the drop below which it is chance.
+/// Minimum number of delivered messages since the drop; with fewer, the drop may be chance.
 const MIN_SINCE: f64 = 50.0;
 
-/// Templates without which nothing is common to all.
+/// Minimum number of templates for a common loss.
 const MIN_TEMPLATES: usize = 4;
 
 /// Part of the usual rate that is lost when a drop begins to count, and when it counts fully.
@@ -31,7 +31,7 @@ const RATE_NOISE: f64 = 0.01;
 /// The least noise between templates: each has its own audience.
 const NOISE_BETWEEN: f64 = 0.08;
 
-/// Factor for a template without a past of its own, which is compared with the others.
+/// Factor for a template without earlier figures, which is compared with the other templates.
 const BY_OTHERS: f64 = 0.5;
 
 /// What is usual for a template.
@@ -51,7 +51,7 @@ struct Drop {
     since: UtcDay,
 }
 
-/// What the read rate says about a template.
+/// The finding about the read rate of a template.
 #[derive(Default)]
 pub(super) struct Finding {
     /// The drop.

@@ -1,20 +1,20 @@
-//! The rise of what customers or Meta refuse, per message sent.
+//! The rise of opt-outs or failures per message sent.
 
 use super::days::{Period, each};
 use super::statistics::{compare, float, ramp, ratio, spread};
 use crate::state::{DailyActivity, DailyCount, UtcDay};
 
-/// Days of the baseline without which nothing is usual.
+/// Minimum number of days of the baseline; with fewer, no value is usual.
 pub(super) const MIN_BASELINE_DAYS: usize = 7;
 
-/// Messages of a day without which its rates are noise.
+/// Minimum number of messages of a day; with fewer, the rates are noise.
 const MIN_MESSAGES: u64 = 20;
 
 /// Events below which a rise is chance.
 const MIN_EVENTS: f64 = 5.0;
 
 /// Multiple of the noise at which a rise begins to count, and at which it counts fully. One and a half, because weak
-/// evidence of several kinds adds up; five, because the days of one number are less regular than dice.
+/// evidence of several kinds adds up. Five, because the days of one number vary more than independent random events.
 pub(super) const NOISE: (f64, f64) = (1.5, 5.0);
 
 /// Multiple of the usual rate at which a rise begins to count, and at which it counts fully.
@@ -81,7 +81,7 @@ pub(super) fn rise(days: &DailyActivity, period: &Period, counts: &[DailyCount])
         let (events, sent) = sum(each(since..=period.last).map(figures));
         let expected = usual * sent;
         let length = f64::from(period.last.since(since) + 1);
-        // A message more or less must not matter, even if none was expected.
+        // A single event must not matter, even if none was expected.
         let noise = (expected + 1.0 + (noise_of_days * sent).powi(2) / length).sqrt();
         let multiple = events / expected.max(1.0);
         let significance = (events - expected) / noise;

@@ -1,4 +1,4 @@
-//! Robust statistics of few values: one odd day must not decide.
+//! Robust statistics of few values: one outlier must not decide.
 
 use std::cmp::Ordering;
 
@@ -37,7 +37,7 @@ pub(super) fn ratio(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 0.0 }
 }
 
-/// Orders by strength, and by significance where several are as strong as can be.
+/// Orders by strength, and by significance among those with the greatest strength.
 pub(super) fn compare(one: [f64; 2], other: [f64; 2]) -> Ordering {
     let (strength, significance) = (one[0].total_cmp(&other[0]), one[1].total_cmp(&other[1]));
     strength.then(significance)

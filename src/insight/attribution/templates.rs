@@ -17,7 +17,7 @@ const DAY_MS: f64 = 86_400_000.0;
 /// Days before the fall in which a setback counts, and the distance at which its strength would be 0.
 const BEFORE: (f64, f64) = (7.0, 14.0);
 
-/// The same after the fall: Meta may rate the template later than the number.
+/// The same for days after the fall: Meta may rate the template later than the number.
 const AFTER: (f64, f64) = (2.0, 4.0);
 
 /// Rise of the messages, in doublings, at which it begins to count, and at which it counts fully.
@@ -32,7 +32,8 @@ const MIN_JUMP: f64 = 50.0;
 /// How much more of a rise than its share must fall on a template's days for its evidence to count fully.
 const FULL_SURPLUS: f64 = 0.4;
 
-/// Factor of a template of which nothing is known, while the messages of others are: between sent and not sent.
+/// Factor of a template whose messages are unknown, while those of other templates are known: between that of sent and
+/// of not sent.
 const UNKNOWN_SENT: f64 = 0.8;
 
 /// A template with its evidence.
@@ -56,7 +57,7 @@ impl Candidate<'_> {
     }
 }
 
-/// What the template that explains most of each rise explains.
+/// The parts of each rise that templates explain: for each rise, the greatest part that one template explains.
 pub(super) fn explained_rises(candidates: &[Candidate<'_>]) -> Explained {
     let most = candidates.iter().map(|candidate| candidate.explained);
     most.fold(Explained::default(), |most, one| Explained {
@@ -132,7 +133,7 @@ fn factor(volumes: &Volumes, place: usize) -> f64 {
     }
 }
 
-/// The worst of what Meta said about the template near the fall.
+/// The worst setback of the template near the fall.
 fn setback(template: &TemplateHistory, fell_at: Timestamp) -> Option<Evidence> {
     let rated = template.setbacks.iter().map(|setback| {
         let strength = severity(setback.kind) * proximity(setback.at, fell_at);
@@ -186,7 +187,7 @@ fn after_sends(kind: EvidenceKind, what: &str, rise: &Rise, surplus: Surplus) ->
     Evidence {
         kind,
         message: format!(
-            "{} of the rise of {what} falls on its days, its share of the messages is {}",
+            "{} of the rise of {what} falls on the days of this template, which has {} of the messages",
             percent(surplus.of_rise),
             percent(surplus.of_messages)
         ),
@@ -197,7 +198,7 @@ fn after_sends(kind: EvidenceKind, what: &str, rise: &Rise, surplus: Surplus) ->
     }
 }
 
-/// Many more messages than in the weeks before.
+/// Evidence if many more messages were sent than in the weeks before.
 fn jump(volumes: &Volumes, place: usize, period: &Period) -> Option<Evidence> {
     let (sent, usual) = (volumes.sent(place), volumes.usual_week(place)?);
     if sent < MIN_JUMP {

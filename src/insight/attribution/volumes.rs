@@ -1,4 +1,4 @@
-//! How many messages were sent with each template, and how a rise falls on their days.
+//! The messages sent with each template, and the parts of a rise on their days.
 
 use super::days::{Period, each};
 use super::history::{TemplateHistory, first_known_day};
@@ -6,7 +6,8 @@ use super::statistics::{float, ratio};
 use super::{BASELINE, WINDOW};
 use crate::state::UtcDay;
 
-/// How many of the customers who react to a message do so on the same day, on the next one, and on the one after that.
+/// Of the customers who react to a message, the shares that do so on the same day, on the next day, and on the day
+/// after.
 const REACTIONS: [f64; 3] = [0.6, 0.3, 0.1];
 
 /// The part of a rise on the days of a template, and the template's share of the messages.
@@ -19,7 +20,7 @@ pub(super) struct Surplus {
 }
 
 impl Surplus {
-    /// How much more of the rise falls on the template than its share, of what there could be.
+    /// The part of the rise beyond the template's share of the messages, relative to its maximum.
     pub fn part(self) -> f64 {
         ratio(self.of_rise - self.of_messages, 1.0 - self.of_messages).clamp(0.0, 1.0)
     }
@@ -28,7 +29,7 @@ impl Surplus {
 /// The messages of each template by day.
 pub(super) struct Volumes {
     first: UtcDay,
-    /// Of each template, the messages of each day from `first` until the fall. Empty if nothing is known.
+    /// For each template, its messages on each day from `first` until the fall. Empty if unknown.
     by_template: Vec<Vec<f64>>,
     totals: Vec<f64>,
     /// Weeks of the baseline in which any template's messages are known.
@@ -86,7 +87,7 @@ impl Volumes {
         ratio(self.sent(place), window(&self.totals).sum())
     }
 
-    /// How much of a rise falls on the days of a template. `None` if that is not known.
+    /// The part of a rise on the days of a template. `None` if unknown.
     pub fn surplus(&self, place: usize, excess: &[(UtcDay, f64)]) -> Option<Surplus> {
         let days = &self.by_template[place];
         let sum: f64 = excess.iter().map(|(_, more)| more).sum();

@@ -1,7 +1,7 @@
-//! The constants of the formula. A weight is how likely the cause is, if its evidence is as strong as can be and
-//! nothing else is known.
+//! The constants of the formula. A weight is the likelihood of the cause if its evidence has the greatest strength and
+//! is the only evidence.
 
-/// Meta itself says that customers dislike the template. Not higher, because it rates templates of several numbers.
+/// Meta itself reports that customers dislike the template. Not higher, because several numbers may send a template.
 pub const TEMPLATE_RATING: f64 = 0.7;
 
 /// A low read rate is one of the two reasons that Meta gives for a low rating of a template.
@@ -10,7 +10,8 @@ pub const READ_RATE: f64 = 0.5;
 /// Opt-outs are the only refusals that Meta reports one by one, but a day's opt-outs name no template.
 pub const OPT_OUTS_AFTER_SENDS: f64 = 0.45;
 
-/// Messages to people who have no WhatsApp or no interest show a bad list of recipients, which often has other causes.
+/// Failures for recipients without WhatsApp or without interest indicate a poor list of recipients, but often have
+/// other causes.
 pub const FAILURES_AFTER_SENDS: f64 = 0.3;
 
 /// Most large campaigns are harmless, so a jump alone is weak evidence.
@@ -50,13 +51,13 @@ pub const ENOUGH_DAYS: i32 = 14;
 /// many of them dislike is enough.
 pub const FULL_SHARE: f64 = 0.05;
 
-/// What remains of the score of a template without a counted message in the window. Not 0: Meta's figures leave some
-/// products out.
+/// Factor of the score of a template without a counted message in the window. Not 0, because Meta's figures omit some
+/// products.
 pub const UNSENT: f64 = 0.3;
 
-/// What remains of the score of a template with hardly any message.
+/// Factor of the score of a template with hardly any message.
 pub const HARDLY_SENT: f64 = 0.6;
 
-/// What remains of the score of a template that is read as usual: most audiences that dislike a template also read less
-/// of it.
+/// Factor of the score of a template that is read as usual: most audiences that dislike a template also read fewer of
+/// its messages.
 pub const READ_AS_USUAL: f64 = 0.7;

@@ -6,7 +6,7 @@ use crate::domain::{
 };
 use crate::state::{Account, Number, RECIPIENT_WINDOW};
 
-/// What is known about the delivery of webhooks to this exporter.
+/// The data about the delivery of webhooks to this exporter.
 #[derive(Clone, Copy, Debug)]
 pub struct MessageWebhooks<'a> {
     /// Subscriptions of the apps, by configured name.
@@ -39,7 +39,7 @@ pub(super) fn coverage(
             shares.push((&number.id, share));
         }
     }
-    // The greatest share of each number stays. Sorting is faster than a map: a portfolio has up to 100,000 numbers.
+    // Keeps the greatest share of each number. Sorting is faster than a map: a portfolio has up to 100,000 numbers.
     shares.sort_by(|(id, share), (other, its_share)| {
         let by_id = id.cmp(other);
         by_id.then(its_share.total_cmp(share))

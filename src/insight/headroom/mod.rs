@@ -1,8 +1,8 @@
 //! The use of the messaging limit of a portfolio.
 //!
 //! Meta counts the unique customers to whom the portfolio delivered messages outside a customer service window in the
-//! last 24 hours, over all phone numbers of all its accounts, and offers no read-out of that number. It is computed
-//! here from the recipients of each phone number. The coverage tells how far to trust it.
+//! last 24 hours, over all phone numbers of all its accounts, and does not report that number. This module computes it
+//! from the recipients of each phone number. The coverage shows how complete it is.
 
 mod coverage;
 mod union;
@@ -23,12 +23,12 @@ pub struct Headroom {
     /// The portfolio's messaging limit. `None` until known.
     pub limit: Option<MessagingLimit>,
     /// Number of customers that count towards the limit. `None` if it cannot be computed: message webhooks are not
-    /// read, none of the portfolio's numbers has any, or the limit on stored customers kept some out.
+    /// read, none of the portfolio's numbers has any, or the limit on stored customers was reached.
     pub recipients: Option<u64>,
     /// Share of the last 24 hours of the portfolio's known numbers whose message webhooks were received. Below 1,
     /// `recipients` lacks customers. `None` without known numbers, or if message webhooks are not read.
     pub coverage: Option<f64>,
-    /// Whether the limit on stored customers kept some out in the period that counts.
+    /// Whether the limit on stored customers was reached in the period that counts.
     pub has_too_many_customers: bool,
 }
 
@@ -131,8 +131,8 @@ fn recipients<'a>(
     numbers.collect()
 }
 
-/// The limit that was observed last. All numbers of a portfolio share it; of different limits in one listing, the
-/// lowest counts.
+/// The limit that was observed last. All numbers of a portfolio share it. If one listing has different limits, the
+/// lowest is used.
 fn limit(accounts: &[(&WabaId, &Account)]) -> Option<MessagingLimit> {
     let seen = accounts.iter().flat_map(|(_, account)| {
         let of_numbers = account.numbers().map(|number| &number.messaging_limit);

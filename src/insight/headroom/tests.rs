@@ -1,6 +1,7 @@
 //! Limits, coverage, and customers whom several numbers know by different ids.
 
-use proptest::prelude::*;
+mod coverage;
+mod recipients;
 
 use crate::domain::access::{Access, AccessStates, Subscription};
 use crate::domain::mark::MessageContext;
@@ -95,7 +96,7 @@ impl World {
         self.polled(of, hours, Fact::NumbersListed(listing));
     }
 
-    fn told(&mut self, of: u8, which: u8, ids: &[u128], hours: i64, update: Update) {
+    fn webhook(&mut self, of: u8, which: u8, ids: &[u128], hours: i64, update: Update) {
         self.key += 1;
         // Keys from 100 are user ids.
         let user_id = ids.iter().find(|id| **id >= 100).copied().map(RecipientKey);
@@ -125,12 +126,12 @@ impl World {
             errors: Vec::new(),
             mark: None,
         };
-        self.told(of, which, ids, hours, update);
+        self.webhook(of, which, ids, hours, update);
     }
 
     fn received(&mut self, of: u8, which: u8, ids: &[u128], hours: i64) {
         let kind = Kind::Text;
-        self.told(
+        self.webhook(
             of,
             which,
             ids,
@@ -181,7 +182,7 @@ fn subscribed_to(field: &str) -> AccessStates {
     [("main".to_owned(), access)].into()
 }
 
-/// The first account has two numbers, the second one, all of them read for two days.
+/// The first account has two numbers, and the second account has one. All have been read for two days.
 fn watched() -> World {
     let mut world = World::new();
     world.account(1, 48, Some(true));
@@ -205,50 +206,6 @@ fn a_quiet_portfolio_uses_nothing_of_its_limit() {
     );
     assert_eq!(used.left(), Some(MessagingLimit::Customers(1_000)));
     assert_eq!(used.used_ratio(), Some(0.0));
-}
-
-#[test]
-fn customers_are_counted_once_whatever_id_a_number_knows_them_by() {
-    let mut world = watched();
-    // By user id and telephone number, by telephone number alone, by user id alone.
-    world.delivered(1, 1, &[101, 1], 5);
-    world.delivered(1, 2, &[1], 4);
-    world.delivered(2, 3, &[101], 3);
-    assert_eq!(world.used().recipients, Some(1));
-    // Two spellings of a number, each known to another number.
-    world.delivered(1, 1, &[102, 2, 3], 5);
-    world.delivered(1, 2, &[2], 4);
-    world.delivered(2, 3, &[3], 3);
-    assert_eq!(world.used().recipients, Some(2));
-    // The user id counts as long as a message opened no window, and the others even without it.
-    world.received(1, 1, &[102], 6);
-    assert_eq!(world.used().recipients, Some(2));
-    // Two users with one telephone number are two customers.
-    world.delivered(1, 1, &[103, 4], 5);
-    world.delivered(1, 2, &[104, 4], 5);
-    assert_eq!(world.used().recipients, Some(4));
-}
-
-#[test]
-fn a_new_user_id_is_the_same_customer() {
-    let mut world = watched();
-    world.delivered(1, 1, &[101, 1], 5);
-    let ids = RecipientIds::new(Some(RecipientKey(102)), [RecipientKey(101)]).expect("ids");
-    let change = Update::IdChanged(crate::domain::ConversationKey(1).into());
-    world.key += 1;
-    world.state.apply(&Event {
-        waba_id: waba(1),
-        observed_at: hours_ago(4),
-        source: Source::Webhook(DeliveryKey(1_000)),
-        fact: Fact::Message(WebhookUpdate {
-            phone_number_id: number(1),
-            received_at: hours_ago(4),
-            recipient: Some(ids),
-            update: change,
-        }),
-    });
-    world.delivered(1, 1, &[102], 3);
-    assert_eq!(world.used().recipients, Some(1));
 }
 
 #[test]
@@ -312,132 +269,4 @@ fn the_limit_observed_last_counts_and_of_one_listing_the_lowest() {
         fact: Fact::Account(capability),
     });
     assert_eq!(world.used().limit, Some(MessagingLimit::Unlimited));
-}
-
-#[test]
-fn coverage_is_the_share_of_numbers_whose_webhooks_arrive() {
-    let coverage = |change: &dyn Fn(&mut World)| {
-        let mut world = watched();
-        change(&mut world);
-        world.used().coverage
-    };
-    let third = |numbers: f64| Some(numbers / 3.0);
-    assert_eq!(coverage(&|_| {}), third(3.0));
-    // The second account is not subscribed, or nobody knows.
-    assert_eq!(
-        coverage(&|world| world.account(2, 1, Some(false))),
-        third(2.0)
-    );
-    // A number whose messages are moved elsewhere, or back to this exporter by an override.
-    let moved = |url: &'static str| {
-        move |world: &mut World| world.numbers(1, 1, &[(1, 1_000, Some(url)), (2, 1_000, None)])
-    };
-    assert_eq!(coverage(&moved("https://other.example/hook")), third(2.0));
-    assert_eq!(coverage(&moved(OURS)), third(3.0));
-    // Messages prove it, until they are a day old.
-    let silent = |hours| {
-        move |world: &mut World| {
-            world.account(2, 1, Some(false));
-            world.delivered(2, 3, &[101], hours);
-        }
-    };
-    assert_eq!(coverage(&silent(23)), third(3.0));
-    assert_eq!(coverage(&silent(24)), third(2.0));
-    // An override for a whole account.
-    let over = CallbackOverride(CallbackUrl::new("https://other.example/hook"));
-    let snapshot = account::Snapshot {
-        business_id: Some(business()),
-        callback_override: Some(over),
-        ..account::Snapshot::default()
-    };
-    let over = |world: &mut World| world.polled(1, 1, Fact::AccountRead(snapshot.clone()));
-    assert_eq!(coverage(&over), third(1.0));
-}
-
-#[test]
-fn an_app_without_the_field_messages_covers_nothing_and_so_counts_nothing() {
-    let world = watched();
-    for access in [subscribed_to("account_update"), AccessStates::new()] {
-        let used = world.used_with(&access);
-        assert_eq!((used.coverage, used.recipients), (Some(0.0), None));
-        assert_eq!(used.left(), None);
-    }
-}
-
-#[test]
-fn a_fresh_installation_covers_the_time_since_its_start() {
-    let mut world = World::new();
-    world.account(1, 6, Some(true));
-    world.numbers(1, 6, &[(1, 1_000, None)]);
-    world.delivered(1, 1, &[101], 5);
-    let used = world.used();
-    assert_eq!((used.coverage, used.recipients), (Some(0.25), Some(1)));
-    // A number that two accounts list is one number.
-    world.account(2, 6, Some(true));
-    world.numbers(2, 6, &[(1, 1_000, None)]);
-    assert_eq!(world.used().coverage, Some(0.25));
-}
-
-#[test]
-fn without_known_numbers_or_with_messages_unread_nothing_is_known() {
-    let mut world = World::new();
-    world.account(1, 48, Some(true));
-    world.delivered(1, 1, &[101], 5);
-    let used = world.used();
-    assert_eq!((used.coverage, used.recipients), (None, None));
-    let mut world = watched();
-    world.delivered(1, 1, &[101], 5);
-    world.state.track(Arc::default());
-    world.account(1, 1, Some(true));
-    world.account(2, 1, Some(true));
-    let used = world.used();
-    assert_eq!((used.coverage, used.recipients), (None, None));
-    assert_eq!(used.limit, Some(MessagingLimit::Customers(1_000)));
-}
-
-/// A delivery or a message.
-#[derive(Clone, Debug)]
-struct Contact {
-    /// The account and its number.
-    number: (u8, u8),
-    customer: Vec<u128>,
-    hours_ago: i64,
-    is_delivery: bool,
-}
-
-fn contact() -> impl Strategy<Value = Contact> {
-    let number = prop::sample::select(vec![(1, 1), (1, 2), (2, 3)]);
-    // Each customer has a user id, a telephone number, and another spelling of it.
-    let customer = (0..6_u128, 1..8_u128).prop_map(|(customer, drawn)| {
-        let ids = [101, 1, 11].map(|id| id + customer);
-        let is_drawn = |place: &usize| drawn & (1 << place) != 0;
-        (0..ids.len())
-            .filter(is_drawn)
-            .map(|place| ids[place])
-            .collect()
-    });
-    let drawn = (number, customer, 0..40_i64, prop::bool::weighted(0.8));
-    drawn.prop_map(|(number, customer, hours_ago, is_delivery)| Contact {
-        number,
-        customer,
-        hours_ago,
-        is_delivery,
-    })
-}
-
-proptest! {
-    #[test]
-    fn a_count_does_not_depend_on_earlier_counts(
-        contacts in prop::collection::vec(contact(), 1..60),
-    ) {
-        let mut world = watched();
-        for Contact { number: (of, which), customer, hours_ago, is_delivery } in contacts {
-            if is_delivery {
-                world.delivered(of, which, &customer, hours_ago);
-            } else {
-                world.received(of, which, &customer, hours_ago);
-            }
-            world.used();
-        }
-    }
 }

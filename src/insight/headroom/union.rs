@@ -1,8 +1,8 @@
 //! Counts the unique recipients of several phone numbers.
 //!
-//! A portfolio may have hundreds of thousands of recipients, and is counted for every scrape and every question of an
-//! application. A union therefore remembers the numbers as of the last count, and follows only what has changed since.
-//! The result does not depend on earlier counts.
+//! A portfolio may have hundreds of thousands of recipients, and is counted for every scrape and every request to the
+//! send gate. A union therefore keeps the numbers as of the last count, and applies only the changes since. The result
+//! does not depend on earlier counts.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,7 +17,7 @@ const MAX_STEPS: usize = 4;
 /// A phone number of an account. After a move, two accounts have recipients of one number.
 pub(super) type NumberOfAccount = (WabaId, PhoneNumberId);
 
-/// The recipients of the portfolios, as of the last count of each. Shared by all that count.
+/// The recipients of the portfolios, as of the last count of each. Shared by all users of the counts.
 #[derive(Debug, Default)]
 pub struct RecipientUnions {
     by_portfolio: Mutex<ByPortfolio>,
@@ -46,7 +46,7 @@ impl RecipientUnions {
             (None, _) => 0,
             (Some(single), None) => single.count(now),
             (Some(_), Some(_)) => {
-                let union = self.of(business_id);
+                let union = self.union(business_id);
                 let mut union = union.lock().unwrap_or_else(PoisonError::into_inner);
                 union.follow(numbers);
                 union.count(now)
@@ -66,7 +66,7 @@ impl RecipientUnions {
         unions.unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn of(&self, business_id: &BusinessId) -> Arc<Mutex<Union>> {
+    fn union(&self, business_id: &BusinessId) -> Arc<Mutex<Union>> {
         let mut unions = self.lock();
         Arc::clone(unions.entry(business_id.clone()).or_default())
     }
@@ -77,7 +77,7 @@ impl RecipientUnions {
 struct Union {
     /// The numbers as of the last count.
     numbers: BTreeMap<NumberOfAccount, Recipients>,
-    /// By how many of them each customer got messages, by the id that the number counts.
+    /// For each customer, by the id that the number counts: how many numbers have delivered messages.
     senders: HashMap<RecipientKey, u32>,
 }
 
@@ -122,7 +122,7 @@ impl Union {
     fn main_ids(&self) -> BTreeMap<RecipientKey, RecipientKey> {
         let mut main_ids = BTreeMap::new();
         let mut note = |id: RecipientKey, main: RecipientKey| {
-            // As within one number, the greater key counts.
+            // The greater key is used, as within one number.
             let known = main_ids.entry(id).or_insert(main);
             *known = main.max(*known);
         };

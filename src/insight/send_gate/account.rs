@@ -13,8 +13,8 @@ use crate::domain::{
 use crate::state::account::RestrictionSubject;
 use crate::state::{Account, Number, Template};
 
-/// Adds the reasons of the account and of its templates. Returns the age of the oldest data; `None` if some has never
-/// been read.
+/// Adds the reasons of the account and of its templates. Returns the age of the oldest data; `None` if some data has
+/// never been read.
 pub(super) fn judge(
     candidate: &Candidate<'_>,
     number: &Number,
@@ -57,7 +57,7 @@ pub(super) fn judge(
     match age::oldest(account, number, templates.as_deref()) {
         Ok(at) => Some(age::age(at, now)),
         Err(collector) => {
-            // Without a listing of templates, every template is unknown, and that is the better reason.
+            // Without a listing of templates, every template is unknown, so the missing listing is the reason.
             let what = collector.as_str();
             let message = format!(
                 "account {}: no poll of {what} has succeeded",
@@ -124,7 +124,7 @@ fn judge_review(account: &Account, reasons: &mut Reasons<'_>) {
     }
 }
 
-/// The health of both, because the payment method may be reported at either.
+/// Checks the health of both the account and the number, because Meta may report the payment method at either.
 fn judge_health(account: &Account, number: &Number, reasons: &mut Reasons<'_>) {
     let of_account = (account.can_send_message.value(), account.sending_cause());
     let of_number = (number.can_send_message.value(), number.sending_cause());

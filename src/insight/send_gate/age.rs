@@ -1,4 +1,4 @@
-//! The age of the data that a decision rests on.
+//! The age of the data on which a decision is based.
 
 use std::time::Duration;
 

@@ -42,7 +42,7 @@ impl LimitUse {
         self.limit.map(|limit| limit == MessagingLimit::Unlimited)
     }
 
-    /// The one that leaves less; an unknown one before a known one.
+    /// The limit with fewer customers left; an unknown limit counts as the tighter one.
     pub(super) fn tighter(self, other: Self) -> Self {
         let rank = |one: &Self| (one.limit.is_some(), one.left().unwrap_or(u64::MAX));
         match rank(&self).cmp(&rank(&other)) {
@@ -67,7 +67,7 @@ pub(super) fn judge(
         Some(MessagingLimit::Unlimited) => return,
         Some(MessagingLimit::Customers(limit)) => limit,
     };
-    // The use is a lower bound, so this is certain even if some or all of it is unknown.
+    // The use is a lower bound, so an exceeded limit is certain even if the use is partly or entirely unknown.
     let left = limit.saturating_sub(used.used.unwrap_or(0));
     let wanted = recipients.unwrap_or(1);
     if wanted > left {
@@ -75,7 +75,7 @@ pub(super) fn judge(
             Some(recipients) => {
                 format!("{recipients} recipients, but at most {left} of {limit} are left")
             }
-            None => format!("nothing is left of the messaging limit of {limit}"),
+            None => format!("the messaging limit of {limit} is used up"),
         };
         reasons.add(Code::LimitExceeded, message);
     }

@@ -2,7 +2,7 @@
 //!
 //! Each rule adds a reason with a code. The policy gives each code an effect, and the strongest effect is the verdict.
 //!
-//! Invariant: missing data never gives "go". What the rules need and do not find is a reason of its own.
+//! Invariant: missing data never gives "go". Data that the rules need and that is missing is a reason of its own.
 
 mod account;
 mod age;
@@ -45,7 +45,7 @@ pub struct Candidate<'a> {
     pub waba_id: &'a WabaId,
     /// Its state.
     pub account: &'a Account,
-    /// The use of its portfolio's messaging limit. Nothing is known of that of an account without a portfolio.
+    /// The use of its portfolio's messaging limit. Unknown for an account without a portfolio.
     pub portfolio: Headroom,
     /// A surge of opt-outs of the phone number. `None` without one, or if the past is too short for a comparison.
     pub opt_out_surge: Option<OptOutSurge>,
@@ -56,13 +56,13 @@ pub struct Candidate<'a> {
 pub struct SendDecision {
     /// The verdict.
     pub verdict: SendVerdict,
-    /// The accounts that it is about.
+    /// The accounts that the decision is about.
     pub waba_ids: Vec<WabaId>,
     /// The reasons, strongest effect first. Reasons that the policy ignores are at the end.
     pub reasons: Vec<SendReason>,
     /// The use of the messaging limit.
     pub limit: LimitUse,
-    /// Age of the oldest data that the decision rests on. `None` if some of it has never been read.
+    /// Age of the oldest data on which the decision is based. `None` if some of it has never been read.
     pub data_age: Option<Duration>,
 }
 
@@ -153,7 +153,7 @@ pub fn decide(
         age = if place == 0 {
             of_account
         } else {
-            // Of unknown age if one of them is.
+            // The age is unknown if that of one account is unknown.
             age.zip(of_account).map(|(one, other)| one.max(other))
         };
     }

@@ -28,8 +28,9 @@ pub(super) fn judge(
     }
     if let Some(surge) = candidate.opt_out_surge {
         let (opt_outs, usual) = (surge.opt_outs, surge.usual);
-        let message =
-            format!("{opt_outs} opt-outs within a day, usually {usual} after as many messages");
+        let message = format!(
+            "{opt_outs} opt-outs within a day, usually {usual} after this number of messages"
+        );
         reasons.add(Code::OptOutSurge, message);
     }
 }

@@ -1,4 +1,4 @@
-//! Rules about the template: its status, its quality rating, and what Meta has announced for it.
+//! Rules about the template: its status, its quality rating, and the changes that Meta has announced.
 
 use std::fmt;
 
@@ -92,7 +92,7 @@ pub(super) fn judge(template: &Template, reasons: &mut Reasons<'_>) {
     let coming = coming.or_else(|| Some((template.correct_category_if_other()?, None)));
     if let Some((coming, at)) = coming {
         let coming = coming.as_str();
-        let message = format!("Meta considers {coming} the category of template {name}");
+        let message = format!("Meta considers {coming} the correct category of template {name}");
         reasons.add_until(Code::CategoryChange, message, at);
     }
 }
