@@ -1,11 +1,13 @@
 //! A WhatsApp Business Account: its own attributes and counters, its numbers, its templates.
 
 mod addressing;
+mod ban;
 mod callback;
 mod ceilings;
 mod events;
 mod flows;
 mod insights;
+mod polled;
 mod recipients;
 mod refreshes;
 mod restrictions;
@@ -15,7 +17,6 @@ mod violations;
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,17 +26,14 @@ pub use restrictions::{ActiveRestriction, RestrictionSubject};
 pub use violations::{LastViolation, LastViolations};
 
 use super::attributes::attribute_state;
-use super::gone::gone_longest;
 use super::insights::{AccountInsights, NumberInsights, TemplateInsights};
-use super::journal::Entity;
 use super::object_limits::ObjectCounts;
-use super::observation::Observation;
 use super::redate::{Dated, Redating, dated};
 use super::undated::UndatedEvents;
 use super::waiting::WaitingWebhook;
 use super::{
     Change, Counts, History, LastTimes, Latest, Number, PairCounts, PollTimes, Stamp, Template,
-    Templates, Traffic, template,
+    Templates, Traffic,
 };
 use crate::domain::template as words;
 use crate::domain::track::Trackers;
@@ -44,9 +42,6 @@ use crate::domain::account::*;
 use crate::domain::*;
 
 account_attributes!(attribute_state);
-
-/// Length of the day on which Meta disables an account. Meta gives a date without a time.
-const DAY: Duration = Duration::from_secs(86_400);
 
 /// The state of one account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +70,7 @@ pub struct Account {
     pub flow_alerts: FlowAlerts,
     /// `account_alerts` by severity and type.
     pub alerts: PairCounts<AlertSeverity, AlertType>,
-    /// Time of the last one of each severity and type.
+    /// Time of the last alert of each severity and type.
     #[serde(default)]
     pub last_alerts: LastTimes<(AlertSeverity, AlertType)>,
     /// `message_template_status_update` by event.
@@ -91,7 +86,7 @@ pub struct Account {
     /// Maximum number of templates.
     pub template_limit: Latest<u64>,
     polls: [PollTimes; 3],
-    /// What the polls have spent of the call budget; stored with the times of the polls.
+    /// The calls that polls have spent of the budget; stored with the times of the polls.
     #[serde(skip)]
     spent_calls: Latest<SpentCalls>,
     /// Digits that message webhooks use for each number.
@@ -133,7 +128,7 @@ dated! {
         counted_since
 }
 
-/// Readers need not know which fields the table declares.
+/// Lets readers access the fields of the table directly.
 impl Deref for Account {
     type Target = Attributes;
 
@@ -216,13 +211,13 @@ impl Account {
         self.numbers.contains_key(id) || self.traffic.contains_key(id)
     }
 
-    /// Ids of the numbers that polls or messages have shown, including removed ones. A number with messages is there
+    /// Ids of the numbers that polls or messages have shown, including removed ones. A number with messages occurs
     /// twice.
     pub fn number_ids(&self) -> impl Iterator<Item = &PhoneNumberId> {
         self.numbers.keys().chain(self.traffic.keys())
     }
 
-    /// Whether the passing of time alone settles or ends something of this number by `now`.
+    /// Whether an event, a conversation or a session of this number settles or ends by `now` without a further event.
     pub(super) fn is_due(&self, number: &PhoneNumberId, now: Timestamp) -> bool {
         let traffic = self.traffic.get(number);
         traffic.is_some_and(|traffic| traffic.is_due(now))
@@ -231,12 +226,6 @@ impl Account {
     /// The messages of each number that has any.
     pub fn traffic(&self) -> impl Iterator<Item = &Traffic> {
         self.traffic.values().map(Arc::as_ref)
-    }
-
-    /// The ban that Meta has reported. `None` without one, and once a scheduled disabling has not taken place.
-    #[must_use]
-    pub fn ban_in_force(&self) -> Option<Ban> {
-        self.ban.value().filter(|ban| !self.has_outlived(*ban))
     }
 
     /// Why the account cannot send all messages. `None` if it can, or if unknown.
@@ -255,53 +244,13 @@ impl Account {
         }
     }
 
-    /// Time at which Meta will disable the account, unless a later event has cancelled it.
-    #[must_use]
-    pub fn disable_scheduled_at(&self) -> Option<Timestamp> {
-        let ban = self
-            .ban_in_force()
-            .filter(|ban| ban.state == BanState::ScheduleForDisable);
-        ban.and_then(|ban| ban.date)
-    }
-
-    /// Whether a poll after the announced day found that the account can send: it was not disabled, and Meta reports
-    /// no cancellation.
-    fn has_outlived(&self, ban: Ban) -> bool {
-        let Some(date) = ban
-            .date
-            .filter(|_| ban.state == BanState::ScheduleForDisable)
-        else {
-            return false;
-        };
-        let last_day = Stamp::polled(date.plus(DAY));
-        let can_send = self.can_send_stamp();
-        can_send > Some(last_day) && can_send > self.ban.last_seen()
-    }
-
-    /// Stamp of the newest poll, if it found that the account can send. An account can send although its business is
-    /// LIMITED, as a business is that was never verified.
-    fn can_send_stamp(&self) -> Option<Stamp> {
-        let health = self.health.value()?;
-        let of_account = health.entities.iter();
-        let of_account = of_account.filter(|entity| entity.kind == HealthEntity::Waba);
-        let own = of_account.map(|entity| entity.can_send_message).next();
-        let can_send = own.unwrap_or(health.can_send_message) == CanSendMessage::Available;
-        self.health.stamp().filter(|_| can_send)
-    }
-
-    /// Time at which the account was lost. `None` while it is visible.
-    #[must_use]
-    pub fn lost_since(&self) -> Option<Timestamp> {
-        self.loss.value().filter(|loss| *loss != Loss::None)?;
-        self.loss.since().map(Stamp::at)
-    }
-
     /// Whether this webhook without a timestamp is a retry.
     pub(super) fn repeats_undated(&self, fact: &Fact, key: DeliveryKey, at: Timestamp) -> bool {
         self.undated.is_repeat(fact, key, at)
     }
 
-    /// Applies one event, without settling messages. The limits leave these numbers of objects to this account.
+    /// Applies one event, without settling messages. `left` is the number of objects that the limits still allow for
+    /// this account.
     pub(super) fn apply(
         &mut self,
         event: &Event,
@@ -365,125 +314,5 @@ impl Account {
             Fact::Unwatched => {}
         }
         change
-    }
-
-    fn observe_snapshot(&mut self, snapshot: &Snapshot, stamp: Stamp, change: &mut Change) {
-        let polls = &mut self.polls[Collector::Account.index()];
-        polls.insert(stamp.at(), true);
-        let mut observation = Observation {
-            entity: Entity::Account,
-            stamp,
-            polls,
-            change,
-        };
-        self.attributes.observe(snapshot, &mut observation);
-        change.keep_out_details(snapshot.health_details.as_ref());
-        self.note_loss(Loss::None, stamp, change);
-    }
-
-    /// An account that was never lost has no such attribute, so "not lost" is ignored for it.
-    fn note_loss(&mut self, loss: Loss, stamp: Stamp, change: &mut Change) {
-        if loss == Loss::None && self.loss.value().is_none() {
-            return;
-        }
-        let mut observation = Observation {
-            entity: Entity::Account,
-            stamp,
-            polls: &self.polls[Collector::Account.index()],
-            change,
-        };
-        observation.observe(LOSS, &mut self.loss, Some(loss));
-    }
-
-    fn list_numbers(
-        &mut self,
-        listing: &Listing<number::Snapshot>,
-        stamp: Stamp,
-        left: ObjectCounts,
-        change: &mut Change,
-    ) {
-        let last_complete = self.last_success(Collector::Numbers);
-        self.polls[Collector::Numbers.index()].insert(stamp.at(), listing.complete);
-        for snapshot in &listing.objects {
-            if !self.has_room_for_number(&snapshot.id, left) {
-                change.keep_out(ObjectKind::PhoneNumber);
-                continue;
-            }
-            let number = self.numbers.entry(snapshot.id.clone());
-            let number = number.or_insert_with(|| Arc::new(Number::new(snapshot.id.clone())));
-            Arc::make_mut(number).observe_snapshot(
-                snapshot,
-                &mut Observation {
-                    entity: Entity::Number(snapshot.id.clone()),
-                    stamp,
-                    polls: &self.polls[Collector::Numbers.index()],
-                    change,
-                },
-            );
-        }
-        self.apply_waiting(change);
-        if listing.complete {
-            self.drop_old_waiting(stamp, change);
-            change.unmatched.extend(self.unmatched_since(last_complete));
-        }
-        let last_complete = self.last_success(Collector::Numbers);
-        let gone = self.numbers.values();
-        let gone = gone.filter(|number| Some(number.listed_at) < last_complete);
-        for id in gone_longest(gone.map(|number| (number.listed_at, number.id.clone()))) {
-            self.numbers.remove(&id);
-        }
-        let (numbers, traffic) = (&self.numbers, &self.traffic);
-        let is_known = |id: &PhoneNumberId| numbers.contains_key(id) || traffic.contains_key(id);
-        self.digits.retain(|_, id| id.value().is_some_and(is_known));
-        self.count_objects();
-    }
-
-    fn list_templates(
-        &mut self,
-        listing: &Listing<words::Snapshot>,
-        stamp: Stamp,
-        left: ObjectCounts,
-        change: &mut Change,
-    ) {
-        self.polls[Collector::Templates.index()].insert(stamp.at(), listing.complete);
-        for snapshot in &listing.objects {
-            let id = &snapshot.id;
-            if !self.has_room_for_template(id, left) {
-                change.keep_out(ObjectKind::Template);
-                continue;
-            }
-            let steps = self.templates.get_or_add(id).observe_snapshot(
-                snapshot,
-                &mut Observation {
-                    entity: Entity::Template(id.clone()),
-                    stamp,
-                    polls: &self.polls[Collector::Templates.index()],
-                    change,
-                },
-            );
-            self.count_steps(&steps);
-        }
-        let last_complete = self.last_success(Collector::Templates).map(Stamp::polled);
-        let gone = self.templates.iter();
-        let gone = gone.filter(|template| Some(template.known_at) < last_complete);
-        let gone = gone_longest(gone.map(|template| (template.known_at.at(), template.id.clone())));
-        if !gone.is_empty() {
-            self.templates
-                .retain(|template| !gone.contains(&template.id));
-        }
-        if listing.complete {
-            self.forget_old_unlisted_templates(stamp);
-        }
-        self.templates.shrink_to_fit();
-        self.count_objects();
-    }
-
-    fn count_steps(&mut self, steps: &template::TemplateSteps) {
-        if let Some((reason, rejections)) = steps.rejections {
-            self.template_rejections.add(reason, rejections);
-        }
-        if let Some((from, to)) = steps.category {
-            self.template_category_changes.increment(from, to);
-        }
     }
 }

@@ -1,8 +1,8 @@
-//! What happened at a phone number on each of the last days, so that a day can be compared with the usual ones.
+//! The daily activity of a phone number, so that a day can be compared with earlier days.
 //!
 //! Each event counts for the day of its own time, so the counts do not depend on the order of arrival. Days are UTC
-//! days: the time zone of an account is not known from the start and may change, and a comparison over weeks needs
-//! days of one kind.
+//! days: the time zone of an account is not known from the start and may change, and a comparison over weeks needs days
+//! with the same bounds.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -72,7 +72,7 @@ pub enum DailyCount {
     OptOut,
     /// First responses of conversations.
     FirstResponse,
-    /// Seconds that customers waited for these, in sum. Within business hours, if those are configured.
+    /// Sum of the seconds that customers waited for first responses. Within business hours, if those are configured.
     FirstResponseSeconds,
     /// Sessions of journeys that started.
     JourneyStarted,
@@ -110,7 +110,7 @@ impl DailyCount {
     }
 }
 
-/// The counts of one day. They saturate at four thousand million, which only the seconds of an implausible day reach.
+/// The counts of one day. They saturate at 2^32 - 1, which only the seconds of an implausible day reach.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DayCounts([u32; DailyCount::ALL.len()]);
 
@@ -133,7 +133,7 @@ impl DayCounts {
     }
 }
 
-/// The days of a phone number on which something happened.
+/// The days of a phone number with any activity.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DailyActivity(BTreeMap<UtcDay, DayCounts>);
 
@@ -163,13 +163,13 @@ impl DailyActivity {
         self.forget_oldest();
     }
 
-    /// One of the counts on this day, 0 if nothing happened.
+    /// One of the counts of this day; 0 if there was no activity.
     #[must_use]
     pub fn get(&self, day: UtcDay, what: DailyCount) -> u64 {
         self.0.get(&day).map_or(0, |counts| counts.get(what))
     }
 
-    /// The first known day. `None` if nothing ever happened.
+    /// The first known day. `None` without any activity.
     #[must_use]
     pub fn first_day(&self) -> Option<UtcDay> {
         self.0.first_key_value().map(|(day, _)| *day)
@@ -180,7 +180,8 @@ impl DailyActivity {
         self.0.iter().map(|(day, counts)| (*day, counts))
     }
 
-    /// The newest days stay, whatever the order of arrival: a day among them always was.
+    /// The newest days are kept, whatever the order of arrival: a day that is among the newest at the end was so at any
+    /// time before.
     fn forget_oldest(&mut self) {
         while self.0.len() > MAX_DAYS {
             self.0.pop_first();

@@ -1,7 +1,7 @@
 //! The last campaign that was delivered to a customer, and whether the customer replied to it or opted out.
 //!
 //! As in a conversation, events are sorted by their own time before they count, so the order of webhooks does not
-//! matter. An event that arrives too late for that counts as far as possible.
+//! matter. An event that arrives after the events around it were counted still counts as far as possible.
 
 use std::time::Duration;
 
@@ -111,7 +111,7 @@ impl CampaignContact {
         Some(last_at.plus(OPT_OUT_WINDOW))
     }
 
-    /// Takes over the campaigns of another customer who turns out to be the same.
+    /// Takes over the campaigns of another customer who proves to be the same.
     pub fn absorb(&mut self, other: Self) {
         let at = |delivery: &Option<Delivery>| delivery.as_ref().map(|one| one.at);
         if at(&other.last) > at(&self.last) {

@@ -10,13 +10,13 @@ use crate::domain::campaign::{CampaignStage, Campaigns, MAX_CAMPAIGNS};
 use crate::domain::{ErrorCode, Timestamp};
 
 /// Maximum number of campaigns of a number whose counters are kept: the declared ones, and as many that were declared
-/// earlier. Beyond it, those that are no longer declared are forgotten.
+/// earlier. Beyond this, counters of campaigns that are no longer declared are removed.
 const MAX_KEPT: usize = 2 * MAX_CAMPAIGNS;
 
 /// Counters of one campaign.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CampaignCount {
-    /// Messages, and what their customers did, by stage.
+    /// Number of messages, and of reactions of their customers, by stage.
     pub stages: Counts<CampaignStage>,
     /// Errors of failed messages by code.
     pub failures: FailureCounts,
@@ -48,7 +48,7 @@ impl CampaignCounts {
 
     /// Counts a stage.
     pub(super) fn count(&mut self, name: &str, stage: CampaignStage, declared: &Campaigns) {
-        self.of(name, declared).stages.increment(stage);
+        self.get_or_add(name, declared).stages.increment(stage);
     }
 
     /// Counts the errors of a failed message.
@@ -59,13 +59,13 @@ impl CampaignCounts {
         at: Timestamp,
         declared: &Campaigns,
     ) {
-        let failures = &mut self.of(name, declared).failures;
+        let failures = &mut self.get_or_add(name, declared).failures;
         errors
             .iter()
             .for_each(|error| failures.increment(*error, at));
     }
 
-    fn of(&mut self, name: &str, declared: &Campaigns) -> &mut CampaignCount {
+    fn get_or_add(&mut self, name: &str, declared: &Campaigns) -> &mut CampaignCount {
         if self.0.len() >= MAX_KEPT && !self.0.contains_key(name) {
             let names = declared.names();
             self.0.retain(|known, _| names.contains(known.as_str()));

@@ -16,7 +16,7 @@ pub struct Change {
     pub waiting: bool,
     /// Whether the event was dropped because too many are waiting.
     pub refused: bool,
-    /// Number of objects of each kind that a ceiling kept out.
+    /// Number of objects of each kind that were refused because of a limit.
     pub kept_out: BTreeMap<ObjectKind, u64>,
     /// Number of events dropped because no number matched them in time.
     pub expired: usize,
@@ -40,7 +40,7 @@ impl Change {
         *self.kept_out.entry(kind).or_default() += 1;
     }
 
-    /// Counts the explanations that were left out of a node's health.
+    /// Counts the explanations that exceeded the limit for a node's health.
     pub(super) fn keep_out_details(&mut self, health: Option<&HealthDetails>) {
         let left_out = health.map_or(0, |details| details.left_out);
         if left_out > 0 {

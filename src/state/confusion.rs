@@ -1,4 +1,4 @@
-//! What shows that a step confused a customer, without reading what the customer typed.
+//! Signs that a step confused a customer, found without reading the text of the customer's messages.
 //!
 //! | reason | when |
 //! |---|---|
@@ -19,20 +19,21 @@ use crate::domain::Timestamp;
 use crate::domain::journey::Confusion;
 use crate::domain::message::Kind;
 
-/// A customer is impatient from this number of messages on that the business has not answered.
+/// Number of unanswered messages of a customer from which the reason `repeated` applies.
 pub const REPEATED: u32 = 2;
 
-/// Number of earlier answers without which no answer is slow.
+/// Minimum number of earlier answers for an answer to be slow.
 const MIN_ANSWERS: u64 = 30;
 
-/// The share of earlier answers that a slow one is compared with, and how many times as long it takes.
+/// The quantile of earlier answers that an answer is compared with, and the multiple of it from which the answer is
+/// slow.
 const QUANTILE: f64 = 0.9;
 const TIMES: u32 = 3;
 
-/// The past of a step is that of whole hours, so that the order of arrival within an hour does not matter.
+/// Only answers before the current hour are compared, so that the order of arrival within an hour does not matter.
 const HOUR: i64 = 3_600_000;
 
-/// What a customer's message is to the step that it follows.
+/// The effect of a customer's message on the step that it follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Taken {
     /// Whether it answers the step.
@@ -41,8 +42,8 @@ pub struct Taken {
     pub confusion: Option<Confusion>,
 }
 
-/// What a message of this kind is to a step. `is_choice`: the customer chose an offered reply. `is_closed`: the step
-/// declares its answers.
+/// The effect of a message of this kind on a step. `is_choice`: the customer chose an offered reply. `is_closed`: the
+/// step declares its answers.
 #[must_use]
 pub fn taken(kind: Kind, is_choice: bool, is_closed: bool) -> Taken {
     // Meta does not pass on the content of some messages.
@@ -60,7 +61,7 @@ pub fn taken(kind: Kind, is_choice: bool, is_closed: bool) -> Taken {
     }
 }
 
-/// How long answers of a step take that are not slow, by the answers before the present hour.
+/// The limit above which an answer of a step is slow, by the answers before the current hour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pace {
     /// The present hour, counted from 1970.

@@ -1,7 +1,7 @@
 //! One conversation: whether the customer is waiting, since when, and the response times.
 //!
-//! Messages are sorted by their own time before they count, so the order of webhooks does not matter. A message
-//! that arrives too late for that counts as far as possible.
+//! Messages are sorted by their own time before they count, so the order of webhooks does not matter. A message that
+//! arrives after the messages around it were counted still counts as far as possible.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::domain::Timestamp;
 use crate::domain::mark::EntryPoint;
 use crate::domain::track::Actor;
 
-/// After this much silence a conversation is over, and the next message starts a new one. Meta lets a business
+/// A conversation without messages for this long is over, and the next message starts a new one. Meta lets a business
 /// reply freely for the same 24 hours.
 pub const SESSION: Duration = Duration::from_secs(24 * 3600);
 
@@ -45,7 +45,7 @@ pub struct BusinessResponse {
 /// What a message of the conversation counts as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConversationEvent {
-    /// The customer began the conversation, and came from here.
+    /// The customer started the conversation from this entry point.
     Began(EntryPoint),
     /// The business responded.
     Response(BusinessResponse),
@@ -61,7 +61,7 @@ pub struct Conversation {
     last_at: Timestamp,
     /// Reordering buffer, sorted: messages that are not counted yet.
     unsettled: Vec<(Timestamp, Side)>,
-    /// Where the customer came from with unsettled messages, by time. Without those of no referral.
+    /// Entry points of unsettled messages, by time. Messages without a referral have none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     referrals: Vec<Referral>,
 }
@@ -95,7 +95,7 @@ impl Dated for Conversation {
 }
 
 impl Conversation {
-    /// Records where the customer came from with the message of this time. Must precede the message itself.
+    /// Records the entry point of the message of this time. Must precede the message itself.
     pub fn note_referral(&mut self, at: Timestamp, entry_point: EntryPoint) {
         if entry_point != EntryPoint::None && self.referrals.len() < MAX_UNSETTLED {
             self.referrals.push(Referral { at, entry_point });
@@ -122,8 +122,8 @@ impl Conversation {
         self.referrals.retain(|referral| referral.at > until);
     }
 
-    /// Takes over the messages of another conversation that turns out to be part of this one. What was counted before
-    /// stays as it was counted.
+    /// Takes over the messages of another conversation that proves to be part of this one. Counts made before do not
+    /// change.
     pub fn absorb(&mut self, other: Self) {
         self.last_written_to = self.last_written_to.max(other.last_written_to);
         let waits = [self.waiting_since, other.waiting_since];
@@ -203,7 +203,7 @@ impl Conversation {
         }
     }
 
-    /// Where the customer came from with the message of this time.
+    /// The entry point of the message of this time.
     fn entry_point(&self, at: Timestamp) -> EntryPoint {
         let mut referrals = self.referrals.iter();
         let referral = referrals.find(|referral| referral.at == at);

@@ -1,4 +1,4 @@
-//! Applies events to one customer, and counts what they show.
+//! Applies events to one customer, and updates the counters.
 
 use super::Counts;
 use super::activity::{DailyActivity, DailyCount};
@@ -46,7 +46,7 @@ impl Counting<'_> {
         customer.conversation.note(at, side, count);
     }
 
-    /// Notes what a message means for the customer's journeys, if any are declared.
+    /// Adds a message to the customer's journeys, if any are declared.
     pub fn note_turn(&mut self, customer: &mut Customer, at: Timestamp, turn: Turn) {
         let journeys = &self.trackers.journeys;
         if !journeys.0.is_empty() {
@@ -56,7 +56,7 @@ impl Counting<'_> {
         }
     }
 
-    /// Notes what an application reports about a journey.
+    /// Adds an application's report about a journey.
     pub fn note_progress(&mut self, customer: &mut Customer, noted: Noted) {
         let journeys = &self.trackers.journeys;
         let users = &mut customer.experiments;
@@ -70,14 +70,14 @@ impl Counting<'_> {
         customer.campaign.note(at, event, count);
     }
 
-    /// Notes an event outside the steps of journeys, if any experiment is declared.
+    /// Adds an event outside the steps of journeys, if any experiment is declared.
     pub fn note_outcome(&mut self, customer: &mut Customer, at: Timestamp, event: OutcomeEvent) {
         if !self.trackers.experiments.is_empty() {
             customer.experiments.note(at, event, self.trackers);
         }
     }
 
-    /// Counts the customer's events up to this moment, which no earlier event can precede any more.
+    /// Counts the customer's events up to this time, because no earlier event can arrive any more.
     pub fn settle(&mut self, customer: &mut Customer, until: Timestamp) {
         let users = &mut customer.experiments;
         let count = |event| self.conversation(users, event);

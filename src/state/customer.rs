@@ -11,8 +11,8 @@ use super::journey_sessions::JourneySessions;
 use super::redate::dated;
 use crate::domain::{ConversationKey, Timestamp};
 
-/// How long the ids of a customer who has written are remembered. For 30 days after a message, Meta gives the
-/// telephone number with each webhook, so that both ids are seen together again.
+/// How long the ids of a customer who has written are remembered. For 30 days after a message, Meta includes the
+/// telephone number in each webhook, so that both ids are seen together again.
 const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Maximum number of remembered ids of a customer. The oldest is forgotten.
@@ -86,7 +86,7 @@ impl Customer {
         self.conversation.is_conversation() || !self.journey_sessions.is_empty()
     }
 
-    /// Ends the conversation; what is known about the customer stays.
+    /// Ends the conversation; the other data of the customer is kept.
     pub(super) fn end(&mut self) {
         self.conversation = Conversation::default();
         self.journey_sessions = JourneySessions::default();
@@ -122,13 +122,13 @@ impl Customer {
         let seen_at = seen
             .chain(self.owner.iter().map(|owner| owner.since))
             .max()?;
-        // To many recipients of a campaign there never is a conversation, so their ids are kept for as long as a
-        // conversation only.
+        // Many recipients of a campaign never have a conversation, so their ids are kept only as long as a conversation
+        // would be.
         let written = self.wrote_at.map(|at| at.plus(REMEMBERED));
         Some(seen_at.plus(SESSION)).max(written)
     }
 
-    /// Whether the main id is a user id. If not, it may turn out to be an id of another customer.
+    /// Whether the main id is a user id. If not, it may prove to be an id of another customer.
     pub(super) fn has_user_id(&self) -> bool {
         self.has_user_id
     }
@@ -168,7 +168,7 @@ impl Customer {
         self.other_ids.retain(|known| known.id != id);
     }
 
-    /// Takes over what is known about another customer who turns out to be the same.
+    /// Takes over the data of another customer who proves to be the same.
     pub(super) fn absorb(&mut self, other: Self) {
         self.conversation.absorb(other.conversation);
         self.journey_sessions.absorb(other.journey_sessions);

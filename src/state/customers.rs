@@ -2,7 +2,7 @@
 //!
 //! Meta identifies a customer by a business-scoped user id, by a telephone number, or by both, and the business may
 //! answer to either. A customer has the key of the main id; ids that were seen together with it lead to the same
-//! customer. If two customers turn out to be one, their conversations are merged.
+//! customer. If two customers prove to be one, their conversations are merged.
 //!
 //! Customers are stored in persistent maps, so that a commit copies only those that it changes.
 
@@ -23,7 +23,7 @@ pub(super) struct Customers {
     main_ids: OrdMap<ConversationKey, ConversationKey>,
     /// Customers who wait for a response, by the start of their wait.
     waiting: Index,
-    /// Customers with something to settle, by its time.
+    /// Customers with an event or session to settle, by its time.
     due: Index,
     /// Conversations by the time of their last message.
     by_age: Index,
@@ -66,12 +66,12 @@ impl Customers {
         self.due.get_min().copied()
     }
 
-    /// The conversation that was silent for longest.
+    /// The conversation whose last message is oldest.
     pub fn oldest_conversation(&self) -> Option<(Timestamp, ConversationKey)> {
         self.by_age.get_min().copied()
     }
 
-    /// The remembered customer who is forgotten first.
+    /// The customer without a conversation whose retention ends first.
     pub fn first_forgotten(&self) -> Option<(Timestamp, ConversationKey)> {
         self.remembered.get_min().copied()
     }
@@ -103,7 +103,7 @@ impl Customers {
         self.identify(ids, at)
     }
 
-    /// Like [`identify`](Self::identify), but learns only what concerns a known customer.
+    /// Like [`identify`](Self::identify), but records nothing for an unknown customer.
     pub fn identify_known(&mut self, ids: &CustomerIds, at: Timestamp) {
         let mains = ids.all().map(|id| self.main_id_of(id));
         let mut mains: Vec<_> = mains.collect();
@@ -130,16 +130,16 @@ impl Customers {
         Some(Arc::unwrap_or_clone(customer))
     }
 
-    /// Adds a customer, unless there is nothing to know about them.
+    /// Adds a customer, unless nothing is known about them.
     pub fn put(&mut self, main: ConversationKey, customer: Customer) {
         self.replace(main, None, Some(customer));
     }
 
-    /// Replaces a customer, who is removed if there is nothing to know about them. Only indexes whose entry differs
-    /// change: most entries stay the same with most messages.
+    /// Replaces a customer, or removes the customer if nothing is known. Only indexes whose entry differs change: most
+    /// messages change few entries.
     fn replace(&mut self, main: ConversationKey, before: Option<&Customer>, now: Option<Customer>) {
         let now = now.filter(|now| now.is_conversation() || now.remembered_until().is_some());
-        let [old, new] = [before, now.as_ref()].map(IndexEntries::of);
+        let [old, new] = [before, now.as_ref()].map(IndexEntries::new);
         move_entry(&mut self.waiting, main, old.waiting, new.waiting);
         move_entry(&mut self.due, main, old.due, new.due);
         move_entry(&mut self.by_age, main, old.by_age, new.by_age);
@@ -213,7 +213,7 @@ impl Customers {
     }
 
     /// Makes `other` an id of the customer `main`. A telephone number can get a new owner, so of two users with the
-    /// same number, the one counts with whom it was seen last.
+    /// same number, it belongs to the user with whom it was seen last.
     fn join(&mut self, other: ConversationKey, main: ConversationKey, at: Timestamp) {
         if other == main {
             return;
@@ -272,7 +272,7 @@ struct IndexEntries<'a> {
 }
 
 impl<'a> IndexEntries<'a> {
-    fn of(customer: Option<&'a Customer>) -> Self {
+    fn new(customer: Option<&'a Customer>) -> Self {
         let Some(customer) = customer else {
             return Self::default();
         };

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::DedupScope;
 use super::dedup::DedupWindow;
-use crate::domain::{DeliveryKey, Shard, Sharding};
+use crate::domain::{DeliveryKey, Fact, Shard, Sharding};
 
 /// Number of remembered keys of changes with facts about the business. Meta retries for up to seven days, and a
 /// large provider receives some ten thousand of these changes a day.
@@ -14,17 +13,53 @@ const MANAGEMENT_KEYS: usize = 200_000;
 /// which a retry is recognised.
 const MESSAGE_KEYS: usize = 500_000;
 
-/// Of the keys above, a shard among many remembers a part, because each has a part of the accounts. Not the same part as
-/// of the shards, because one account can have most of the traffic.
+/// Divisor of the numbers of keys above for one of many shards, because each shard has a part of the accounts. It is
+/// smaller than the number of shards, because one account can have most of the traffic.
 const PART_OF_MANY: usize = 5;
+
+/// The kinds of changes whose retries must be recognised after a restart as well. Each kind has its own window,
+/// so that many messages do not push out the few changes about the business.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DedupScope {
+    /// Changes with facts about the business.
+    Management,
+    /// Messages and their statuses.
+    Messages,
+}
+
+impl DedupScope {
+    /// All scopes.
+    pub const ALL: [Self; 2] = [Self::Management, Self::Messages];
+
+    /// The dedup scope of this fact. `None` if its retries need not be recognised after a restart.
+    #[must_use]
+    pub fn from_fact(fact: &Fact) -> Option<Self> {
+        match fact {
+            Fact::Message(_) | Fact::Tracked(_) => Some(Self::Messages),
+            Fact::Unwatched
+            | Fact::CallsSpent(_)
+            | Fact::TimePassed
+            | Fact::ClockCorrected { .. } => None,
+            Fact::AccountRead(_)
+            | Fact::AccountLoss(_)
+            | Fact::NumbersListed(_)
+            | Fact::TemplatesListed(..)
+            | Fact::InsightsRead(_)
+            | Fact::Account(_)
+            | Fact::Number(_)
+            | Fact::NumberSpelled(_)
+            | Fact::Template(_) => Some(Self::Management),
+        }
+    }
+}
 
 /// The windows of all shards that this process owns.
 #[derive(Clone, Debug)]
 pub struct DedupWindows {
     sharding: Sharding,
     shards: BTreeMap<Shard, ShardWindows>,
-    /// The keys of a store of one process that was copied into this one. A key does not tell its account, so they are
-    /// in no shard, and only read.
+    /// The keys of a store of one process that was copied into this one. A key does not identify its account, so these
+    /// keys belong to no shard, and are only read.
     copied: Option<ShardWindows>,
 }
 

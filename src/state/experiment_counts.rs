@@ -8,23 +8,23 @@ use serde::{Deserialize, Serialize};
 use crate::domain::experiment::{Experiments, MAX_EXPERIMENTS};
 
 /// Maximum number of experiments of a number whose counters are kept: the declared ones, and as many that were declared
-/// earlier. Beyond it, those that are no longer declared are forgotten.
+/// earlier. Beyond this, counters of experiments that are no longer declared are removed.
 const MAX_KEPT: usize = 2 * MAX_EXPERIMENTS;
 
-/// What is known of the users of one arm. Each user counts once.
+/// Counts of the users of one arm. Each user counts once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArmCounts {
     /// Users whose outcome is known.
     pub users: u64,
-    /// Those who reached what the metric asks for.
+    /// Users who count as a success by the experiment's metric.
     pub successes: u64,
-    /// Those who stopped marketing messages during the session.
+    /// Users who stopped marketing messages during the session.
     pub opted_out: u64,
     /// Failed messages of their sessions.
     pub failed: u64,
-    /// Those who wrote in the session and got a response.
+    /// Users who wrote in the session and got a response.
     pub responses: u64,
-    /// How long these waited for the first response, in milliseconds.
+    /// Sum of their waiting times for the first response, in milliseconds.
     pub waited_ms: u64,
 }
 
@@ -39,7 +39,7 @@ impl ArmCounts {
         self.waited_ms = self.waited_ms.saturating_add(other.waited_ms);
     }
 
-    /// How long users waited for the first response on average. `None` without responses.
+    /// Average waiting time of users for the first response. `None` without responses.
     #[must_use]
     pub fn mean_wait(&self) -> Option<Duration> {
         let mean = self.waited_ms.checked_div(self.responses)?;

@@ -1,27 +1,32 @@
-//! One customer's part in the declared experiments.
+//! The declared experiments of which one customer is a user.
 //!
-//! A customer is a user of an experiment once, in the arm in which the customer's first session started. The user counts
-//! when the outcome of that session is known: when it is abandoned, or the idle timeout after it reached its goal.
-//! Before that, a user who still has time to succeed would look like a failure. What happens later does not count.
+//! A customer is a user of an experiment once, in the arm in which the customer's first session started. The user
+//! counts when the outcome of that session is known: when it is abandoned, or the idle timeout after it reached its
+//! goal. Before that, a user who still has time to succeed would look like a failure. Later events do not count.
 //!
 //! As in a conversation, events are sorted by their own time before they count, so the order of webhooks does not
-//! matter. An event that arrives too late for that counts as far as possible.
+//! matter. An event that arrives after the events around it were counted still counts as far as possible.
+
+mod participation;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use participation::KnownOutcome;
+use participation::{Participation, Stage};
+
 use super::conversation::BusinessResponse;
 use super::experiment_counts::ArmCounts;
 use super::journey_session::Milestone;
-use super::redate::{Dated, Redating, dated};
+use super::redate::{Dated, Redating};
 use crate::domain::Timestamp;
 use crate::domain::experiment::{Experiment, ExperimentMetric};
 use crate::domain::journey::JourneyId;
 use crate::domain::track::Trackers;
 
-/// How long a user is remembered after the start of the last session, so that the user counts once. Longer than that,
-/// nothing of a customer is stored.
+/// How long a user is remembered after the start of the last session, so that the user counts once. No data of a
+/// customer is stored for longer.
 const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 /// Maximum number of events in the reordering buffer, as for a conversation.
@@ -40,51 +45,6 @@ pub(super) enum OutcomeEvent {
     Stopped,
 }
 
-/// How far the session of a user is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-enum Stage {
-    /// The session is open.
-    Open,
-    /// The session reached its goal; the user counts at this time.
-    Completed(Timestamp),
-    /// The user has counted.
-    Counted,
-}
-
-/// A user of one experiment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Participation {
-    experiment: String,
-    arm: String,
-    /// The journey of the session, with its version.
-    journey: JourneyId,
-    started_at: Timestamp,
-    /// Start of the last session of an arm.
-    seen_at: Timestamp,
-    stage: Stage,
-    /// Number of open sessions of the arm. Several only if two customers turned out to be one.
-    #[serde(default = "one")]
-    sessions: u32,
-    /// What the user will count as. Default once counted.
-    #[serde(default, skip_serializing_if = "is_default")]
-    counts: ArmCounts,
-}
-
-fn one() -> u32 {
-    1
-}
-
-fn is_default(counts: &ArmCounts) -> bool {
-    *counts == ArmCounts::default()
-}
-
-/// A user whose outcome is known.
-pub(super) struct KnownOutcome<'a> {
-    pub experiment: &'a str,
-    pub arm: &'a str,
-    pub counts: ArmCounts,
-}
-
 /// The experiments of a customer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ExperimentProgress {
@@ -94,22 +54,6 @@ pub(super) struct ExperimentProgress {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     unsettled: Vec<(Timestamp, OutcomeEvent)>,
 }
-
-impl Dated for Stage {
-    fn times(&self, see: &mut dyn FnMut(i64)) {
-        if let Self::Completed(at) = self {
-            at.times(see);
-        }
-    }
-
-    fn redate(&mut self, to: &Redating) {
-        if let Self::Completed(at) = self {
-            at.redate(to);
-        }
-    }
-}
-
-dated! { Participation: started_at seen_at stage }
 
 impl Dated for ExperimentProgress {
     fn times(&self, see: &mut dyn FnMut(i64)) {
@@ -147,8 +91,8 @@ impl ExperimentProgress {
         users.chain(unsettled).max()
     }
 
-    /// Takes over the experiments of another customer who turns out to be the same. The first session counts, but who
-    /// has counted stays counted.
+    /// Takes over the experiments of another customer who proves to be the same. Of two users, the one that has counted
+    /// is kept, or else the one whose session started first.
     pub fn absorb(&mut self, other: Self) {
         for theirs in other.users {
             let mut own = self.users.iter_mut();
@@ -213,7 +157,7 @@ impl ExperimentProgress {
         }
     }
 
-    /// Applies what happened in a session of this journey and variant.
+    /// Applies a milestone of a session of this journey and variant.
     pub fn milestone(
         &mut self,
         at: Timestamp,
@@ -255,7 +199,7 @@ impl ExperimentProgress {
         }
     }
 
-    /// Notes a response of the business. The first one to a message of the session counts.
+    /// Records a response of the business. The first response to a message of the session counts.
     pub fn respond(&mut self, response: &BusinessResponse, trackers: &Trackers) {
         let waited = response.at.since(response.asked_at);
         for user in self.open() {
@@ -312,7 +256,7 @@ impl ExperimentProgress {
                     user.counts.failed += u64::from(*journey == user.journey);
                     false
                 }
-                // A message of the second in which the session started is what started it.
+                // A message in the second in which the session started is the one that started it.
                 OutcomeEvent::Wrote => {
                     at > user.started_at && metric == Some(&ExperimentMetric::Reply)
                 }
@@ -326,29 +270,7 @@ impl ExperimentProgress {
     }
 }
 
-impl Participation {
-    /// How the experiment is measured. `None` if it is no longer declared.
-    fn metric<'a>(&self, trackers: &'a Trackers) -> Option<&'a ExperimentMetric> {
-        let experiment = trackers.experiments.find(&self.experiment)?;
-        Some(&experiment.metric)
-    }
-
-    fn outcome(&self) -> KnownOutcome<'_> {
-        KnownOutcome {
-            experiment: &self.experiment,
-            arm: &self.arm,
-            counts: self.counts,
-        }
-    }
-
-    /// Remembers only that the user has counted.
-    fn forget(&mut self) {
-        self.stage = Stage::Counted;
-        self.counts = ArmCounts::default();
-    }
-}
-
-/// Whether a milestone is what the metric asks for.
+/// Whether a milestone is a success by this metric.
 fn is_success(milestone: &Milestone, metric: &ExperimentMetric) -> bool {
     match (metric, milestone) {
         (ExperimentMetric::Completion, Milestone::Completed)

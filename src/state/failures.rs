@@ -11,7 +11,7 @@ use crate::domain::{ErrorCode, KNOWN_ERROR_CODES, MAX_ERROR_CODES, Timestamp};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Failures {
     count: u64,
-    /// Time of the last one. `None` if 0.1.0 counted it.
+    /// Time of the last failure. `None` if version 0.1.0 counted it.
     last: Option<Timestamp>,
 }
 
@@ -89,7 +89,7 @@ impl FailureCounts {
     }
 }
 
-/// A counter as it is stored: with the time, or as 0.1.0 stored it.
+/// A counter as it is stored: with the time, or as version 0.1.0 stored it.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum SavedFailures {
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn at_most_64_codes_are_told_apart() {
+    fn at_most_64_codes_are_counted_separately() {
         let mut counts = FailureCounts::default();
         assert!(counts.iter().all(|(_, count)| count == 0));
         for number in 0..100 {

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use crate::domain::Timestamp;
 
-/// How many unlisted objects an account remembers. A late webhook must not make them visible again, and an object
-/// that returns keeps its counters.
+/// Maximum number of missing objects that an account keeps, so that a late webhook does not make them visible again,
+/// and an object that returns keeps its counters.
 pub(super) const MAX_GONE: usize = 1_000;
 
-/// The objects that have been gone longest, beyond [`MAX_GONE`]; `gone` has all that are gone, with the time since when.
+/// The objects to remove: those that have been missing longest, beyond [`MAX_GONE`]. `gone` contains all missing
+/// objects, each with the time since which it is missing.
 pub(super) fn gone_longest<K: Ord>(gone: impl Iterator<Item = (Timestamp, K)>) -> BTreeSet<K> {
     let mut gone: Vec<_> = gone.collect();
     let surplus = gone.len().saturating_sub(MAX_GONE);

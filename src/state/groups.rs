@@ -14,7 +14,7 @@ use crate::domain::number::GroupStatus;
 /// reported first is forgotten.
 const MAX_KEPT: usize = 128;
 
-/// Whether each group of which Meta has reported a status is suspended.
+/// Whether each group with a reported status is suspended.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct SuspendedGroups(#[serde(with = "Saved")] BTreeMap<DeliveryKey, Latest<bool>>);

@@ -43,8 +43,8 @@ impl Histogram {
         self.counts.iter().sum()
     }
 
-    /// The duration that this share of all does not exceed, by linear interpolation within its bucket, as Prometheus
-    /// does it. The highest bound for those above it; `None` without durations.
+    /// The duration that this share of all durations does not exceed, by linear interpolation within its bucket, as in
+    /// Prometheus. Above the highest bound, that bound. `None` without durations.
     #[must_use]
     pub fn quantile(&self, share: f64) -> Option<Duration> {
         #[expect(clippy::cast_precision_loss, reason = "a rank needs no last digit")]

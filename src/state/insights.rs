@@ -27,7 +27,7 @@ const REPORTED_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// How long the stored days reach back from the end of the last one.
 const KEPT: Duration = Duration::from_secs(DAYS as u64 * 24 * 3_600);
 
-/// What insights know about the account itself.
+/// The insights of the account itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountInsights {
     /// Times of the polls.
@@ -45,7 +45,7 @@ pub struct AccountInsights {
 dated! { AccountInsights: polls refusal numbers_read_at }
 
 impl AccountInsights {
-    /// Why Meta refused the figures of templates. `None` if it gives them, or if unknown.
+    /// Why Meta refused the figures of templates. `None` if it did not, or if unknown.
     #[must_use]
     pub fn refusal(&self) -> Option<Refusal> {
         self.refusal.value().copied().flatten()
@@ -156,7 +156,7 @@ impl TemplateInsights {
         self.days.retain(|day| day.start >= oldest);
     }
 
-    /// Raises the figures of a day to these. Of a day that is read too late, zero reads mean that they are unknown.
+    /// Raises the figures of a day to these. If a day is read too late, zero reads mean that the reads are unknown.
     pub(super) fn observe(&mut self, day: Day, figures: TemplateFigures) {
         let is_late = self.read_at >= day.end.plus(REPORTED_FOR);
         let figures = if is_late {
@@ -247,7 +247,7 @@ impl NumberInsights {
         &self.days
     }
 
-    /// Those of the period of this many days that ends with the last complete day.
+    /// The days with messages in the period of this many days that ends with the last complete day.
     pub fn last_days(&self, how_many: u32) -> impl Iterator<Item = &NumberDay> {
         let since = since(self.last_day, how_many);
         let days = self.days.iter();
@@ -261,7 +261,8 @@ impl NumberInsights {
         self.days.retain(|day| day.start >= oldest);
     }
 
-    /// Raises the figures of a day, category and type to these. Returns whether there was room for them.
+    /// Raises the figures of a day, category and type to these. Returns `false` if the day already has the maximum
+    /// number of prices.
     pub(super) fn observe(&mut self, read: &insights::NumberDay) -> bool {
         let new = NumberDay {
             start: read.day.start,
@@ -307,167 +308,4 @@ fn since(last: Day, how_many: u32) -> Timestamp {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::domain::DisplayDigits;
-
-    const DAY: i64 = 86_400;
-
-    fn day(which: i64) -> Day {
-        let start = 1_775_001_600 + which * DAY;
-        Day {
-            start: Timestamp::from_seconds(start),
-            end: Timestamp::from_seconds(start + DAY),
-        }
-    }
-
-    fn sent(count: u64) -> TemplateFigures {
-        TemplateFigures {
-            sent: Some(count),
-            ..TemplateFigures::default()
-        }
-    }
-
-    fn template() -> TemplateInsights {
-        TemplateInsights::new(TemplateId::parse("7001").expect("digits"))
-    }
-
-    fn number() -> NumberInsights {
-        NumberInsights::new(PhoneNumberId::parse("9001").expect("digits"))
-    }
-
-    fn priced(which: i64, category: PricingCategory, volume: u64) -> insights::NumberDay {
-        insights::NumberDay {
-            digits: DisplayDigits::parse("15550100199").expect("digits"),
-            day: day(which),
-            category,
-            pricing_type: PricingType::Regular,
-            volume,
-            cost: None,
-        }
-    }
-
-    #[test]
-    fn zero_reads_of_a_day_that_is_read_too_late_are_unknown() {
-        let figures = |read| TemplateFigures {
-            sent: Some(10),
-            read: Some(read),
-            ..TemplateFigures::default()
-        };
-        let mut insights = TemplateInsights::new(TemplateId::parse("7").expect("digits"));
-        insights.note_read(day(7).end, day(7));
-        insights.observe(day(0), figures(0));
-        insights.observe(day(1), figures(4));
-        insights.observe(day(2), figures(0));
-        insights.note_read(day(9).end, day(9));
-        insights.observe(day(1), figures(0));
-        let reads = insights.days().iter().map(|one| one.figures.read);
-        assert_eq!(reads.collect::<Vec<_>>(), [None, Some(4), Some(0)]);
-        assert_eq!(insights.days()[0].figures.sent, Some(10));
-    }
-
-    proptest! {
-        #[test]
-        fn any_order_and_repetition_keeps_the_highest_value_of_each_day(
-            read in prop::collection::vec((0..80_i64, 0..50_u64), 1..200),
-            seed: u64,
-        ) {
-            let apply = |read: &[(i64, u64)]| {
-                let mut insights = template();
-                for (which, count) in read {
-                    insights.observe(day(*which), sent(*count));
-                }
-                insights
-            };
-            let mut shuffled = [read.clone(), read.clone()].concat();
-            fastrand::Rng::with_seed(seed).shuffle(&mut shuffled);
-            let kept = apply(&read);
-            prop_assert_eq!(&kept, &apply(&shuffled));
-            for which in 0..80 {
-                let highest = read.iter().filter(|(day, _)| *day == which).map(|(_, count)| *count).max();
-                let known = kept.days().iter().find(|known| known.start == day(which).start);
-                prop_assert_eq!(
-                    known.and_then(|known| known.figures.sent).unwrap_or(0),
-                    highest.unwrap_or(0)
-                );
-            }
-            let saved = serde_json::to_string(&kept).expect("plain data");
-            let restored: TemplateInsights = serde_json::from_str(&saved).expect("its own text");
-            prop_assert_eq!(restored, kept);
-        }
-    }
-
-    #[test]
-    fn a_day_takes_as_much_memory_as_documented() {
-        assert_eq!(size_of::<TemplateDay>(), 104);
-        assert_eq!(size_of::<NumberDay>(), 40);
-    }
-
-    #[test]
-    fn ninety_days_are_kept() {
-        let mut insights = template();
-        for which in 0..200 {
-            insights.observe(day(which), sent(1));
-        }
-        assert_eq!(insights.days().len(), DAYS);
-        insights.note_read(Timestamp::from_seconds(0), day(209));
-        assert_eq!(
-            insights.days().first().map(|one| one.start),
-            Some(day(120).start)
-        );
-        assert_eq!(
-            insights.last_figures().sent,
-            Some(0),
-            "it sent nothing that day"
-        );
-        assert_eq!(insights.last_days(28).count(), 18);
-        insights.note_read(Timestamp::from_seconds(0), day(199));
-        assert_eq!(insights.last_days(28).count(), 28);
-        assert_eq!(insights.last_figures().sent, Some(1));
-    }
-
-    #[test]
-    fn days_of_another_time_zone_replace_those_they_overlap() {
-        let mut insights = template();
-        for which in 0..4 {
-            insights.observe(day(which), sent(9));
-        }
-        let start = day(1).start.plus(Duration::from_secs(7_200));
-        let shifted = Day {
-            start,
-            end: start.plus(Duration::from_secs(86_400)),
-        };
-        insights.observe(shifted, sent(3));
-        let starts: Vec<_> = insights.days().iter().map(|one| one.start).collect();
-        assert_eq!(starts, [day(0).start, start, day(3).start]);
-    }
-
-    #[test]
-    fn prices_of_a_day_are_limited_and_keep_their_highest_volume() {
-        let mut insights = number();
-        for (volume, expected) in [(5, 5), (3, 5), (8, 8)] {
-            assert!(insights.observe(&priced(0, PricingCategory::Utility, volume)));
-            assert_eq!(insights.days()[0].volume, expected);
-        }
-        let types = [
-            PricingType::FreeCustomerService,
-            PricingType::FreeEntryPoint,
-            PricingType::FreeGroupCustomerService,
-        ];
-        let mut refused = 0;
-        for category in <PricingCategory as crate::domain::Word>::ALL {
-            for pricing_type in types {
-                let mut one = priced(0, *category, 1);
-                one.pricing_type = pricing_type;
-                refused += usize::from(!insights.observe(&one));
-            }
-        }
-        assert_eq!(insights.days().len(), MAX_PRICES_PER_DAY);
-        assert_eq!(refused, 14 * 3 + 1 - MAX_PRICES_PER_DAY);
-        let saved = serde_json::to_string(&insights).expect("plain data");
-        let restored: NumberInsights = serde_json::from_str(&saved).expect("its own text");
-        assert_eq!(restored, insights);
-    }
-}
+mod tests;

@@ -1,7 +1,7 @@
 //! The journal: transitions of attributes, with time and source.
 //!
-//! Meta provides no history, so the journal is the only one. A late webhook can show that a known step was in
-//! fact two: the step is then withdrawn, and the two are added.
+//! Meta provides no history, so the journal is the only one. A late webhook can show that a known step was in fact two
+//! steps: the step is then deleted, and the two are added.
 
 use std::borrow::Cow;
 
@@ -63,13 +63,13 @@ pub struct Transition {
     pub attribute: &'static str,
     /// Stamp of the observation that showed the step.
     pub at: Stamp,
-    /// The value before. `None` for the first known value.
+    /// The previous value. `None` for the first known value.
     pub from: Option<Cow<'static, str>>,
     /// The value after.
     pub to: Cow<'static, str>,
 }
 
-/// A line to insert or delete. Amendments apply in order, so the last one about a step wins.
+/// A line to insert or delete. Amendments apply in order, so the last amendment of a step takes effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Amendment {
     /// The step happened.

@@ -1,9 +1,15 @@
 //! One customer's session of a journey: its steps with their counts, and where it ended.
 
+mod milestone;
+mod report;
+
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+pub use milestone::Milestone;
+use report::Report;
+pub use report::Reporter;
 
 use super::confusion::{self, REPEATED};
 use super::redate::{Dated, Redating, dated};
@@ -12,66 +18,9 @@ use crate::domain::mark::MessageContext;
 use crate::domain::message::Kind;
 use crate::domain::{MessageKey, Timestamp};
 
-/// Time within which a webhook and an application report the same event. The clocks of the two differ, and an application
-/// may report a step before or after Meta sends its message.
-const SAME_EVENT: Duration = Duration::from_secs(60);
-
 /// Maximum number of messages of a session that a reply can name, and of reports of steps. The oldest is
 /// dropped.
 const MAX_KEPT: usize = 32;
-
-/// A counted event of a session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Milestone {
-    /// The session began.
-    Started,
-    /// The session reached its goal.
-    Completed,
-    /// The session ended without reaching a goal.
-    Abandoned,
-    /// A step was entered, for the first time or again.
-    Entered(String),
-    /// A step was entered again in the same session. Counted in addition to [`Self::Entered`].
-    Reentered(String),
-    /// The number of entries of a step in the session reached the loop threshold.
-    Looped(String),
-    /// A step was answered, with the time since its entry. `None` if it was not the last entered step.
-    Answered(String, Option<Duration>),
-    /// A step was answered with this one of its declared answers, or with another one.
-    Chosen(String, String),
-    /// A step seems to have confused the customer.
-    Confused(String, Confusion),
-    /// The session ended at this step.
-    LeftAt(String),
-}
-
-/// Who reports a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Reporter {
-    /// Meta's webhooks.
-    Webhook,
-    /// An application of the business.
-    Application,
-}
-
-/// A report of a step by one of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Report {
-    at: Timestamp,
-    step: String,
-    is_answer: bool,
-    by: Reporter,
-}
-
-impl Report {
-    fn outcome(&self) -> StepOutcome {
-        if self.is_answer {
-            StepOutcome::Answered
-        } else {
-            StepOutcome::Entered
-        }
-    }
-}
 
 /// A message that asked a step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,7 +31,6 @@ struct Asked {
     is_open: bool,
 }
 
-dated! { Report: at }
 dated! { Asked: at }
 
 /// An open session, or one that was completed a short time ago.
@@ -92,7 +40,7 @@ pub struct JourneySession {
     pub id: JourneyId,
     /// The variant of the journey that the customer was assigned.
     pub variant: String,
-    /// Time at which the session is abandoned, unless an event comes first. A completed one is forgotten then.
+    /// Time at which the session is abandoned, unless an event comes first. A completed session is removed then.
     pub ends_at: Timestamp,
     /// Whether the goal was reached. A further report of the goal does not begin a new session.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -155,41 +103,6 @@ impl JourneySession {
         }
     }
 
-    /// Whether the other one has reported the same about a step within a minute. Two such reports count once, and a third
-    /// one is new.
-    pub fn is_repeated(
-        &mut self,
-        at: Timestamp,
-        (step, outcome): (&str, StepOutcome),
-        by: Reporter,
-    ) -> bool {
-        self.reports
-            .retain(|report| at.since(report.at) <= SAME_EVENT);
-        let is_same =
-            |report: &Report| report.by != by && report.outcome() == outcome && report.step == step;
-        let same = self.reports.iter().position(is_same);
-        same.map(|same| self.reports.remove(same)).is_some()
-    }
-
-    /// Notes a report, because the other one may repeat it.
-    pub fn note_report(
-        &mut self,
-        at: Timestamp,
-        (step, outcome): (&str, StepOutcome),
-        by: Reporter,
-    ) {
-        let report = Report {
-            at,
-            step: step.to_owned(),
-            is_answer: outcome == StepOutcome::Answered,
-            by,
-        };
-        // Webhooks do not report that a customer left.
-        if outcome != StepOutcome::Abandoned {
-            push_bounded(&mut self.reports, report);
-        }
-    }
-
     /// Applies a step; returns whether the session is over.
     pub fn step(
         &mut self,
@@ -248,23 +161,23 @@ impl JourneySession {
     }
 
     /// Notes that the business wrote.
-    pub fn hear_business(&mut self) {
+    pub fn note_business_message(&mut self) {
         self.unanswered = 0;
     }
 
-    /// Whether one of the session's messages is the one that a reply names.
+    /// Whether this message, which a reply names, belongs to the session.
     pub fn has_message(&self, message: MessageKey) -> bool {
         self.asked.iter().any(|asked| asked.message == message)
     }
 
-    /// Time since which the last step waits for an answer.
+    /// Time since which the last step has been waiting for an answer.
     pub fn open_since(&self) -> Option<Timestamp> {
         let (_, since) = self.at.as_ref()?;
         since.filter(|_| !self.is_completed)
     }
 
     /// Applies a message of the customer.
-    pub fn hear_customer(
+    pub fn note_customer_message(
         &mut self,
         at: Timestamp,
         kind: Kind,
@@ -308,7 +221,8 @@ impl JourneySession {
         count(Milestone::Abandoned);
     }
 
-    /// The step that a message answers: the one whose message it names, else the last one, if it waits for an answer.
+    /// The step that a message answers: the step whose message it names, or else the last step, if that waits for an
+    /// answer.
     fn answered_step(&self, named: Option<MessageKey>) -> Option<String> {
         let mut asked = self.asked.iter().rev();
         let asked = asked.find(|asked| Some(asked.message) == named);
@@ -321,7 +235,7 @@ impl JourneySession {
         }
     }
 
-    /// A message answers a step. If it is not the last one, that one still waits.
+    /// Applies an answer to a step. If the step is not the last one, the last step still waits.
     fn answer(&mut self, at: Timestamp, step: String, mut count: impl FnMut(Milestone)) {
         let asked = self.asked.iter().rev().find(|asked| asked.step == step);
         let asked_at = self.asked_at(&step).or(asked.map(|asked| asked.at));
@@ -338,13 +252,13 @@ impl JourneySession {
         }
     }
 
-    /// Time of the entry of the last step, if it is this one and waits for an answer.
+    /// Time of the last entry of this step, if it is the last step and waits for an answer.
     fn asked_at(&self, step: &str) -> Option<Timestamp> {
         let (last, since) = self.at.as_ref()?;
         since.filter(|_| last == step)
     }
 
-    /// No message of the step waits for an answer any more.
+    /// Records that no message of the step waits for an answer any more.
     fn close(&mut self, step: &str) {
         let asked = self.asked.iter_mut().filter(|asked| asked.step == step);
         asked.for_each(|asked| asked.is_open = false);

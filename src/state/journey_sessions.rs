@@ -32,9 +32,9 @@ pub struct JourneySessions {
     sessions: Vec<JourneySession>,
     /// Variants assigned before their session starts.
     assigned: Vec<(JourneyId, String)>,
-    /// Reordering buffer of what applications report, sorted by time, then by arrival.
+    /// Reordering buffer of applications' reports, sorted by time, then by arrival.
     unsettled: Vec<Noted>,
-    /// Reordering buffer of what webhooks report, sorted.
+    /// Reordering buffer of webhooks' reports, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     turns: Vec<TimedTurn>,
     last_at: Timestamp,
@@ -73,7 +73,7 @@ impl Dated for JourneySessions {
 }
 
 impl JourneySessions {
-    /// Records what an application reports; counts the events that this pushes out of the reordering buffer.
+    /// Adds an application's report; counts the events that this pushes out of the reordering buffer.
     pub fn note(
         &mut self,
         noted: Noted,
@@ -85,7 +85,7 @@ impl JourneySessions {
         self.make_room(journeys, count);
     }
 
-    /// Records what a webhook reports; counts the events that this pushes out of the reordering buffer.
+    /// Adds a webhook's report; counts the events that this pushes out of the reordering buffer.
     pub fn note_turn(
         &mut self,
         turn: TimedTurn,
@@ -110,8 +110,8 @@ impl JourneySessions {
         self.end(|session| session.ends_at <= until, count);
     }
 
-    /// Takes over the sessions of another customer who turns out to be the same. Two sessions of one journey stay two:
-    /// events continue the first one, and the other one ends as abandoned.
+    /// Takes over the sessions of another customer who proves to be the same. Two sessions of one journey are both
+    /// kept: events continue the first session, and the second one ends as abandoned.
     pub fn absorb(&mut self, other: Self) {
         self.sessions.extend(other.sessions);
         let is_new = |assigned: &(JourneyId, String)| {

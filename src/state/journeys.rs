@@ -21,14 +21,14 @@ pub struct StepCounts {
     pub abandoned: u64,
     /// Number of repeated entries in the same session.
     pub reentries: u64,
-    /// Number of sessions in which the step became a loop.
+    /// Number of sessions in which the step counted as a loop.
     pub loops: u64,
     /// Time from the entry of the step to its answer.
     pub seconds: Histogram,
-    /// Answers by declared reply, and those with another one, if the step declares its answers.
+    /// Answers by declared reply, or `other`, if the step declares its answers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub answers: BTreeMap<String, u64>,
-    /// What seems to have confused customers, by reason.
+    /// Number of signs that the step confused customers, by reason.
     #[serde(default)]
     pub confused: Counts<Confusion>,
     #[serde(default)]

@@ -1,7 +1,7 @@
 //! The newest time of each kind of event.
 //!
-//! A counter shows an event to Prometheus only if an earlier scrape has its previous value. The time shows it in any
-//! case: after a restart, after a missed scrape, and for the first event of its kind.
+//! Prometheus sees an increase of a counter only if an earlier scrape has the previous value. The time shows an event
+//! in any case: after a restart, after a missed scrape, and for the first event of its kind.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -50,8 +50,8 @@ impl<K: Saved> Serialize for LastTimes<K> {
     }
 }
 
-/// Sorts what it reads: a version with other kinds may have another order, and reads a kind that it does not know as
-/// `OTHER`, so that one kind may occur twice.
+/// Sorts the stored times: another version may have had another order of kinds, and unknown kinds are read as `OTHER`,
+/// so that `OTHER` may occur twice.
 impl<'de, K: Saved + Ord + Copy> Deserialize<'de> for LastTimes<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut times = Self::default();

@@ -1,7 +1,7 @@
 //! Phone numbers that several accounts list.
 //!
-//! Since 2026, one number may belong to several accounts. Its rating and its status are the number's, so one listing
-//! stands for it in sums and alerts.
+//! Since 2026, one number may belong to several accounts. All of them show the same rating and status, so one listing
+//! represents the number in sums and alerts.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
@@ -9,8 +9,8 @@ use std::collections::{BTreeSet, HashMap};
 use super::{Account, Accounts};
 use crate::domain::{PhoneNumberId, WabaId};
 
-/// The account that stands for each phone number that several accounts list: one that is not lost, with the lowest
-/// id.
+/// The account that represents each phone number that several accounts list: of those that are not lost, the one with
+/// the lowest id.
 #[derive(Debug, Default)]
 pub struct SharedNumbers<'a>(HashMap<&'a PhoneNumberId, &'a WabaId>);
 
@@ -53,7 +53,7 @@ impl<'a> SharedNumbers<'a> {
         Self(shared)
     }
 
-    /// Whether another account stands for this number, which the account lists.
+    /// Whether another account represents this number, which the account lists.
     #[must_use]
     pub fn is_listed_again(&self, waba_id: &WabaId, number: &PhoneNumberId) -> bool {
         self.0
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_visible_account_with_the_lowest_id_stands_for_the_number() {
+    fn the_visible_account_with_the_lowest_id_represents_the_number() {
         let mut state = State::default();
         state.watch(["9", "10", "11"].map(waba));
         for account in ["11", "10", "9"] {

@@ -67,7 +67,7 @@ pub use conversation::Conversation;
 pub use counts::{Counts, PairCounts};
 pub use customer::Customer;
 pub use dedup::DedupWindow;
-pub use dedup_windows::keys_of_one_process;
+pub use dedup_windows::{DedupScope, keys_of_one_process};
 pub use experiment_counts::{ArmCounts, ExperimentCounts};
 pub use failures::FailureCounts;
 pub use histogram::Histogram;
@@ -99,13 +99,13 @@ use dedup_windows::DedupWindows;
 use object_limits::ObjectCounts;
 use redate::Dated as _;
 
-/// Number of remembered keys of changes without facts: enough to recognise quick retries.
+/// Number of remembered keys of changes without facts: enough to detect quick retries.
 const OTHER_KEYS: usize = 50_000;
 
 /// A consistent snapshot of the watched accounts. Clones share the data.
 pub type Accounts = BTreeMap<WabaId, Arc<Account>>;
 
-/// Everything known about Meta's side.
+/// The state of all watched accounts at Meta.
 #[derive(Clone, Debug)]
 pub struct State {
     accounts: Accounts,
@@ -114,42 +114,6 @@ pub struct State {
     trackers: Arc<Trackers>,
     /// Number of objects of all accounts together.
     sizes: ObjectCounts,
-}
-
-/// The kinds of changes whose retries must be recognised after a restart as well. Each kind has its own window,
-/// so that many messages do not push out the few changes about the business.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum DedupScope {
-    /// Changes with facts about the business.
-    Management,
-    /// Messages and their statuses.
-    Messages,
-}
-
-impl DedupScope {
-    /// All scopes.
-    pub const ALL: [Self; 2] = [Self::Management, Self::Messages];
-
-    /// The dedup scope of this fact. `None` if its retries need not be recognised after a restart.
-    #[must_use]
-    pub fn from_fact(fact: &Fact) -> Option<Self> {
-        match fact {
-            Fact::Message(_) | Fact::Tracked(_) => Some(Self::Messages),
-            Fact::Unwatched
-            | Fact::CallsSpent(_)
-            | Fact::TimePassed
-            | Fact::ClockCorrected { .. } => None,
-            Fact::AccountRead(_)
-            | Fact::AccountLoss(_)
-            | Fact::NumbersListed(_)
-            | Fact::TemplatesListed(..)
-            | Fact::InsightsRead(_)
-            | Fact::Account(_)
-            | Fact::Number(_)
-            | Fact::NumberSpelled(_)
-            | Fact::Template(_) => Some(Self::Management),
-        }
-    }
 }
 
 impl Default for State {
@@ -257,12 +221,13 @@ impl State {
         window.restore(keys, newest_number);
     }
 
-    /// Restores the keys of a store of one process that was copied into this one, oldest first. They hold for all shards.
+    /// Restores the keys of a store of one process that was copied into this one, oldest first. They apply to all
+    /// shards.
     pub fn restore_copied_changes(&mut self, scope: DedupScope, keys: Vec<DeliveryKey>) {
         self.windows.restore_copied(scope, keys);
     }
 
-    /// The accounts in which the passing of time alone settles or ends something by `now`.
+    /// The accounts in which an event, a conversation or a session settles or ends by `now` without a further event.
     pub fn due(&self, now: Timestamp) -> impl Iterator<Item = &WabaId> {
         let is_due = move |account: &Account| account.traffic.values().any(|one| one.is_due(now));
         let due = self
@@ -294,7 +259,7 @@ impl State {
         change
     }
 
-    /// Counts the messages that no earlier ones can precede any more, now that these events are noted.
+    /// Counts the messages that no earlier message can precede any more after these events.
     pub fn settle<'e>(&mut self, noted: impl IntoIterator<Item = &'e Event>) {
         let mut until: BTreeMap<(&WabaId, &PhoneNumberId), Timestamp> = BTreeMap::new();
         for event in noted {

@@ -55,7 +55,7 @@ dated! {
     Number: listed_at attributes last_quality_event last_security_event name_rejection groups
 }
 
-/// Readers need not know which fields the table declares.
+/// Lets readers access the fields of the table directly.
 impl Deref for Number {
     type Target = Attributes;
 
@@ -166,8 +166,8 @@ impl Number {
         }
     }
 
-    /// A decision is about the requested name. Until the next poll it is also the newest status of the number's
-    /// name, so that a webhook alone shows a rejection.
+    /// A decision is about the requested name. Until the next poll, it is also the newest status of the number's name,
+    /// so that a webhook suffices to show a rejection.
     fn decide_name(&mut self, review: NameReview, observation: &mut Observation<'_>) {
         let reason = review.rejection_reason;
         let reason = reason.filter(|_| review.decision == NameDecision::Rejected);

@@ -1,7 +1,7 @@
 //! The maximum number of objects of all accounts together, bounded by the memory of the process.
 //!
-//! Polled objects and objects that only webhooks know have separate limits, so that invented objects never displace
-//! those that Meta lists.
+//! Polled objects and objects that only webhooks have reported have separate limits, so that forged objects never
+//! displace those that Meta lists.
 
 use std::ops::{AddAssign, SubAssign};
 
@@ -11,10 +11,10 @@ const NUMBERS: usize = 100_000;
 /// Templates that polls list: 250 for each of ten thousand accounts.
 const TEMPLATES: usize = 2_500_000;
 
-/// Phone numbers that only webhooks know: their counters take the most memory of all objects.
+/// Phone numbers that only webhooks have reported: their counters take the most memory of all objects.
 const UNLISTED_NUMBERS: usize = 10_000;
 
-/// Templates that only webhooks know.
+/// Templates that only webhooks have reported.
 const UNLISTED_TEMPLATES: usize = 50_000;
 
 /// Customers of all accounts that are kept, with or without a conversation.

@@ -1,4 +1,4 @@
-//! Templates as versions before pages stored them: the JSON of each one.
+//! The stored form of templates before pages were introduced: JSON for each template.
 
 use serde::Deserialize;
 

@@ -1,8 +1,8 @@
 //! The packed form of values that millions of objects have: an integer takes as many bytes as it needs, and a row has
 //! each stamp and each text once.
 //!
-//! Words are stored as Meta spells them, so a version that does not know one reads it as `OTHER`. The newest listing of
-//! the account is a stamp whose time is not part of the row: a refresh that changes nothing else leaves the row as it is.
+//! Words are stored as Meta spells them, so a version that does not know one reads it as `OTHER`. The stamp of the
+//! account's newest listing is not part of the row, so a refresh that changes nothing else does not change the row.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::domain::{Timestamp, Word};
 /// Version of the layout, the first byte of a row.
 const LAYOUT: u64 = 1;
 
-/// Bits of an integer in one byte. The highest bit tells that more bytes follow.
+/// Bits of an integer in one byte. The highest bit is set if more bytes follow.
 const BITS: u32 = 7;
 
 /// A value in the packed form.
@@ -71,7 +71,8 @@ impl<'a> Packer<'a> {
         }
     }
 
-    /// Adds a column: one value for each object of the row. Without any value, which is packed as zero, there is no column.
+    /// Adds a column with one value for each object of the row. A column in which every object lacks a value (packed as
+    /// zero) is omitted.
     pub fn add_column<T: Packed + 'a>(
         &mut self,
         name: &'static str,
@@ -147,8 +148,8 @@ impl<'a> Unpacker<'a> {
         Some(from)
     }
 
-    /// Reads each column by its name. `read` returns `None` if a value is damaged; a column that it does not know is of
-    /// another version, and is left out.
+    /// Reads each column by its name. `read` returns `None` if a value is damaged. It skips unknown columns, which are
+    /// of another version.
     pub fn columns(&mut self, mut read: impl FnMut(&str, &mut Self) -> Option<()>) -> Option<()> {
         while !self.rest.is_empty() {
             let name = self.text()?;

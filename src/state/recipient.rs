@@ -2,9 +2,9 @@
 //! of them.
 //!
 //! Meta counts a delivery unless the customer has written to or called the same number in the 24 hours before it. A
-//! window covers deliveries whether its message arrives before them or later, so everything that can still matter is
-//! kept: windows for 48 hours after the last message, deliveries outside a window for 24 hours. The order in which
-//! webhooks arrive therefore has no effect, however late they are.
+//! window covers deliveries whether its message arrives before them or later, so all data that can still affect the
+//! count is kept: windows for 48 hours after the last message, deliveries outside a window for 24 hours. The order in
+//! which webhooks arrive therefore has no effect, however late they are.
 
 use std::time::Duration;
 
@@ -22,11 +22,11 @@ pub const WINDOW: Duration = Duration::from_secs(24 * 3_600);
 const KEPT: Duration = Duration::from_secs(48 * 3_600);
 
 /// Maximum number of deliveries outside a window that are kept, newest first. The newest one decides how long the
-/// customer counts. Older ones matter only if a late message of the customer turns out to cover the newer ones.
+/// customer counts. Older deliveries matter only if a late message of the customer covers the newer ones.
 const MAX_UNCOVERED: usize = 16;
 
-/// Maximum number of windows that are kept, newest first. Each lasts at least 24 hours and begins after the end of
-/// the previous one, so two can matter; a third can only come from a clock that was ahead.
+/// Maximum number of windows that are kept, newest first. Each lasts at least 24 hours and begins after the end of the
+/// previous one, so only two can affect the count. A third window can only result from a clock that was ahead.
 const MAX_WINDOWS: usize = 3;
 
 /// Maximum number of remembered ids of a customer, besides the main one.
@@ -125,14 +125,14 @@ impl Recipient {
         self.uncovered.last().copied()
     }
 
-    /// Time at which the first part of it can be forgotten. `None` if there is nothing to know.
+    /// Time at which the first part of the data can be removed. `None` if there is none.
     pub(super) fn first_due(&self) -> Option<Timestamp> {
         let windows = self.windows.iter().map(|window| window.last.plus(KEPT));
         let deliveries = self.uncovered.iter().map(|at| at.plus(WINDOW));
         windows.chain(deliveries).min()
     }
 
-    /// Forgets what has no effect on the count at this time or later.
+    /// Removes data that does not affect the count at this time or later.
     pub(super) fn expire(&mut self, now: Timestamp) {
         let windows = self.windows.iter().copied();
         self.windows = windows
@@ -142,7 +142,7 @@ impl Recipient {
         self.uncovered = deliveries.filter(|at| at.plus(WINDOW) > now).collect();
     }
 
-    /// Whether the main id is a user id. If not, it may turn out to be an id of another customer.
+    /// Whether the main id is a user id. If not, it may prove to be an id of another customer.
     pub(super) fn has_user_id(&self) -> bool {
         self.has_user_id
     }
@@ -172,7 +172,7 @@ impl Recipient {
         self.other_ids = kept.collect();
     }
 
-    /// Takes over what is known about another customer who turns out to be the same.
+    /// Takes over the data of another customer who proves to be the same.
     pub(super) fn absorb(&mut self, other: &Self) {
         for window in &other.windows {
             self.open(*window);
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_matter_any_more_is_forgotten() {
+    fn data_that_no_longer_affects_the_count_is_removed() {
         let mut one = recipient(&[0], &[30, 40]);
         assert_eq!(one.first_due(), Some(at(48)));
         one.expire(at(48));

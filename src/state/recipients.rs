@@ -2,8 +2,8 @@
 //! business.
 //!
 //! Ids that were seen together lead to one customer, as in [`customers`](super::customers). Two user ids are two
-//! customers, even if both were seen with the same telephone number; of these two, the number belongs to the one with
-//! the greater key, so that the order of arrival does not matter.
+//! customers, even if both were seen with the same telephone number. The number then belongs to the customer with the
+//! greater key, so that the order of arrival does not matter.
 //!
 //! Recipients are stored in persistent maps, so that a commit copies only those that it changes.
 
@@ -17,8 +17,8 @@ use super::recipient::{Recipient, WINDOW};
 use super::redate::{Dated, Redating};
 use crate::domain::{RecipientIds, RecipientKey, Timestamp};
 
-/// How long what has no effect is kept before it is removed. Counting ignores it, so its removal can wait until there
-/// is enough of it for a commit.
+/// How long data without effect is kept before it is removed. Counting ignores such data, so that many removals can
+/// share a commit.
 const REMOVED_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// The recipients of one phone number, and the customers who may become recipients.
@@ -29,9 +29,9 @@ pub struct Recipients {
     main_ids: OrdMap<RecipientKey, RecipientKey>,
     /// Customers with a delivery outside a window, with the time of the last one.
     delivered: OrdMap<RecipientKey, Timestamp>,
-    /// Those of them whose main id is not a user id.
+    /// The customers in `delivered` whose main id is not a user id.
     without_user_id: OrdSet<RecipientKey>,
-    /// Customers by the time at which something about them can be forgotten.
+    /// Customers by the time at which some of their data can be removed.
     due: OrdSet<(Timestamp, RecipientKey)>,
 }
 
@@ -90,8 +90,8 @@ impl Recipients {
         due.map(|(_, key)| *key).filter(is_over)
     }
 
-    /// The main ids of customers who have a delivery here and had none before, with `true`; those of the opposite, with
-    /// `false`.
+    /// The main ids of customers who have a delivery now and had none before, with `true`; of customers who had one
+    /// before and have none now, with `false`.
     pub fn delivered_since<'a>(
         &'a self,
         before: &'a Self,
@@ -104,7 +104,7 @@ impl Recipients {
         })
     }
 
-    /// The main ids of customers with a delivery that are not user ids: another number may know the user id.
+    /// The main ids of customers with a delivery that are not user ids: another number may have the user id.
     #[must_use]
     pub fn without_user_id(&self) -> &OrdSet<RecipientKey> {
         &self.without_user_id
@@ -126,7 +126,7 @@ impl Recipients {
         self.put(key, recipient);
     }
 
-    /// Notes what happened to a customer. Returns whether that was possible: without room, no customer is added.
+    /// Records a contact with a customer. Returns `false` if the customer is new and the limit is reached.
     pub(super) fn note(
         &mut self,
         ids: &RecipientIds,
@@ -161,7 +161,7 @@ impl Recipients {
         first.is_some_and(|(at, _)| *at <= now.minus(REMOVED_AFTER))
     }
 
-    /// Removes what has had no effect for a while.
+    /// Removes data that has had no effect for [`REMOVED_AFTER`].
     pub(super) fn expire(&mut self, now: Timestamp) {
         let until = now.minus(REMOVED_AFTER);
         while let Some((_, key)) = self.due.get_min().copied().filter(|one| one.0 <= until) {
@@ -173,7 +173,7 @@ impl Recipients {
         self.main_ids.contains_key(&id) || self.by_main_id.contains_key(&id)
     }
 
-    /// The main id of the customer with these ids, which belong together from now on.
+    /// The main id of the customer with these ids. The ids are merged into one customer.
     fn identify(&mut self, ids: &RecipientIds) -> RecipientKey {
         let main = match ids.user_id() {
             Some(user_id) => self.main_id_of(user_id),
@@ -189,7 +189,7 @@ impl Recipients {
         self.main_ids.get(&id).copied().unwrap_or(id)
     }
 
-    /// The main id of the first of these ids that is known with another one, else of the first that is known.
+    /// The main id of the first of these ids that is linked to a different main id, or else of the first known id.
     fn main_id_among(&self, ids: &[RecipientKey]) -> RecipientKey {
         let holders = ids.iter().filter_map(|id| self.main_ids.get(id));
         let known = ids.iter().filter(|id| self.by_main_id.contains_key(*id));
@@ -228,7 +228,7 @@ impl Recipients {
         self.index(main, one);
     }
 
-    /// Changes a customer, or a new one. The customer is removed if there is nothing left to know.
+    /// Changes a known or a new customer. A customer without data is removed.
     fn update(&mut self, main: RecipientKey, change: impl FnOnce(&mut Recipient)) {
         let before = self.by_main_id.get(&main).cloned();
         let mut one = before.as_deref().cloned().unwrap_or_default();
@@ -244,18 +244,18 @@ impl Recipients {
         Some(Arc::unwrap_or_clone(one))
     }
 
-    /// Adds a customer, unless there is nothing to know about them.
+    /// Adds a customer, unless there is no data about them.
     fn put(&mut self, main: RecipientKey, one: Recipient) {
         let now = Some(one).filter(|one| one.first_due().is_some());
         self.replace(main, None, now);
     }
 
-    /// Adds a customer, even if there is nothing to know about them yet.
+    /// Adds a customer, even if there is no data about them yet.
     fn index(&mut self, main: RecipientKey, one: Recipient) {
         self.replace(main, None, Some(one));
     }
 
-    /// Replaces a customer. Only indexes whose entry differs change: most entries stay the same with most messages.
+    /// Replaces a customer. Only indexes whose entry differs change: most messages change few entries.
     fn replace(&mut self, main: RecipientKey, before: Option<&Recipient>, now: Option<Recipient>) {
         let [old, new] = [before, now.as_ref()];
         let [old_due, new_due] = [old, new].map(|one| one?.first_due());

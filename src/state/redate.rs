@@ -1,8 +1,8 @@
 //! Corrects times that were taken from a clock that was ahead of Meta's.
 //!
-//! An observation dated a year ahead would supersede everything observed within that year. Such times are moved
-//! to just before the start of the process, in their order, so everything that this process observes is newer. Future
-//! times that Meta gives (the end of a restriction, the date of a ban) are not observation times and stay.
+//! An observation dated a year ahead would supersede all observations of that year. Such times are moved to just before
+//! the start of the process, in their order, so that all observations of this process are newer. Future times that Meta
+//! gives (the end of a restriction, the date of a ban) are not observation times and stay.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! A message template: status, quality, category, and what Meta has announced for it.
+//! A message template: status, quality, category, and announced changes.
 
 use std::ops::Deref;
 
@@ -28,7 +28,7 @@ pub struct Template {
 
 dated! { Template: known_at attributes last_polled_category notices }
 
-/// What Meta has announced for a template, and its category changes.
+/// The changes that Meta has announced for a template, and its category changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Notices {
     pub disable_at: Latest<Option<Timestamp>>,
@@ -58,7 +58,7 @@ impl Dated for Box<Notices> {
     }
 }
 
-/// Readers need not know which fields the table declares.
+/// Lets readers access the fields of the table directly.
 impl Deref for Template {
     type Target = Attributes;
 
@@ -115,7 +115,7 @@ impl Template {
         (self.quality_rating.since() <= read).then_some(*date)
     }
 
-    /// Time at which the current pause ends. `None` if the template is not paused, or if Meta has not said which
+    /// Time at which the current pause ends. `None` if the template is not paused, or if Meta has not reported which
     /// pause it is.
     #[must_use]
     pub fn paused_until(&self) -> Option<Timestamp> {

@@ -40,7 +40,7 @@ macro_rules! attribute_columns {
 
 template_attributes!(attribute_columns);
 
-/// Reads a column into the fields that it has the values of.
+/// Reads the values of a column into a field of each template.
 fn unpack<T: Packed>(
     page: &mut [Template],
     from: &mut Unpacker<'_>,
@@ -52,7 +52,7 @@ fn unpack<T: Packed>(
     Some(())
 }
 
-/// Reads a column of notices, which a template has only if one of them has a value.
+/// Reads a column of notices. A template has notices only if one of them has a value.
 fn unpack_notices<T: Packed + Default + PartialEq>(
     page: &mut [Template],
     from: &mut Unpacker<'_>,

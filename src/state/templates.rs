@@ -1,8 +1,8 @@
 //! The templates of an account, in pages.
 //!
 //! A page is copied, compared and stored as a whole. An account of 200 templates therefore has six rows instead of 200,
-//! a clone of it shares six pages, and a template takes neither an allocation nor a map entry of its own. A page is
-//! small enough that a webhook about one of its templates writes some four kilobytes.
+//! a clone of it shares six pages, and a template takes neither an allocation nor a map entry of its own. A page is so
+//! small that a webhook about one of its templates writes about four kilobytes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -108,7 +108,7 @@ impl Templates {
         });
     }
 
-    /// Returns the memory that pages reserve for more templates. Call it after a listing.
+    /// Releases the memory that pages reserve for more templates. Call it after a listing.
     pub(super) fn shrink_to_fit(&mut self) {
         for page in self.pages.values_mut() {
             if let Some(page) = Arc::get_mut(page) {
@@ -155,7 +155,7 @@ impl Templates {
     }
 }
 
-/// Which templates share a page depends on the order in which they were added, so it does not count.
+/// Compares templates only: which of them share a page depends on the order in which they were added.
 impl PartialEq for Templates {
     fn eq(&self, other: &Self) -> bool {
         self.iter().eq(other.iter())

@@ -28,13 +28,13 @@ use crate::domain::message::{Category, Kind, MarketingPreference, Status};
 use crate::domain::track::Trackers;
 use crate::domain::{ConversationKey, CustomerIds, PhoneNumberId, RecipientKey, Timestamp};
 
-/// How long an event waits for earlier events that arrive later. Meta's median latency is a quarter of a second;
-/// a delivery that arrives later than this has failed before.
+/// How long an event waits for earlier events that arrive later. Meta's median latency is a quarter of a second; a
+/// delivery that arrives later than this is a retry.
 pub const REORDERING: Duration = Duration::from_secs(60);
 
-/// Maximum number of customers of a number that are kept, with or without a conversation, at some 500 bytes of
-/// memory each. Beyond it, those without a conversation are forgotten first, then the conversation that was silent
-/// for longest is closed.
+/// Maximum number of customers of a number that are kept, with or without a conversation, at some 500 bytes of memory
+/// each. Beyond this, customers without a conversation are removed first; then the conversation whose last message is
+/// oldest is closed.
 pub const MAX_CUSTOMERS: usize = 100_000;
 
 /// Numbers of ended conversations, by reason.
@@ -42,7 +42,7 @@ pub const MAX_CUSTOMERS: usize = 100_000;
 pub struct Ended {
     /// Silent for a day, with no customer waiting.
     pub answered: u64,
-    /// Silent for a day, with the customer waiting.
+    /// No message for a day, with the customer waiting.
     pub unanswered: u64,
     /// Closed because of the limit on open conversations.
     pub overflow: u64,
@@ -77,10 +77,10 @@ pub struct Traffic {
     /// Counters of declared experiments.
     #[serde(default)]
     pub experiments: ExperimentCounts,
-    /// Conversations that customers began, by where they came from.
+    /// Conversations that customers started, by entry point.
     #[serde(default)]
     pub began: Counts<EntryPoint>,
-    /// Messages whose callback data says nothing about them, by reason.
+    /// Messages whose callback data was ignored, by reason.
     #[serde(default)]
     pub ignored_marks: Counts<IgnoredMark>,
     /// Conversations that have ended.
@@ -88,7 +88,7 @@ pub struct Traffic {
     /// Time of the last message, status or call that a webhook reported.
     #[serde(default)]
     pub last_reported_at: Option<Timestamp>,
-    /// Time until which the count of recipients may lack customers that the limit kept out.
+    /// Time until which the count of recipients may lack customers, because the limit was reached.
     #[serde(default)]
     pub recipients_missing_until: Option<Timestamp>,
     /// The last days.

@@ -1,5 +1,5 @@
-//! What webhooks say about one customer's conversation, as far as journeys depend on it: who wrote, and which step a
-//! message asks or answers.
+//! The parts of one customer's conversation that journeys need from webhooks: who wrote, and which step a message asks
+//! or answers.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,16 +19,17 @@ pub enum Turn {
         /// The type of the message.
         #[serde(with = "Saved")]
         kind: Kind,
-        /// What it follows.
+        /// The context of the message.
         context: MessageContext,
     },
-    /// The business wrote a message that is not part of a journey.
-    Spoke,
+    /// The business sent a message that is not part of a journey. The name in the stored text is that of older versions.
+    #[serde(rename = "Spoke")]
+    Unmarked,
     /// The business sent a message that is part of a journey.
     Sent {
-        /// The place of its step in the journey, so that of two steps in one second the later one comes last.
+        /// The place of its step in the journey, which orders steps sent in the same second.
         place: usize,
-        /// What the sender says about it.
+        /// The mark that the sender gave it.
         mark: JourneyMark,
     },
 }
@@ -60,20 +61,20 @@ impl TimedTurn {
     fn replies_to(&self) -> Option<MessageKey> {
         match &self.turn {
             Turn::Wrote { context, .. } => context.replies_to,
-            Turn::Spoke | Turn::Sent { .. } => None,
+            Turn::Unmarked | Turn::Sent { .. } => None,
         }
     }
 
     fn message(&self) -> Option<MessageKey> {
         match &self.turn {
             Turn::Sent { mark, .. } => mark.message,
-            Turn::Wrote { .. } | Turn::Spoke => None,
+            Turn::Wrote { .. } | Turn::Unmarked => None,
         }
     }
 }
 
-/// Index of the turn to be counted first of those sorted ones. In one second, a reply comes right after the message that
-/// it names.
+/// Index of the turn that counts first among these sorted turns. Within one second, a reply comes right after the
+/// message that it names.
 #[must_use]
 pub fn first(turns: &[TimedTurn]) -> Option<usize> {
     let at = turns.first()?.at;

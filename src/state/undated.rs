@@ -31,7 +31,8 @@ const MAX_KEYS: usize = 64;
 #[serde(transparent)]
 pub(super) struct UndatedEvents(BTreeMap<String, (RetryKeys, Timestamp)>);
 
-/// The webhooks of one delivery about one subject, in their order. A single key is stored as older versions did.
+/// The webhooks of one delivery about one subject, in their order. A single key is stored in the form of older
+/// versions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 enum RetryKeys {
@@ -86,7 +87,7 @@ impl UndatedEvents {
         let Some(subject) = subject(fact) else {
             return;
         };
-        // Entries too old to match a retry would only be stored again with every commit.
+        // Entries that are too old to match a retry are removed; otherwise, every commit would store them again.
         self.0
             .retain(|_, (_, at)| received_at.since(*at) < REPEATS_FOR);
         match self.0.get_mut(&subject) {

@@ -96,7 +96,7 @@ fn limit(from: Option<&str>, to: &str) -> Level {
     critical_if(limit(to).is_some_and(is_lower))
 }
 
-/// An account that was never verified lacks nothing that it had.
+/// An account that was never verified has lost nothing.
 fn verification(from: Option<&str>, to: &str) -> Level {
     use BusinessVerificationStatus::Verified;
     let is_verified = |text| BusinessVerificationStatus::parse(text) == Verified;
@@ -131,7 +131,8 @@ fn category(from: Option<&str>, to: &str) -> Level {
     warning_if(is_marketing(to) && from.is_some_and(|from| !is_marketing(from)))
 }
 
-/// A business that sends its marketing messages by another API has switched them off before this exporter came.
+/// The first known value is no change: a business that sends marketing messages by another API has switched them off
+/// earlier.
 fn marketing_disabled(from: Option<&str>, to: &str) -> Level {
     warning_if(from.is_some() && to == "true")
 }
@@ -152,6 +153,7 @@ fn loss(_: Option<&str>, to: &str) -> Level {
 mod tests {
     use std::collections::BTreeSet;
 
+    use super::Level::{Critical, Fine, Neutral, Warning};
     use super::*;
     use crate::domain::{Attribute, AttributeKind};
 
@@ -178,139 +180,55 @@ mod tests {
         }
     }
 
+    const ACCOUNT: &str = Entity::KINDS[0];
+    const NUMBER: &str = Entity::KINDS[1];
+    const TEMPLATE: &str = Entity::KINDS[2];
+
+    /// Entity, attribute, previous value, new value, and the expected severity.
+    #[rustfmt::skip] // a table reads best as one
+    const CHANGES: &[(&str, &str, Option<&str>, &str, Level)] = &[
+        (NUMBER, "quality_rating", Some("GREEN"), "RED", Critical),
+        (NUMBER, "quality_rating", Some("RED"), "GREEN", Fine),
+        (NUMBER, "quality_rating", None, "UNKNOWN", Neutral),
+        (TEMPLATE, "quality_rating", Some("GREEN"), "RED", Warning),
+        (TEMPLATE, "quality_rating", Some("RED"), "GREEN", Fine),
+        (TEMPLATE, "status", Some("APPROVED"), "PAUSED", Warning),
+        (TEMPLATE, "status", Some("PAUSED"), "DISABLED", Critical),
+        (TEMPLATE, "category", Some("UTILITY"), "MARKETING", Warning),
+        (TEMPLATE, "category", None, "MARKETING", Fine),
+        (NUMBER, "status", Some("CONNECTED"), "DISCONNECTED", Critical),
+        (NUMBER, "status", Some("PENDING"), "DISCONNECTED", Neutral),
+        (NUMBER, "status", None, "DISCONNECTED", Neutral),
+        (NUMBER, "status", Some("CONNECTED"), "NEW_WORD", Warning),
+        (NUMBER, "status", Some("CONNECTED"), "BANNED", Critical),
+        (NUMBER, "messaging_limit", Some("10000"), "1000", Critical),
+        (NUMBER, "messaging_limit", Some("UNLIMITED"), "100000", Critical),
+        (NUMBER, "messaging_limit", Some("1000"), "UNLIMITED", Fine),
+        (NUMBER, "messaging_limit", None, "250", Fine),
+        (NUMBER, "flagged", Some("false"), "true", Critical),
+        (NUMBER, "flagged", Some("true"), "false", Fine),
+        (NUMBER, "throughput_level", Some("HIGH"), "STANDARD", Warning),
+        (NUMBER, "name_status", Some("APPROVED"), "DECLINED", Warning),
+        (ACCOUNT, "loss", Some("NONE"), "UNREADABLE", Critical),
+        (ACCOUNT, "loss", Some("UNREADABLE"), "NONE", Fine),
+        (ACCOUNT, "ban_state", None, "SCHEDULE_FOR_DISABLE", Critical),
+        (ACCOUNT, "ban_state", Some("DISABLE"), "REINSTATE", Fine),
+        (ACCOUNT, "restriction", None, "RESTRICTED_UTILITY_TEMPLATES", Critical),
+        (ACCOUNT, "restriction", None, "RESTRICTED_DIRECT_SEND_UTILITY_TEMPLATES lifted", Fine),
+        (ACCOUNT, "business_verification_status", Some("verified"), "revoked", Warning),
+        (ACCOUNT, "business_verification_status", None, "not_verified", Fine),
+        (ACCOUNT, "marketing_disabled", Some("false"), "true", Warning),
+        (ACCOUNT, "marketing_disabled", None, "true", Fine),
+        (ACCOUNT, "marketing_disabled", Some("true"), "false", Fine),
+        (ACCOUNT, "of_another_version", None, "RED", Neutral),
+        ("flow", "status", None, "BLOCKED", Neutral),
+    ];
+
     #[test]
     fn changes_for_the_worse_are_severe() {
-        use Level::{Critical, Fine, Neutral, Warning};
-        let [of_account, of_number, of_template] = Entity::KINDS;
-        for (entity, attribute, from, to, expected) in [
-            (of_number, "quality_rating", Some("GREEN"), "RED", Critical),
-            (of_number, "quality_rating", Some("RED"), "GREEN", Fine),
-            (of_number, "quality_rating", None, "UNKNOWN", Neutral),
-            (of_template, "quality_rating", Some("GREEN"), "RED", Warning),
-            (of_template, "quality_rating", Some("RED"), "GREEN", Fine),
-            (of_template, "status", Some("APPROVED"), "PAUSED", Warning),
-            (of_template, "status", Some("PAUSED"), "DISABLED", Critical),
-            (
-                of_template,
-                "category",
-                Some("UTILITY"),
-                "MARKETING",
-                Warning,
-            ),
-            (of_template, "category", None, "MARKETING", Fine),
-            (
-                of_number,
-                "status",
-                Some("CONNECTED"),
-                "DISCONNECTED",
-                Critical,
-            ),
-            (
-                of_number,
-                "status",
-                Some("PENDING"),
-                "DISCONNECTED",
-                Neutral,
-            ),
-            (of_number, "status", None, "DISCONNECTED", Neutral),
-            (of_number, "status", Some("CONNECTED"), "NEW_WORD", Warning),
-            (of_number, "status", Some("CONNECTED"), "BANNED", Critical),
-            (
-                of_number,
-                "messaging_limit",
-                Some("10000"),
-                "1000",
-                Critical,
-            ),
-            (
-                of_number,
-                "messaging_limit",
-                Some("UNLIMITED"),
-                "100000",
-                Critical,
-            ),
-            (
-                of_number,
-                "messaging_limit",
-                Some("1000"),
-                "UNLIMITED",
-                Fine,
-            ),
-            (of_number, "messaging_limit", None, "250", Fine),
-            (of_number, "flagged", Some("false"), "true", Critical),
-            (of_number, "flagged", Some("true"), "false", Fine),
-            (
-                of_number,
-                "throughput_level",
-                Some("HIGH"),
-                "STANDARD",
-                Warning,
-            ),
-            (
-                of_number,
-                "name_status",
-                Some("APPROVED"),
-                "DECLINED",
-                Warning,
-            ),
-            (of_account, "loss", Some("NONE"), "UNREADABLE", Critical),
-            (of_account, "loss", Some("UNREADABLE"), "NONE", Fine),
-            (
-                of_account,
-                "ban_state",
-                None,
-                "SCHEDULE_FOR_DISABLE",
-                Critical,
-            ),
-            (of_account, "ban_state", Some("DISABLE"), "REINSTATE", Fine),
-            (
-                of_account,
-                "restriction",
-                None,
-                "RESTRICTED_UTILITY_TEMPLATES",
-                Critical,
-            ),
-            (
-                of_account,
-                "restriction",
-                None,
-                "RESTRICTED_DIRECT_SEND_UTILITY_TEMPLATES lifted",
-                Fine,
-            ),
-            (
-                of_account,
-                "business_verification_status",
-                Some("verified"),
-                "revoked",
-                Warning,
-            ),
-            (
-                of_account,
-                "business_verification_status",
-                None,
-                "not_verified",
-                Fine,
-            ),
-            (
-                of_account,
-                "marketing_disabled",
-                Some("false"),
-                "true",
-                Warning,
-            ),
-            (of_account, "marketing_disabled", None, "true", Fine),
-            (
-                of_account,
-                "marketing_disabled",
-                Some("true"),
-                "false",
-                Fine,
-            ),
-            (of_account, "of_another_version", None, "RED", Neutral),
-            ("flow", "status", None, "BLOCKED", Neutral),
-        ] {
-            let found = value_level(entity, attribute, from, to);
-            assert_eq!(found, expected, "{entity} {attribute} {from:?} {to}");
+        for (entity, attribute, from, to, expected) in CHANGES {
+            let found = value_level(entity, attribute, *from, to);
+            assert_eq!(found, *expected, "{entity} {attribute} {from:?} {to}");
         }
     }
 }

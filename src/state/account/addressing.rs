@@ -85,8 +85,8 @@ impl Account {
     }
 }
 
-/// The number that the Graph API shows with these digits. Among several nodes of one number, the active one wins;
-/// then the id decides, so that the result does not depend on the order.
+/// The number that the Graph API shows with these digits. If one number has several nodes, the active one is used;
+/// among equals, the id decides, so that the result does not depend on the order.
 fn shown_as<'a>(
     digits: &DisplayDigits,
     numbers: impl Iterator<Item = &'a Number>,

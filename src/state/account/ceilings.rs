@@ -1,7 +1,7 @@
 //! Limits the objects of an account, and of all accounts together.
 //!
-//! Objects that only webhooks know never displace objects that polls list. An object that Meta does not list is kept
-//! for as long as Meta may retry webhooks about it, and then removed.
+//! Objects that only webhooks have reported never displace objects that polls list. An object that Meta does not list
+//! is kept for as long as Meta may retry webhooks about it, and then removed.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::super::{Stamp, Template};
 use super::Account;
 use crate::domain::{Collector, PhoneNumberId, TemplateId, ceiling};
 
-/// How long to keep a template that only webhooks know after a listing without it: for as long as Meta retries
+/// How long to keep a template that only webhooks have reported after a listing without it: for as long as Meta retries
 /// webhooks, because a retry must find it.
 const UNLISTED_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
 

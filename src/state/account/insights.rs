@@ -11,7 +11,7 @@ use crate::domain::insights::{NumberDay, NumbersRead, Snapshot, TemplatesRead};
 use crate::domain::{DisplayDigits, ObjectKind, PhoneNumberId, TemplateId};
 
 impl Account {
-    /// What insights know about the account itself.
+    /// The insights of the account itself.
     #[must_use]
     pub fn insights(&self) -> &AccountInsights {
         &self.insights

@@ -24,14 +24,15 @@ impl Account {
         self.traffic.get(id)?.last_reported_at
     }
 
-    /// Time until which the count of recipients may lack customers. `None` if the limit has kept none out.
+    /// Time until which the count of recipients may lack customers. `None` if no customer was refused because of the
+    /// limit.
     #[must_use]
     pub fn recipients_missing_until(&self) -> Option<Timestamp> {
         let missing = self.traffic().map(|one| one.recipients_missing_until);
         missing.max().flatten()
     }
 
-    /// Notes since when webhooks about messages are read. Only polls are dated by this process; a webhook may be
+    /// Records since when webhooks about messages are read. The time comes from polls only, because a webhook may be
     /// days old.
     pub(super) fn note_reading(&mut self, event: &Event, trackers: &Trackers) {
         if !trackers.reads_messages {
@@ -62,8 +63,8 @@ impl Account {
             && !traffic.recipients.note(ids, at, contact, has_room)
         {
             change.keep_out(ObjectKind::Recipient);
-            // A delivery would have counted for as long as a window lasts. A message would have covered deliveries
-            // for as long, each of which counts for as long again.
+            // A refused delivery would have counted for the length of a window. A refused message would have covered
+            // deliveries for that long, and each of those counts for that long again.
             let until = match contact {
                 Contact::Delivery => at.plus(WINDOW),
                 Contact::Inbound | Contact::IdChange => at.plus(WINDOW).plus(WINDOW),
@@ -74,7 +75,7 @@ impl Account {
         self.sizes.recipients = self.sizes.recipients + traffic.recipients.kept() - before;
     }
 
-    /// Removes what has no effect on the count of recipients any more.
+    /// Removes data that no longer affects the count of recipients.
     pub(super) fn expire_recipients(&mut self, now: Timestamp) {
         let due = self.traffic.values_mut();
         for traffic in due.filter(|traffic| traffic.recipients.is_due(now)) {
@@ -86,13 +87,13 @@ impl Account {
     }
 }
 
-/// What the update says about the customer as a recipient. `None` if nothing.
+/// The contact with the customer that the update reports. `None` if it does not affect the count of recipients.
 fn contact(update: &Update) -> Option<Contact> {
     match update {
         Update::Received { kind, .. } => kind.opens_window().then_some(Contact::Inbound),
         Update::Called => Some(Contact::Inbound),
         // A message that is read immediately may have no status `delivered`. A later reading has the same status
-        // `read`, and nothing tells the two apart.
+        // `read`, so the two cannot be distinguished.
         Update::Status { status, .. } => {
             (*status == Status::Delivered).then_some(Contact::Delivery)
         }
@@ -147,8 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn customers_beyond_the_limit_are_refused_and_the_count_is_incomplete_for_as_long_as_they_matter()
-     {
+    fn the_count_is_incomplete_for_as_long_as_a_refused_customer_would_affect_it() {
         let mut account = Account::default();
         let left = ObjectCounts {
             recipients: 2,

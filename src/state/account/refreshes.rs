@@ -1,4 +1,4 @@
-//! The times of an account's polls and what they have spent, apart from what the polls have found.
+//! The times of an account's polls and the calls that they have spent, stored separately from the results of the polls.
 
 use super::Account;
 use crate::domain::SpentCalls;
@@ -18,7 +18,7 @@ impl Account {
         self.insights.polls = insights;
     }
 
-    /// What the polls have spent of the call budget. `None` if they have not made any calls.
+    /// The calls that polls have spent of the budget. `None` if they have not made any.
     #[must_use]
     pub fn spent_calls(&self) -> Option<&SpentCalls> {
         self.spent_calls.value()
@@ -29,7 +29,7 @@ impl Account {
         &self.spent_calls
     }
 
-    /// Sets what the polls have spent.
+    /// Sets the calls that polls have spent.
     pub(crate) fn set_spent_calls(&mut self, spent: Latest<SpentCalls>) {
         self.spent_calls = spent;
     }

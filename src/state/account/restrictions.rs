@@ -18,8 +18,8 @@ const MAX_KEPT: usize = 256;
 
 /// All reports of restrictions, by type and phone number.
 ///
-/// The key is the number's digits, not its id: a webhook contains only digits, and the restriction is shown before a
-/// poll has shown whose they are.
+/// The key is the number's digits, not its id: a webhook contains only digits, and the restriction must be shown before
+/// a poll has found the number with these digits.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Restrictions(
@@ -91,8 +91,8 @@ impl Restrictions {
         }
     }
 
-    /// The newest report that restrictions of this type are lifted. A report about the account is about all its
-    /// numbers. A report about a number is also about the account: Meta restricts Direct Send for accounts only.
+    /// The newest report that restrictions of this type are lifted. A report about the account applies to all its
+    /// numbers. A report about a number also applies to the account: Meta restricts Direct Send for accounts only.
     fn lifted(&self, kind: RestrictionType, digits: Option<&DisplayDigits>) -> Option<Stamp> {
         let reports = self.0.iter().filter(|(scope, _)| scope.kind == kind);
         let about = reports.filter(|(scope, _)| {
@@ -107,11 +107,12 @@ impl Restrictions {
 impl Account {
     /// The restrictions in force at `now`.
     ///
-    /// Only the end of a Direct Send restriction is reported. A restriction without an end is over when a poll finds
-    /// that its number or its account can send, if it is about messages; and when its number is no longer listed.
+    /// Meta reports the end of Direct Send restrictions only. Any other restriction without an end time is over when
+    /// its number is no longer listed; a restriction of messages is also over when a poll finds that its number or its
+    /// account can send.
     #[must_use]
     pub fn restrictions(&self, now: Timestamp) -> Vec<ActiveRestriction> {
-        // Two spellings of one number are one number, and its newest report counts.
+        // Two spellings of one number are one subject, and its newest report counts.
         let mut newest = BTreeMap::new();
         for (scope, history) in &self.restrictions.0 {
             let (Some(restriction), Some(observed)) = (history.value(), history.last_seen()) else {
@@ -163,8 +164,8 @@ impl Account {
         freed < Some(observed) && !self.is_removed_since(subject, observed)
     }
 
-    /// The newest poll, if it finds that the subject can send. The health of the account says nothing about a number
-    /// that no poll has shown.
+    /// The newest poll, if it finds that the subject can send. The health of the account does not cover a number that
+    /// no poll has shown.
     fn can_send_since(&self, subject: &RestrictionSubject) -> Option<Stamp> {
         let health = match subject {
             RestrictionSubject::Account => &self.can_send_message,

@@ -17,7 +17,7 @@ use crate::domain::{
 };
 
 /// Maximum number of waiting webhooks, per account, about numbers that no poll has listed yet. Numbers are listed
-/// within seconds of the start; with more than this, the digits will never match.
+/// within seconds of the start, so more waiting webhooks than this have digits that will never match.
 const MAX_WAITING: usize = 64;
 
 /// How long events wait for an unknown number. Meta retries webhooks for seven days, and a flag lasts as long.
@@ -185,7 +185,7 @@ impl Account {
         self.apply_waiting(change);
     }
 
-    /// Counts messages of a number, unless the ceiling keeps the number out.
+    /// Counts messages of a number, unless the number is refused because of the limit.
     pub(super) fn change_traffic(
         &mut self,
         id: &PhoneNumberId,

@@ -37,12 +37,12 @@ fn trackers() -> Trackers {
 
 fn begun(at: Timestamp, variant: &str) -> ExperimentProgress {
     let mut progress = ExperimentProgress::default();
-    tell(&mut progress, at, variant, &Milestone::Started);
+    apply(&mut progress, at, variant, &Milestone::Started);
     progress
 }
 
 /// The counted users, as text.
-fn tell(
+fn apply(
     progress: &mut ExperimentProgress,
     at: Timestamp,
     variant: &str,
@@ -68,16 +68,16 @@ fn a_user_survives_a_restart_and_counts_once() {
     let saved = serde_json::to_string(&progress).expect("plain data");
     let mut progress: ExperimentProgress = serde_json::from_str(&saved).expect("its own text");
     progress.settle(later(6), &trackers(), |_| panic!("the session is open"));
-    let ended = tell(&mut progress, later(60), "a", &Milestone::Abandoned);
+    let ended = apply(&mut progress, later(60), "a", &Milestone::Abandoned);
     assert_eq!(ended, ["a 1"]);
-    assert!(tell(&mut progress, later(90), "b", &Milestone::Started).is_empty());
-    assert!(tell(&mut progress, later(99), "b", &Milestone::Abandoned).is_empty());
+    assert!(apply(&mut progress, later(90), "b", &Milestone::Started).is_empty());
+    assert!(apply(&mut progress, later(99), "b", &Milestone::Abandoned).is_empty());
     let seen_at = later(90);
     assert_eq!(progress.remembered_until(), Some(seen_at.plus(REMEMBERED)));
-    // Who comes back after more than 30 days is a new user.
+    // A customer who returns after more than 30 days is a new user.
     let back = seen_at.plus(REMEMBERED).plus(Duration::from_secs(1));
-    tell(&mut progress, back, "b", &Milestone::Started);
-    let ended = tell(&mut progress, back, "b", &Milestone::Abandoned);
+    apply(&mut progress, back, "b", &Milestone::Started);
+    let ended = apply(&mut progress, back, "b", &Milestone::Abandoned);
     assert_eq!(ended, ["b 0"]);
 }
 
@@ -85,14 +85,14 @@ fn a_user_survives_a_restart_and_counts_once() {
 fn two_customers_who_are_one_are_one_user() {
     let mut second = begun(later(10), "b");
     second.absorb(begun(START, "a"));
-    assert!(tell(&mut second, later(20), "b", &Milestone::Abandoned).is_empty());
-    let first = tell(&mut second, later(20), "a", &Milestone::Abandoned);
+    assert!(apply(&mut second, later(20), "b", &Milestone::Abandoned).is_empty());
+    let first = apply(&mut second, later(20), "a", &Milestone::Abandoned);
     assert_eq!(first, ["a 0"]);
-    // Who has counted stays counted, even if the other session began earlier.
+    // A user who has counted does not count again, even if the other session began earlier.
     let mut earlier = begun(later(0), "b");
     second.seen_in(later(5));
     earlier.absorb(second);
-    assert!(tell(&mut earlier, later(30), "b", &Milestone::Abandoned).is_empty());
+    assert!(apply(&mut earlier, later(30), "b", &Milestone::Abandoned).is_empty());
 }
 
 impl ExperimentProgress {
@@ -110,7 +110,7 @@ fn the_buffer_is_bounded() {
         assert!(progress.unsettled.len() <= MAX_UNSETTLED);
     }
     assert_eq!(
-        tell(&mut progress, later(9_999), "a", &Milestone::Abandoned),
+        apply(&mut progress, later(9_999), "a", &Milestone::Abandoned),
         ["a 1"]
     );
 }
@@ -120,9 +120,9 @@ fn the_buffer_is_bounded() {
 fn two_open_sessions_of_one_arm_are_one_user_until_the_last_one_ends() {
     let mut progress = begun(START, "a");
     progress.absorb(begun(later(10), "a"));
-    assert!(tell(&mut progress, later(60), "a", &Milestone::Abandoned).is_empty());
+    assert!(apply(&mut progress, later(60), "a", &Milestone::Abandoned).is_empty());
     progress.note(later(70), OutcomeEvent::Wrote, &trackers());
     progress.settle(later(80), &trackers(), |_| panic!("a session is open"));
-    let ended = tell(&mut progress, later(90), "a", &Milestone::Abandoned);
+    let ended = apply(&mut progress, later(90), "a", &Milestone::Abandoned);
     assert_eq!(ended, ["a 1"]);
 }

@@ -29,17 +29,19 @@ impl JourneySessions {
                 self.progress(at, id, progress, journeys, count);
             }
             Settled::Turn(TimedTurn { turn, .. }) => match turn {
-                Turn::Wrote { kind, context } => self.hear(at, kind, &context, journeys, count),
-                Turn::Spoke => self.hear_business(),
+                Turn::Wrote { kind, context } => {
+                    self.note_customer_message(at, kind, &context, journeys, count)
+                }
+                Turn::Unmarked => self.note_business_message(),
                 Turn::Sent { mark, .. } => {
-                    self.hear_business();
+                    self.note_business_message();
                     self.ask(at, mark, journeys, count);
                 }
             },
         }
     }
 
-    /// Applies what an application reports.
+    /// Applies an application's report.
     fn progress(
         &mut self,
         at: Timestamp,
@@ -120,9 +122,9 @@ impl JourneySessions {
         }
     }
 
-    /// Applies a message of the customer: to the session that it replies to, else to the one that asked last, else to
-    /// the one with the last event.
-    fn hear(
+    /// Applies a message of the customer to the session that it replies to, or else to the session that asked last, or
+    /// else to the session with the last event.
+    fn note_customer_message(
         &mut self,
         at: Timestamp,
         kind: Kind,
@@ -143,7 +145,7 @@ impl JourneySessions {
         };
         if !session.is_completed {
             let count = of_session(session, at, &mut count);
-            session.hear_customer(at, kind, context, journeys, count);
+            session.note_customer_message(at, kind, context, journeys, count);
         }
         let Some(choice) = &context.choice else {
             return;
@@ -163,13 +165,13 @@ impl JourneySessions {
         }
     }
 
-    fn hear_business(&mut self) {
+    fn note_business_message(&mut self) {
         self.sessions
             .iter_mut()
-            .for_each(JourneySession::hear_business);
+            .for_each(JourneySession::note_business_message);
     }
 
-    /// Whether the other one has reported the same about a step of a known session, open or completed.
+    /// Whether the other reporter has reported the same about a step of a known session, open or completed.
     fn is_repeated(
         &mut self,
         at: Timestamp,
@@ -181,7 +183,7 @@ impl JourneySessions {
         known.is_some_and(|place| self.sessions[place].is_repeated(at, report, by))
     }
 
-    /// Index of the open session of this journey, else of the completed one.
+    /// Index of the open session of this journey, or else of the completed one.
     fn place_of(&self, id: &JourneyId) -> Option<usize> {
         let sessions = self.sessions.iter().enumerate();
         let own = sessions.filter(|(_, session)| session.id == *id);
@@ -189,8 +191,7 @@ impl JourneySessions {
         place.map(|(place, _)| place)
     }
 
-    /// The goal of a session is reached. The session stays for as long as an idle one, because several sources may
-    /// report the goal.
+    /// Completes a session. It is kept for the idle timeout, because several sources may report the goal.
     fn complete(
         &mut self,
         at: Timestamp,

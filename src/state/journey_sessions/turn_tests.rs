@@ -1,8 +1,8 @@
 //! Journeys as webhooks report them, alone and beside an application.
 
-use std::time::Duration;
+mod both_sources;
 
-use proptest::prelude::*;
+use std::time::Duration;
 
 use super::super::turn::Turn;
 use super::*;
@@ -41,19 +41,19 @@ fn booking() -> JourneyId {
     }
 }
 
-/// What is reported, by whom.
+/// A report of a webhook or of an application.
 #[derive(Clone, Debug)]
-enum Heard {
+enum Reported {
     Webhook(Turn),
     Application(Progress),
 }
 
 /// The message with this number asks a step.
-fn ask(step: &str, message: u128) -> Heard {
+fn ask(step: &str, message: u128) -> Reported {
     mark(Some(step), message, false)
 }
 
-fn mark(step: Option<&str>, message: u128, is_goal: bool) -> Heard {
+fn mark(step: Option<&str>, message: u128, is_goal: bool) -> Reported {
     let mark = JourneyMark {
         id: booking(),
         step: step.map(Into::into),
@@ -61,32 +61,32 @@ fn mark(step: Option<&str>, message: u128, is_goal: bool) -> Heard {
         is_goal,
         message: Some(MessageKey(message)),
     };
-    Heard::Webhook(Turn::sent(mark, &journeys()))
+    Reported::Webhook(Turn::sent(mark, &journeys()))
 }
 
-fn wrote(kind: Kind, to: Option<u128>, reply_id: Option<&str>) -> Heard {
+fn wrote(kind: Kind, to: Option<u128>, reply_id: Option<&str>) -> Reported {
     let context = MessageContext {
         replies_to: to.map(MessageKey),
         choice: reply_id.map(|id| journeys().choice(id)),
         ..MessageContext::default()
     };
-    Heard::Webhook(Turn::Wrote { kind, context })
+    Reported::Webhook(Turn::Wrote { kind, context })
 }
 
-fn typed() -> Heard {
+fn typed() -> Reported {
     wrote(Kind::Text, None, None)
 }
 
-fn pressed(to: u128, reply_id: &str) -> Heard {
+fn pressed(to: u128, reply_id: &str) -> Reported {
     wrote(Kind::Interactive, Some(to), Some(reply_id))
 }
 
-fn spoke() -> Heard {
-    Heard::Webhook(Turn::Spoke)
+fn unmarked() -> Reported {
+    Reported::Webhook(Turn::Unmarked)
 }
 
-fn told(step: &str, outcome: StepOutcome) -> Heard {
-    Heard::Application(Progress::Step {
+fn from_application(step: &str, outcome: StepOutcome) -> Reported {
+    Reported::Application(Progress::Step {
         step: step.into(),
         outcome,
         variant: None,
@@ -94,14 +94,14 @@ fn told(step: &str, outcome: StepOutcome) -> Heard {
 }
 
 /// The counted milestones, as text. Times are in milliseconds.
-fn counted(happened: &[(i64, Heard)]) -> Vec<String> {
+fn counted(happened: &[(i64, Reported)]) -> Vec<String> {
     let (journeys, mut sessions, mut words) = (journeys(), JourneySessions::default(), Vec::new());
     let room = |_, _: &JourneyId, _: &str, _| panic!("there is room");
-    for (at, heard) in happened {
+    for (at, report) in happened {
         let at = Timestamp::from_millis(*at);
-        match heard.clone() {
-            Heard::Webhook(turn) => sessions.note_turn(TimedTurn { at, turn }, &journeys, room),
-            Heard::Application(progress) => {
+        match report.clone() {
+            Reported::Webhook(turn) => sessions.note_turn(TimedTurn { at, turn }, &journeys, room),
+            Reported::Application(progress) => {
                 let id = booking();
                 sessions.note(Noted { at, id, progress }, &journeys, room);
             }
@@ -139,7 +139,7 @@ fn counted(happened: &[(i64, Heard)]) -> Vec<String> {
 }
 
 #[test]
-fn webhooks_alone_tell_a_journey() {
+fn webhooks_alone_show_a_journey() {
     let words = counted(&[
         (10_000, ask("date", 1)),
         (30_000, typed()),
@@ -169,10 +169,10 @@ fn a_reply_answers_the_step_of_the_message_that_it_names() {
         (10_000, ask("time", 1)),
         (20_000, ask("date", 2)),
         (35_000, pressed(1, "pm")),
-        // It is answered, and nobody has answered the other one.
-        (36_000, spoke()),
+        // The named step is already answered, and the other one still waits.
+        (36_000, unmarked()),
         (37_000, pressed(1, "pm")),
-        (38_000, spoke()),
+        (38_000, unmarked()),
         (40_000, typed()),
     ]);
     assert_eq!(
@@ -194,7 +194,7 @@ fn a_reply_answers_the_step_of_the_message_that_it_names() {
 fn a_message_that_names_an_unmarked_one_answers_the_open_step() {
     let words = counted(&[
         (10_000, ask("date", 1)),
-        (15_000, spoke()),
+        (15_000, unmarked()),
         (20_000, wrote(Kind::Image, Some(99), None)),
     ]);
     assert_eq!(words[2], "Answered date 10000");
@@ -202,7 +202,7 @@ fn a_message_that_names_an_unmarked_one_answers_the_open_step() {
 
 #[test]
 fn in_one_second_the_customer_comes_first_unless_the_message_is_named() {
-    let answered = |reply: Heard| {
+    let answered = |reply: Reported| {
         let words = counted(&[
             (20_000, reply),
             (10_000, ask("date", 1)),
@@ -220,7 +220,7 @@ fn in_one_second_the_customer_comes_first_unless_the_message_is_named() {
 
 #[test]
 fn a_declared_reply_and_a_message_about_the_goal_complete_a_session_once() {
-    let one_goal = |more: &[(i64, Heard)]| {
+    let one_goal = |more: &[(i64, Reported)]| {
         let mut all = vec![(10_000, ask("time", 1)), (20_000, pressed(1, "confirm"))];
         all.extend(more.iter().cloned());
         let words = counted(&all);
@@ -234,10 +234,13 @@ fn a_declared_reply_and_a_message_about_the_goal_complete_a_session_once() {
         (1, 1, 0)
     );
     assert_eq!(
-        one_goal(&[(20_500, Heard::Application(Progress::Goal))]),
+        one_goal(&[(20_500, Reported::Application(Progress::Goal))]),
         (1, 1, 0)
     );
-    assert_eq!(one_goal(&[(20_500, told("time", Answered))]), (1, 1, 0));
+    assert_eq!(
+        one_goal(&[(20_500, from_application("time", Answered))]),
+        (1, 1, 0)
+    );
     // The next booking.
     assert_eq!(one_goal(&[(30_000, ask("date", 2))]), (2, 1, 1));
     let late = (700_000, mark(Some("done"), 2, true));
@@ -258,41 +261,8 @@ fn a_goal_of_another_open_journey_is_found() {
 }
 
 #[test]
-fn what_webhook_and_application_both_tell_counts_once() {
-    let words = counted(&[
-        (9_700, told("date", Entered)),
-        (10_000, ask("date", 1)),
-        (30_000, typed()),
-        (30_400, told("date", Answered)),
-        (31_000, ask("time", 2)),
-        (31_200, told("time", Entered)),
-        (40_900, told("time", Answered)),
-        (41_000, pressed(2, "pm")),
-    ]);
-    let once = [
-        "Started",
-        "Entered date",
-        "Answered date 20300",
-        "Entered time",
-        "Answered time 9900",
-        "LeftAt time",
-        "Abandoned",
-    ];
-    assert_eq!(words, once);
-    // A third time is new, and so is the same after a minute.
-    let words = counted(&[
-        (10_000, ask("date", 1)),
-        (10_500, told("date", Entered)),
-        (12_000, ask("date", 2)),
-        (80_000, told("date", Entered)),
-    ]);
-    let entered = words.iter().filter(|word| *word == "Entered date").count();
-    assert_eq!(entered, 3);
-}
-
-#[test]
 fn confusion_has_its_reasons() {
-    let confused = |happened: &[(i64, Heard)]| {
+    let confused = |happened: &[(i64, Reported)]| {
         let mut words = counted(happened);
         words.retain(|word| word.starts_with("Confused") || word.starts_with("Answered"));
         words
@@ -324,7 +294,7 @@ fn confusion_has_its_reasons() {
         (20_000, typed()),
         (21_000, typed()),
         (22_000, typed()),
-        (23_000, spoke()),
+        (23_000, unmarked()),
         (24_000, typed()),
         (25_000, ask("date", 2)),
         (26_000, typed()),
@@ -342,7 +312,7 @@ fn confusion_has_its_reasons() {
 
 #[test]
 fn a_message_without_an_open_session_counts_nothing() {
-    assert_eq!(counted(&[(10_000, typed()), (11_000, spoke())]), [""; 0]);
+    assert_eq!(counted(&[(10_000, typed()), (11_000, unmarked())]), [""; 0]);
     assert_eq!(counted(&[(10_000, mark(None, 1, true))]), [""; 0]);
     let late = counted(&[(10_000, ask("date", 1)), (611_000, typed())]);
     assert_eq!(
@@ -354,11 +324,11 @@ fn a_message_without_an_open_session_counts_nothing() {
 #[test]
 fn of_several_open_journeys_the_one_that_asked_last_is_answered() {
     let elsewhere = |step: &str, message| {
-        let Heard::Webhook(Turn::Sent { place, mut mark }) = ask(step, message) else {
+        let Reported::Webhook(Turn::Sent { place, mut mark }) = ask(step, message) else {
             panic!("a message");
         };
         mark.id.journey = "returns".into();
-        Heard::Webhook(Turn::Sent { place, mark })
+        Reported::Webhook(Turn::Sent { place, mark })
     };
     let words = counted(&[
         (10_000, ask("date", 1)),
@@ -371,63 +341,4 @@ fn of_several_open_journeys_the_one_that_asked_last_is_answered() {
         .filter(|word| word.starts_with("Answered"))
         .collect();
     assert_eq!(answers, ["Answered reason 1000", "Answered date 3000"]);
-}
-
-/// Some message of a drawn conversation.
-fn heard() -> impl Strategy<Value = Heard> {
-    let message = 0_u128..6;
-    let to = prop::option::of(0_u128..6);
-    let kinds = prop::sample::select(vec![
-        Kind::Text,
-        Kind::Image,
-        Kind::Interactive,
-        Kind::Unsupported,
-    ]);
-    let ids = prop::option::of(prop::sample::select(vec!["am_1", "pm", "confirm", "never"]));
-    let steps = prop::sample::select(vec!["date", "time", "other"]);
-    let outcomes = prop::sample::select(vec![Entered, Answered]);
-    prop_oneof![
-        (prop::option::of(steps.clone()), message, any::<bool>())
-            .prop_map(|(step, message, is_goal)| mark(step, message, is_goal)),
-        (kinds, to, ids).prop_map(|(kind, to, id)| wrote(kind, to, id)),
-        Just(spoke()),
-        (steps, outcomes).prop_map(|(step, outcome)| told(step, outcome)),
-        Just(Heard::Application(Progress::Goal)),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
-    /// Any order of arrival gives the same counts, every session that started ends once, and no step is answered more
-    /// often than it was entered.
-    #[test]
-    fn order_of_arrival_does_not_matter(
-        all in prop::collection::vec((heard(), 0_i64..400), 0..50),
-        order in Just((0..50_usize).collect::<Vec<_>>()).prop_shuffle(),
-    ) {
-        let mut at = 0;
-        let happened: Vec<(i64, Heard)> = all
-            .into_iter()
-            .map(|(heard, gap)| {
-                at += gap * 1_000;
-                // What applications tell has a time of its own, as their order breaks ties.
-                let is_told = matches!(heard, Heard::Application(_));
-                if is_told {
-                    at += 1_000;
-                }
-                (if is_told { at - 500 } else { at }, heard)
-            })
-            .collect();
-        let in_order = counted(&happened);
-        let shuffled: Vec<_> = order.iter().filter_map(|place| happened.get(*place).cloned()).collect();
-        prop_assert_eq!(&counted(&shuffled), &in_order);
-        let count = |word: &str| in_order.iter().filter(|one| one.starts_with(word)).count();
-        prop_assert_eq!(count("Started"), count("Completed") + count("Abandoned"));
-        let is_told = happened.iter().any(|(_, heard)| matches!(heard, Heard::Application(_)));
-        for step in ["date", "time", "other"] {
-            let [entered, answered] = ["Entered", "Answered"].map(|word| count(&format!("{word} {step}")));
-            prop_assert!(is_told || answered <= entered, "{step} {in_order:?}");
-        }
-    }
 }

@@ -1,10 +1,10 @@
 //! The stored form of events from webhooks and applications. One replica stores them, and another one reads them.
 //!
-//! A later version may write what this one reads, and the other way round: an unknown field is ignored, and an unknown
-//! word is `OTHER`. An unknown fact or source is an error that names it, because nothing may be lost silently.
+//! The writer may be of a later or an earlier version than the reader: an unknown field is ignored, and an unknown word
+//! is `OTHER`. An unknown fact or source is an error that names it, because no event may be lost silently.
 //!
-//! Facts of polls and of the clock have no stored form: the replica that makes them is the one that commits them.
-//! Serializing one is an error.
+//! Facts of polls and of the clock have no stored form: the replica that creates them also commits them. Serializing
+//! one is an error.
 
 use compact_str::CompactString;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -131,7 +131,7 @@ enum SavedAccountUpdate {
     },
 }
 
-// A type that only a later version knows has the effect that this version's parser gives it.
+// A type that this version does not know has the effect that this version's parser gives it.
 saved_as!(
     Violation,
     (String, Option<String>),

@@ -1,4 +1,4 @@
-//! The stored form of what webhooks say about the steps of journeys.
+//! The stored form of the marks and contexts of messages.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;

@@ -1,6 +1,6 @@
 //! The stored form of webhooks about messages, and of the events of applications.
 //!
-//! Customers are in them as keyed hashes only.
+//! They contain customers only as keyed hashes.
 
 use std::borrow::Cow;
 

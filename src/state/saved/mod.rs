@@ -1,12 +1,15 @@
-//! The stored form of the domain's values: Meta's words as Meta spells them, ids as digits, times as Unix
-//! milliseconds. `domain` itself knows no format.
+//! The stored form of the domain's values: Meta's words as Meta spells them, ids as digits, times as Unix milliseconds.
+//! `domain` itself defines no format.
 //!
 //! Stored state and events must remain readable: a new field needs `#[serde(default)]`, and a word that a later version does
 //! not know reads as `OTHER`.
 
 mod event;
+mod health;
+mod journey;
 mod mark;
 mod message;
+mod number;
 mod spent_calls;
 mod value;
 
@@ -14,6 +17,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+pub(super) use journey::SavedProgress;
+pub(super) use number::SavedWebhook;
 pub(super) use value::Saved;
 
 use super::journal::JournalValue;
@@ -21,13 +26,12 @@ use crate::domain::account::{
     Ban, BanState, Disconnection, DisconnectionReason, Initiator, Restriction, RestrictionScope,
     RestrictionType,
 };
-use crate::domain::journey::{JourneyId, Progress, StepOutcome};
+use crate::domain::journey::JourneyId;
 use crate::domain::track::Actor;
 use crate::domain::{
-    BusinessId, CallbackOverride, CallbackUrl, CanSendMessage, ConversationKey, DeliveryKey,
-    DisplayDigits, EntityHealth, FlowId, Health, HealthDetails, HealthEntity, HealthError,
-    HealthRemark, MessagingLimit, PhoneNumberId, RecipientKey, TemplateId, Timestamp, WabaId,
-    WebhookConfiguration, Word, insights, number,
+    BusinessId, CallbackOverride, CallbackUrl, ConversationKey, DeliveryKey, DisplayDigits, FlowId,
+    MessagingLimit, PhoneNumberId, RecipientKey, TemplateId, Timestamp, WabaId,
+    WebhookConfiguration, Word, insights,
 };
 
 macro_rules! saved_as_text {
@@ -173,26 +177,6 @@ saved_as!(
 );
 
 saved_as!(
-    EntityHealth,
-    (HealthEntity, CanSendMessage),
-    |entity| (entity.kind, entity.can_send_message),
-    |(kind, can_send_message)| EntityHealth {
-        kind,
-        can_send_message
-    }
-);
-
-saved_as!(
-    Health,
-    (CanSendMessage, Vec<EntityHealth>),
-    |health| (health.can_send_message, health.entities.clone()),
-    |(can_send_message, entities)| Health {
-        can_send_message,
-        entities
-    }
-);
-
-saved_as!(
     CallbackOverride,
     Option<CallbackUrl>,
     |over| over.0.clone(),
@@ -219,105 +203,6 @@ saved_as!(
 );
 
 saved_as!(
-    HealthError,
-    (HealthEntity, Option<u64>, Option<String>, Option<String>),
-    |error| {
-        let HealthError {
-            entity,
-            code,
-            description,
-            solution,
-        } = error.clone();
-        (entity, code, description, solution)
-    },
-    |(entity, code, description, solution)| HealthError {
-        entity,
-        code,
-        description,
-        solution
-    }
-);
-
-saved_as!(
-    HealthRemark,
-    (HealthEntity, String),
-    |remark| (remark.entity, remark.text.clone()),
-    |(entity, text)| HealthRemark { entity, text }
-);
-
-saved_as!(
-    HealthDetails,
-    (Vec<HealthError>, Vec<HealthRemark>, u64),
-    |details| {
-        let HealthDetails {
-            errors,
-            remarks,
-            left_out,
-        } = details.clone();
-        (errors, remarks, left_out)
-    },
-    |(errors, remarks, left_out)| HealthDetails {
-        errors,
-        remarks,
-        left_out
-    }
-);
-
-/// The serde form of [`number::WebhookUpdate`].
-#[derive(Serialize, Deserialize)]
-#[serde(remote = "number::WebhookUpdate")]
-pub(super) struct SavedWebhook {
-    digits: DisplayDigits,
-    #[serde(with = "SavedUpdate", rename = "news")]
-    update: number::Update,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(remote = "number::Update")]
-enum SavedUpdate {
-    Quality {
-        #[serde(with = "Saved")]
-        event: number::QualityEventKind,
-        old_limit: Option<MessagingLimit>,
-        current_limit: Option<MessagingLimit>,
-    },
-    Name(#[serde(with = "Saved")] number::NameReview),
-    Security(#[serde(with = "Saved")] number::SecurityEventKind),
-    Groups(#[serde(with = "Saved")] Vec<number::GroupStatus>),
-}
-
-/// The decision alone, as in older versions, or with the reason of a rejection.
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum SavedNameReview {
-    Decision(#[serde(with = "Saved")] number::NameDecision),
-    Rejection(#[serde(with = "Saved")] (number::NameDecision, number::NameRejectionReason)),
-}
-
-impl Saved for number::NameReview {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let form = match self.rejection_reason {
-            None => SavedNameReview::Decision(self.decision),
-            Some(reason) => SavedNameReview::Rejection((self.decision, reason)),
-        };
-        Serialize::serialize(&form, serializer)
-    }
-
-    fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match Deserialize::deserialize(deserializer)? {
-            SavedNameReview::Decision(decision) => Self {
-                decision,
-                rejection_reason: None,
-            },
-            SavedNameReview::Rejection((decision, reason)) => Self {
-                decision,
-                rejection_reason: Some(reason),
-            },
-        })
-    }
-}
-
-saved_as!(
     insights::Refusal,
     String,
     |refusal| {
@@ -339,42 +224,3 @@ saved_as!(
     |day| (day.start, day.end),
     |(start, end)| insights::Day { start, end }
 );
-
-saved_as!(
-    number::GroupStatus,
-    (DeliveryKey, bool),
-    |status| (status.group, status.is_suspended),
-    |(group, is_suspended)| number::GroupStatus {
-        group,
-        is_suspended
-    }
-);
-
-saved_as!(
-    JourneyId,
-    (String, String),
-    |id| (id.journey.clone(), id.version.clone()),
-    |(journey, version)| JourneyId { journey, version }
-);
-
-/// The serde form of [`Progress`].
-#[derive(Serialize, Deserialize)]
-#[serde(remote = "Progress")]
-pub(super) enum SavedProgress {
-    Variant(String),
-    Step {
-        step: String,
-        #[serde(with = "SavedStepOutcome")]
-        outcome: StepOutcome,
-        variant: Option<String>,
-    },
-    Goal,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(remote = "StepOutcome")]
-enum SavedStepOutcome {
-    Entered,
-    Answered,
-    Abandoned,
-}

@@ -1,4 +1,4 @@
-//! What webhooks and applications report about one phone number's messages.
+//! Applies the reports of webhooks and applications about one phone number's messages.
 
 use super::super::activity::DailyCount;
 use super::super::campaign_contact::ContactEvent;
@@ -58,7 +58,7 @@ impl Traffic {
             Update::Errors(errors) => self.fail(errors, at),
             Update::Echo { to, kind, actor } => {
                 if let Some(ids) = to.as_ref().filter(|_| kind.is_a_turn()) {
-                    self.note_business(ids, at, *actor, Turn::Spoke, trackers);
+                    self.note_business(ids, at, *actor, Turn::Unmarked, trackers);
                 }
             }
             Update::IdChanged(ids) => {
@@ -73,19 +73,31 @@ impl Traffic {
             // It only opens a service window.
             Update::Called => {}
             Update::Preference { of, preference } => {
-                self.preferences.increment(*preference);
-                if *preference == MarketingPreference::Stop {
-                    self.activity.count(at, DailyCount::OptOut);
-                    if let Some(ids) = of.as_ref().filter(|_| !trackers.campaigns.is_empty()) {
-                        self.note_contact(ids, at, ContactEvent::Stopped, trackers);
-                    }
-                    if let Some(ids) = of.as_ref().filter(|_| !trackers.experiments.is_empty()) {
-                        self.change_of(ids, at, trackers, |customer, counting| {
-                            counting.note_outcome(customer, at, OutcomeEvent::Stopped);
-                        });
-                    }
-                }
+                self.count_preference(of.as_ref(), at, *preference, trackers);
             }
+        }
+    }
+
+    /// Counts a customer's choice about marketing messages, also as an opt-out for campaigns and experiments.
+    fn count_preference(
+        &mut self,
+        of: Option<&CustomerIds>,
+        at: Timestamp,
+        preference: MarketingPreference,
+        trackers: &Trackers,
+    ) {
+        self.preferences.increment(preference);
+        if preference != MarketingPreference::Stop {
+            return;
+        }
+        self.activity.count(at, DailyCount::OptOut);
+        if let Some(ids) = of.filter(|_| !trackers.campaigns.is_empty()) {
+            self.note_contact(ids, at, ContactEvent::Stopped, trackers);
+        }
+        if let Some(ids) = of.filter(|_| !trackers.experiments.is_empty()) {
+            self.change_of(ids, at, trackers, |customer, counting| {
+                counting.note_outcome(customer, at, OutcomeEvent::Stopped);
+            });
         }
     }
 
@@ -128,10 +140,12 @@ impl Traffic {
         let Some(ids) = to else {
             return;
         };
-        // Later statuses are about the same message: they show when it was delivered or read, not when it was sent.
+        // Later statuses of the same message show when it was delivered or read, not when it was sent.
         if status == Status::Sent {
             let place = mark.and_then(|mark| mark.journey.clone());
-            let turn = place.map_or(Turn::Spoke, |place| Turn::sent(place, &trackers.journeys));
+            let turn = place.map_or(Turn::Unmarked, |place| {
+                Turn::sent(place, &trackers.journeys)
+            });
             self.note_business(ids, at, Actor::Unknown, turn, trackers);
         } else {
             self.customers.identify_known(ids, at);
@@ -221,7 +235,7 @@ impl Traffic {
                 counting.note_side(customer, at, Side::Customer);
             }),
             Happening::Reply(actor) => {
-                self.note_business(ids, at, *actor, Turn::Spoke, trackers);
+                self.note_business(ids, at, *actor, Turn::Unmarked, trackers);
             }
             Happening::OnJourney(id, progress) => {
                 let (id, progress) = (id.clone(), progress.clone());

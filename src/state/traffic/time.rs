@@ -1,4 +1,4 @@
-//! What the passing of time changes: events settle, conversations end, and customers are forgotten.
+//! The effects of time: events settle, conversations end, and customers are removed.
 
 use super::super::conversation::SESSION;
 use super::{REORDERING, Traffic};
@@ -6,7 +6,7 @@ use crate::domain::track::Trackers;
 use crate::domain::{ConversationKey, Timestamp};
 
 impl Traffic {
-    /// Whether the passing of time up to this moment changes anything.
+    /// Whether an event settles, a conversation ends or a customer is removed up to this time.
     pub(in crate::state) fn is_due(&self, now: Timestamp) -> bool {
         let until = now.minus(REORDERING);
         let settles = self.customers.first_due();
@@ -18,11 +18,12 @@ impl Traffic {
             || self.recipients.is_due(now)
     }
 
-    /// Counts events that no earlier event can precede any more, ends conversations that were silent for a day, and
-    /// forgets customers.
+    /// Counts events that no earlier event can precede any more, ends conversations without messages for a day, and
+    /// removes customers.
     pub(in crate::state) fn settle(&mut self, now: Timestamp, trackers: &Trackers) {
         let until = now.minus(REORDERING);
-        // One moment of one customer at a time, so that the order of all customers' events is that of their times.
+        // Settles one time of one customer after the other, so that the events of all customers count in the order of
+        // their times.
         while let Some((due, key)) = self.customers.first_due().filter(|one| one.0 <= until) {
             self.change(key, trackers, |customer, counting| {
                 counting.settle(customer, due);
@@ -43,8 +44,8 @@ impl Traffic {
         }
     }
 
-    /// Forgets a customer without a conversation. If there is none, closes the conversation that was silent for
-    /// longest.
+    /// Removes a customer without a conversation. If there is none, closes the conversation whose last message is
+    /// oldest.
     pub(in crate::state) fn forget_customer(&mut self, trackers: &Trackers) {
         if let Some((_, key)) = self.customers.first_forgotten() {
             let (customers, mut counting) = self.counting(trackers);
@@ -58,7 +59,7 @@ impl Traffic {
         }
     }
 
-    /// Closes a conversation; the ids of its customer stay known. Returns whether the customer was waiting; `None` if
+    /// Closes a conversation; the ids of its customer are kept. Returns whether the customer was waiting; `None` if
     /// there is no such conversation.
     fn close(&mut self, key: ConversationKey, trackers: &Trackers) -> Option<bool> {
         let (customers, mut counting) = self.counting(trackers);
