@@ -1,6 +1,6 @@
-//! The whole webhook route without a socket, against a route that does nothing and one that does the
-//! least that could be called ingestion: HMAC, a `serde_json::Value`, one counter. Ours with the store
-//! in memory, and with every answer on the disk before it is given.
+//! The whole webhook route without a socket, compared with a route that does nothing, and with a route of minimal
+//! ingestion: HMAC, a `serde_json::Value`, one counter. The exporter's route runs with the store in memory, and with a
+//! store that is durable before each response.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -34,7 +34,7 @@ use whatsapp_business_exporter::telemetry::Telemetry;
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const SIGNATURE: &str = "x-hub-signature-256";
 
-/// A new template's event each time: repeats would cost less.
+/// An event of a new template each time, because repeats would cost less.
 fn body(number: u64) -> Bytes {
     let template = 7_001_002_003_000_000 + number % 500;
     let time = 1_774_000_000 + number;
@@ -105,7 +105,7 @@ fn least() -> Router {
     Router::new().route("/webhook", post(handler))
 }
 
-async fn ours(location: &Location, tracks_messages: bool) -> Router {
+async fn exporter(location: &Location, tracks_messages: bool) -> Router {
     let telemetry = Arc::new(Telemetry::new());
     let store = Store::open(
         location,
@@ -127,8 +127,14 @@ async fn ours(location: &Location, tracks_messages: bool) -> Router {
         startup_spread: day,
     };
     let budgets = Arc::new(Mutex::new(Budgets::new(Budget::new(1, 1.0))));
-    let (polled, told) = (Arc::clone(&store), Arc::clone(&telemetry));
-    let trigger = Poller::new(BTreeMap::new(), cadences, budgets, polled, told).trigger();
+    let poller = Poller::new(
+        BTreeMap::new(),
+        cadences,
+        budgets,
+        Arc::clone(&store),
+        Arc::clone(&telemetry),
+    );
+    let trigger = poller.trigger();
     let secrets = Secrets {
         verifier: Verifier::new(&[("main".into(), SecretString::from(SECRET))]),
         tokens: VerifyTokens::new(&[]),
@@ -140,30 +146,7 @@ async fn ours(location: &Location, tracks_messages: bool) -> Router {
         assignments: Arc::default(),
     };
     let secrets = Arc::new(ArcSwap::from_pointee(secrets));
-    let policy = SendPolicy {
-        max_age: day,
-        effects: BTreeMap::new(),
-    };
-    let options = Options {
-        template_detail: TemplateDetail::All,
-        state_sets: StateSets::Full,
-        created_timestamps: false,
-        template_state_sets: StateSets::Full,
-        template_series_limit: 0,
-        business_hours: None,
-        callback: None,
-        campaigns: Vec::new(),
-        experiments: whatsapp_business_exporter::domain::experiment::Experiments(Vec::new()),
-    };
-    let send_gate = SendGate {
-        unions: Arc::default(),
-        store: Arc::clone(&store),
-        telemetry: Arc::clone(&telemetry),
-        policy: Arc::new(ArcSwap::from_pointee(policy)),
-        access: Arc::default(),
-        assignments: Arc::default(),
-        options: Arc::new(ArcSwap::from_pointee(options)),
-    };
+    let send_gate = send_gate(&store, &telemetry);
     let public = Public {
         secrets,
         store,
@@ -180,7 +163,34 @@ async fn ours(location: &Location, tracks_messages: bool) -> Router {
     public::router(public, false)
 }
 
-/// Senders that wait for their answer before they send again, as there are in a busy hour.
+fn send_gate(store: &Arc<Store>, telemetry: &Arc<Telemetry>) -> SendGate {
+    let policy = SendPolicy {
+        max_age: Duration::from_secs(86_400),
+        effects: BTreeMap::new(),
+    };
+    let options = Options {
+        template_detail: TemplateDetail::All,
+        state_sets: StateSets::Full,
+        created_timestamps: false,
+        template_state_sets: StateSets::Full,
+        template_series_limit: 0,
+        business_hours: None,
+        callback: None,
+        campaigns: Vec::new(),
+        experiments: whatsapp_business_exporter::domain::experiment::Experiments(Vec::new()),
+    };
+    SendGate {
+        unions: Arc::default(),
+        store: Arc::clone(store),
+        telemetry: Arc::clone(telemetry),
+        policy: Arc::new(ArcSwap::from_pointee(policy)),
+        access: Arc::default(),
+        assignments: Arc::default(),
+        options: Arc::new(ArcSwap::from_pointee(options)),
+    }
+}
+
+/// Number of senders, each of which waits for the response before it sends again, as in a busy hour.
 const SENDERS: usize = 256;
 
 /// What each of them sends in one round.
@@ -197,12 +207,12 @@ fn measure(criterion: &mut Criterion, senders: usize) {
         ("bare", bare()),
         ("hmac, Value, counter", least()),
         (
-            "ours, store in memory",
-            runtime.block_on(ours(&Location::Memory, false)),
+            "exporter, store in memory",
+            runtime.block_on(exporter(&Location::Memory, false)),
         ),
         (
-            "ours, store on disk",
-            runtime.block_on(ours(&on_disk, false)),
+            "exporter, store on disk",
+            runtime.block_on(exporter(&on_disk, false)),
         ),
     ];
     for (name, router) in routes {
@@ -236,7 +246,7 @@ async fn send(router: Router, requests: Vec<Request<Body>>) {
     }
 }
 
-/// What it costs to look into messages: a customer's message or the answer to it, trackers off and on.
+/// The cost of reading messages: a customer's message or the response to it, with trackers off and on.
 fn messages(criterion: &mut Criterion) {
     let runtime = Runtime::new().expect("a runtime");
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -245,7 +255,7 @@ fn messages(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(deliveries as u64));
     for (name, trackers) in [("trackers off", false), ("trackers on", true)] {
         let on_disk = Location::File(folder.path().join(format!("{trackers}.db")));
-        let router = runtime.block_on(ours(&on_disk, trackers));
+        let router = runtime.block_on(exporter(&on_disk, trackers));
         let mut numbers = 0..;
         group.bench_function(name, |bencher| {
             bencher.iter_batched(

@@ -1,5 +1,5 @@
-//! What the ingestion of a webhook costs, against what it cannot cost less than (the HMAC alone) and
-//! against what the plain way costs (the HMAC and a `serde_json::Value`).
+//! The cost of the ingestion of a webhook, compared with its lower bound (the HMAC alone) and with a simple
+//! implementation (the HMAC and a `serde_json::Value`).
 
 use std::hint::black_box;
 
@@ -16,7 +16,7 @@ const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const SENT_AT: i64 = 1_774_000_000;
 const RECEIVED_AT: Timestamp = Timestamp::from_millis(SENT_AT * 1000 + 250);
 
-/// One in so many changes is about quality; the rest are the `messages` that come with it.
+/// One in this many changes is about quality; the others are `messages`.
 const WATCHED_SHARE: usize = 10;
 
 fn quality_change(number: usize) -> Value {
@@ -91,7 +91,7 @@ fn measure(criterion: &mut Criterion, name: &str, body: &[u8]) {
                 .expect("JSON")
                 .events;
             for event in &mut events {
-                // A new delivery each time: a repeat would be recognised, and cost less.
+                // A new delivery each time, because a repeat would be detected and cost less.
                 event.source = Source::Webhook(DeliveryKey(keys.next().expect("no end")));
                 black_box(state.apply(event));
             }

@@ -12,7 +12,7 @@ pub const WABA_ID: &str = "800100200300400";
 /// Header of the signature.
 pub const SIGNATURE: &str = "x-hub-signature-256";
 
-/// Number of customers, in turn. A number keeps at most 100,000 of them.
+/// Number of customers, who send in turn. At most 100,000 customers of a phone number are kept.
 const CUSTOMERS: u64 = 50_000;
 
 /// Makes deliveries. Each of them is new, unless they are repeated.
@@ -64,7 +64,7 @@ impl Deliveries {
     }
 }
 
-/// A status with everything that Meta sends today.
+/// A status with all fields that Meta sends today.
 fn status_json(number: u64, status: &str) -> String {
     let customer = number % CUSTOMERS;
     let at = now_seconds();

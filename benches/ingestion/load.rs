@@ -12,7 +12,7 @@ use tokio::time::sleep_until;
 
 use super::deliveries::Deliveries;
 
-/// Senders that wait for a response before they send again.
+/// Number of senders, each of which waits for the response before it sends again.
 const CONNECTIONS: usize = 256;
 
 /// Largest response that is expected.

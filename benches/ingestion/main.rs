@@ -1,5 +1,5 @@
-//! Durable deliveries per second over sockets, against the least that could be called ingestion. Each server has one
-//! core, and the senders have another one, so the machine needs two.
+//! Durable deliveries per second over sockets, compared with minimal ingestion. Each server has one core, and the
+//! senders have another one, so the machine needs two.
 //!
 //! Absolute figures depend on the machine and its load. Only ratios of runs that follow each other are results.
 
@@ -23,7 +23,7 @@ use servers::{SERVE_BASELINE, Server, say, serve_baseline};
 /// The core of the senders.
 const SENDER_CORE: &str = "1";
 
-/// Number of comparisons. Baseline and exporter take turns, so that both meet the same load of the machine.
+/// Number of comparisons. Baseline and exporter take turns, so that both run under the same load of the machine.
 const ROUNDS: usize = 3;
 
 /// Environment variable with the URL of an empty PostgreSQL database, to compare the engines.
@@ -55,10 +55,10 @@ fn move_to_core(core: &str) {
 }
 
 async fn compare(duration: Duration) {
-    // Meta is unreachable: this is about webhooks.
-    let nobody = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let graph = nobody.local_addr().expect("it is bound");
-    drop(nobody);
+    // Meta is unreachable, because only webhooks are measured.
+    let unused = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let graph = unused.local_addr().expect("it is bound");
+    drop(unused);
     for _ in 0..ROUNDS {
         let baseline = Server::baseline();
         let least = send(baseline.address, Deliveries::different(), None, duration).await;

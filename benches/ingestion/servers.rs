@@ -54,7 +54,7 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// The least that could be called ingestion: HMAC, a `serde_json::Value`, one counter.
+    /// Minimal ingestion: HMAC, a `serde_json::Value`, one counter.
     pub fn baseline() -> Self {
         let this = std::env::current_exe().expect("a running program");
         let mut command = on_one_core(&this);
@@ -106,7 +106,8 @@ impl Server {
     pub fn processor_time(&self) -> Duration {
         let stat = format!("/proc/{}/stat", self.child.id());
         let stat = std::fs::read_to_string(stat).expect("a running process");
-        // After the name, which can contain anything: user and system time are the 14th and 15th field (proc(5)).
+        // User and system time are the 14th and 15th field (proc(5)). They are searched after the name, which can
+        // contain any character.
         let (_, fields) = stat.rsplit_once(") ").expect("a name");
         let ticks = fields.split(' ').skip(11).take(2);
         let ticks: u64 = ticks
@@ -122,7 +123,7 @@ fn on_one_core(program: &Path) -> Command {
     command
 }
 
-/// The address after these words. Everything that follows is read and dropped, so that the pipe does not fill up.
+/// The address after these words. The rest of the output is read and dropped, so that the pipe does not fill up.
 fn address_in(output: impl BufRead + Send + 'static, before: &str) -> SocketAddr {
     let mut lines = output.lines().map_while(Result::ok);
     let address = lines.find_map(|line| {
