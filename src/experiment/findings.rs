@@ -54,7 +54,7 @@ pub struct Comparison {
     pub verdict: Verdict,
 }
 
-/// Not as many variants as the plan has.
+/// The number of variants differs from that of the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error(
     "{given} variants are given, but the plan has {planned}: give each of its variants, in its order"

@@ -14,7 +14,7 @@ const EFFECTS: RangeInclusive<f64> = 0.0001..=0.99;
 /// Levels of significance that a plan accepts.
 const SIGNIFICANCES: RangeInclusive<f64> = 0.0001..=0.5;
 
-/// Powers that can be asked for.
+/// Powers that a plan accepts.
 const POWERS: RangeInclusive<f64> = 0.5..=0.999;
 
 /// Numbers of variants, with the control.

@@ -32,7 +32,7 @@ pub(super) fn write(page: &mut Page, accesses: &AccessStates, exports: impl Fn(&
     write_subscription(page, &apps);
 }
 
-/// Several configured apps may share an id, with one token per client, so the name is needed too. The id is empty
+/// Several configured apps may share an id, with one token per client, so the labels include the name. The id is empty
 /// until it is known.
 fn entity(name: &str, access: &Access) -> EntityLabels {
     let app_id = access.app_id.as_ref().map_or("", AppId::as_str);

@@ -158,8 +158,8 @@ fn rows_of<'a>(
 
 type LastDay = BTreeMap<(PricingCategory, PricingType), (u64, Option<u64>)>;
 
-/// Volume and cost of the last complete day, by category and type. Those with messages on an earlier day only are 0,
-/// because Meta omits what did not happen.
+/// Volume and cost of the last complete day, by category and type. Categories and types with messages only on earlier
+/// days are 0, because Meta omits zeros.
 fn last_day(insights: &NumberInsights) -> LastDay {
     let mut found = LastDay::new();
     for day in insights.days() {

@@ -249,7 +249,7 @@ fn account_rows(accounts: &Accounts) -> Rows<'_, Account> {
     .collect()
 }
 
-/// Every metric about Meta's side, and those about the exporter that are derived from the state.
+/// Every metric about the state at Meta, and those about the exporter that are derived from it.
 pub fn metrics() -> impl Iterator<Item = &'static Metric> {
     let groups = FamilyGroup::ALL.into_iter();
     groups.flat_map(metrics_of)

@@ -187,7 +187,7 @@ fn write_health(page: &mut Page, numbers: &Rows<'_, Number>) {
 fn write_listings(page: &mut Page, accounts: &Accounts, shared: &SharedNumbers<'_>) {
     let mut family = page.family(&LISTED_AGAIN);
     for (waba_id, account) in accounts {
-        // Few numbers are listed again, and only they need labels.
+        // Few numbers are listed again, so labels are rendered only for them.
         let again = account.numbers();
         for number in again.filter(|number| shared.is_listed_again(waba_id, &number.id)) {
             family.sample(&labels(waba_id, number), &[], SampleValue::Whole(1));

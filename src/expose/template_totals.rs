@@ -36,8 +36,8 @@ metrics! {
 
 /// The totals of one account's templates.
 ///
-/// A template counts only if its state is known. OTHER stands for a value that Meta sent, and UNKNOWN is a
-/// rating. A template known only from a quality webhook has no status yet.
+/// A template counts only if its state is known. OTHER is a known state (a word that this version does not know), and
+/// so is the rating UNKNOWN. A template that only a quality webhook has reported has no known status yet.
 #[derive(Default)]
 struct Totals {
     by_status: Counts<Status>,

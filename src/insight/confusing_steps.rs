@@ -120,7 +120,7 @@ mod tests {
             .iter()
             .map(|one| (one.step.as_str(), one.entered, one.total()))
             .collect();
-        // Too few customers were asked the rare step, and none was confused by the time.
+        // Too few customers entered the step `rare`, and the step `time` confused no customer.
         assert_eq!(
             shown,
             [("guests", 400, 100), ("date", 40, 10), ("name", 40, 10)]

@@ -46,7 +46,7 @@ pub fn opt_out_surge(days: &DailyActivity, now: Timestamp) -> Option<OptOutSurge
 }
 
 fn surge_of(days: &DailyActivity, day: UtcDay, today: UtcDay) -> Option<OptOutSurge> {
-    // Yesterday is not part of its own past.
+    // A surge of yesterday is compared with the days before yesterday, so both days are excluded.
     let past = today.minus(PAST + 1)..=today.minus(2);
     let messages: Vec<f64> = each(&past)
         .map(|day| recipients(days, day))
@@ -142,9 +142,9 @@ mod tests {
             usual: 4,
         };
         assert_eq!(found, expected);
-        // As many per message as usual.
+        // The usual number of opt-outs per message.
         assert_eq!(surge((1_000, 4), (10_000, 28)), None);
-        // A handful after none at all.
+        // A few opt-outs after none.
         assert_eq!(surge((1_000, 0), (1_000, 5)), None);
         assert!(surge((1_000, 0), (1_000, 6)).is_some());
     }

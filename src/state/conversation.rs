@@ -150,8 +150,8 @@ impl Conversation {
         ahead.waiting_since
     }
 
-    /// Whether the customer has sent a message, or may still turn out to have sent one. If not, the business only
-    /// sends to someone who does not respond, which is not a conversation.
+    /// Whether the customer has sent a message, or may prove to have sent one. If not, the business only sends to
+    /// someone who does not respond, which is not a conversation.
     #[must_use]
     pub fn is_conversation(&self) -> bool {
         self.has_spoken || !self.unsettled.is_empty()

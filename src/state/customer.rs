@@ -81,7 +81,7 @@ impl Customer {
             .max(self.journey_sessions.last_at())
     }
 
-    /// Whether there is a conversation, or may still turn out to be one.
+    /// Whether there is a conversation, or may prove to be one.
     pub(super) fn is_conversation(&self) -> bool {
         self.conversation.is_conversation() || !self.journey_sessions.is_empty()
     }

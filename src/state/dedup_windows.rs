@@ -17,8 +17,8 @@ const MESSAGE_KEYS: usize = 500_000;
 /// smaller than the number of shards, because one account can have most of the traffic.
 const PART_OF_MANY: usize = 5;
 
-/// The kinds of changes whose retries must be recognised after a restart as well. Each kind has its own window,
-/// so that many messages do not push out the few changes about the business.
+/// The kinds of changes whose retries must be detected after a restart, too. Each kind has its own window, so that many
+/// messages do not push out the few changes about the business.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DedupScope {
     /// Changes with facts about the business.

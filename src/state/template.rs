@@ -282,8 +282,8 @@ impl Template {
         }
     }
 
-    /// Counts one source's observation of a category change. Returns the change unless the other source has
-    /// already seen as many.
+    /// Counts one source's observation of a category change. Returns the change unless the other source has already
+    /// seen the same number of changes.
     fn category_moved(
         &mut self,
         from: Category,

@@ -147,7 +147,7 @@ prop_compose! {
     }
 }
 
-/// A count of any size: as many small ones as large ones.
+/// Users and successes of any order of magnitude.
 fn any_count() -> impl Strategy<Value = (u64, u64)> {
     let up_to = |shift: u32| (0..=u64::MAX >> shift, 0..=u64::MAX >> shift);
     (0..64_u32)

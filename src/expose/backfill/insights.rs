@@ -1,4 +1,4 @@
-//! Renders past daily figures: each day's from its end until the end of the next one.
+//! Renders past daily figures. The figures of a day are shown from its end until the end of the next day.
 //!
 //! A past scrape would have shown fewer reads, because they rose for some days. The final figures are written.
 
@@ -157,8 +157,8 @@ fn first_day(insights: &TemplateInsights) -> Option<Timestamp> {
     insights.days().first().map(|day| day.start)
 }
 
-/// Each tick of the window with the start of the day that it shows: the last complete one, from the first day with
-/// figures on.
+/// Each tick of the window with the start of the day that it shows: the last complete day, beginning with the first day
+/// with figures.
 fn ticks(
     last_day: Day,
     first: Option<Timestamp>,

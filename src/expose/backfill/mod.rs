@@ -1,7 +1,7 @@
 //! Renders past values as OpenMetrics text, as scrapes of `/metrics` would have shown them.
 //!
-//! It is computed from the journal's steps, one sample per tick of a grid. Of a state set, only states that were ever
-//! active are written; the others would always be 0.
+//! The values are computed from the journal's steps, with one sample per tick of a grid. Of a state set, only states
+//! that were active at some time are written; the others would always be 0.
 
 mod insights;
 
@@ -152,7 +152,7 @@ fn write_timeline(family: &mut Family<'_>, timeline: &Timeline, form: Form, wind
     }
 }
 
-/// The states that were ever active, each once.
+/// The states that were active at some time, each once.
 fn words_of(timeline: &Timeline) -> Vec<&str> {
     let mut words: Vec<&str> = timeline.steps.iter().map(|(_, to)| to.as_str()).collect();
     words.sort_unstable();

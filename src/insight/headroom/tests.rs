@@ -1,4 +1,4 @@
-//! Limits, coverage, and customers whom several numbers know by different ids.
+//! Limits of a portfolio and the use of them.
 
 mod coverage;
 mod recipients;

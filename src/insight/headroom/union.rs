@@ -118,7 +118,8 @@ impl Union {
         self.numbers.values().any(|number| number.counts(id, now))
     }
 
-    /// The main id of each recipient whom one number knows by another id, and another number by the user id.
+    /// For each recipient whose main id at one number is not the user id: the main id that another number has for the
+    /// same customer.
     fn main_ids(&self) -> BTreeMap<RecipientKey, RecipientKey> {
         let mut main_ids = BTreeMap::new();
         let mut note = |id: RecipientKey, main: RecipientKey| {

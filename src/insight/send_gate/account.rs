@@ -180,8 +180,8 @@ fn judge_word(
     }
 }
 
-/// A report that the account or the number is gone. A later poll of the account shows that this app still has access,
-/// and the status of the number shows the rest.
+/// Adds a reason if Meta has reported that the account or the number is gone. A later poll of the account shows that
+/// this app still has access; a number that is gone has another status.
 fn judge_losses(account: &Account, number: &Number, reasons: &mut Reasons<'_>) {
     let digits = number.digits();
     let is_about = |event: &&crate::state::account::LastEvent| {

@@ -1,4 +1,4 @@
-//! Customers whom several numbers know by different ids.
+//! Customers with different ids at several numbers.
 
 use proptest::prelude::*;
 
