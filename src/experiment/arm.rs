@@ -12,7 +12,7 @@ pub struct Arm {
 /// More successes than users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error(
-    "a variant has {successes} successes of {users} users: count each user once, and no success without its user"
+    "a variant has {successes} successes of {users} users: count each user once, and at most one success per user"
 )]
 pub struct ArmError {
     /// Users of the variant.

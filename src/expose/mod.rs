@@ -17,6 +17,7 @@ mod number;
 mod page;
 mod portfolio;
 mod rows;
+mod sample_value;
 mod selection;
 mod template;
 mod template_totals;

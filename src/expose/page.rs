@@ -7,6 +7,8 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use super::metric::{Metric, MetricKind};
+pub use super::sample_value::SampleValue;
+use super::sample_value::{push_time, push_value};
 use crate::domain::{StateSets, Timestamp};
 
 /// The supported text formats.
@@ -29,7 +31,7 @@ impl TextFormat {
     }
 }
 
-/// The ending of metrics whose labels are the information, and whose value is always 1.
+/// Ending of the names of info metrics: the labels carry the information, and the value is always 1.
 const INFO: &str = "_info";
 
 /// Ending of the metric names of counters.
@@ -37,19 +39,6 @@ const TOTAL: &str = "_total";
 
 /// Ending of the last sample of a histogram.
 pub(super) const COUNT: &str = "_count";
-
-/// A sample's value.
-#[derive(Clone, Copy, Debug)]
-pub enum SampleValue {
-    /// A whole number.
-    Whole(u64),
-    /// 1 or 0.
-    Flag(bool),
-    /// Unix seconds, with milliseconds if they are not 0.
-    Time(Timestamp),
-    /// Anything else.
-    Float(f64),
-}
 
 /// The labels of one entity, rendered: `waba_id="1",phone_number_id="2"`.
 #[derive(Clone, Debug, Default)]
@@ -324,33 +313,5 @@ fn escape(text: &mut String, raw: &str, quotes: bool) {
             '"' if quotes => text.push_str("\\\""),
             other => text.push(other),
         }
-    }
-}
-
-fn push_value(text: &mut String, value: SampleValue) {
-    match value {
-        SampleValue::Whole(whole) => text.push_str(itoa::Buffer::new().format(whole)),
-        SampleValue::Flag(flag) => text.push(if flag { '1' } else { '0' }),
-        SampleValue::Time(time) => push_time(text, time),
-        SampleValue::Float(float) => push_float(text, float),
-    }
-}
-
-fn push_time(text: &mut String, time: Timestamp) {
-    let millis = time.as_millis();
-    if millis < 0 || millis % 1000 == 0 {
-        text.push_str(itoa::Buffer::new().format(millis.div_euclid(1000)));
-    } else {
-        let _infallible = write!(text, "{}.{:03}", millis / 1000, millis % 1000);
-    }
-}
-
-fn push_float(text: &mut String, float: f64) {
-    if float.is_infinite() {
-        text.push_str(if float > 0.0 { "+Inf" } else { "-Inf" });
-    } else if float.is_nan() {
-        text.push_str("NaN");
-    } else {
-        let _infallible = write!(text, "{float}");
     }
 }

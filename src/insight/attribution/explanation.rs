@@ -146,7 +146,7 @@ impl Confidence {
     pub(super) fn new(cause: &Cause, missing: &[MissingData]) -> Self {
         let lacks = |what| missing.contains(&what);
         // Opt-outs, failures and waits are compared with past days; Meta's judgement of a template is not.
-        let is_compared = |one: &Evidence| !one.kind.is_of_meta();
+        let is_compared = |one: &Evidence| !one.kind.is_from_meta();
         let lacks_days = lacks(MissingData::Baseline) && cause.evidence.iter().any(is_compared);
         if cause.score < weights::MODERATE {
             Self::Weak
@@ -263,7 +263,7 @@ impl EvidenceKind {
     }
 
     /// Whether Meta reports it, so that it is no comparison with past days.
-    fn is_of_meta(self) -> bool {
+    fn is_from_meta(self) -> bool {
         matches!(self, Self::TemplateRating | Self::TemplatePaused)
     }
 }

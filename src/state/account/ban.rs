@@ -15,7 +15,9 @@ impl Account {
     /// it.
     #[must_use]
     pub fn ban_in_force(&self) -> Option<Ban> {
-        self.ban.value().filter(|ban| !self.has_outlived(*ban))
+        self.ban
+            .value()
+            .filter(|ban| !self.has_passed_without_disabling(*ban))
     }
 
     /// Time at which Meta will disable the account, unless a later event has cancelled it.
@@ -29,7 +31,7 @@ impl Account {
 
     /// Whether a poll after the announced day found that the account can send: it was not disabled, and Meta reports
     /// no cancellation.
-    fn has_outlived(&self, ban: Ban) -> bool {
+    fn has_passed_without_disabling(&self, ban: Ban) -> bool {
         let Some(date) = ban
             .date
             .filter(|_| ban.state == BanState::ScheduleForDisable)

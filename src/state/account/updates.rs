@@ -117,7 +117,7 @@ impl Account {
         change: &mut Change,
     ) {
         if self.waiting.len() >= MAX_WAITING {
-            self.make_way_for_waiting(change);
+            self.drop_oldest_unmatched(change);
         }
         if self.waiting.len() < MAX_WAITING {
             self.waiting.push(WaitingWebhook::new(webhook, stamp));
@@ -129,7 +129,7 @@ impl Account {
 
     /// Drops the oldest event whose digits are missing from a later complete listing, as it is the least likely
     /// to match a number.
-    fn make_way_for_waiting(&mut self, change: &mut Change) {
+    fn drop_oldest_unmatched(&mut self, change: &mut Change) {
         let unmatched = self.waiting.iter().enumerate();
         let unmatched = unmatched.filter(|(_, one)| self.is_unmatched(one));
         let oldest = unmatched.min_by_key(|(_, one)| one.stamp);

@@ -47,7 +47,7 @@ macro_rules! saved_as_text {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let read: fn(&str) -> Option<$type> = $read;
                 let text = Cow::<'de, str>::deserialize(deserializer)?;
-                let unreadable = || de::Error::custom(concat!("no ", stringify!($type)));
+                let unreadable = || de::Error::custom(concat!("the stored text is no valid ", stringify!($type)));
                 read(&text).ok_or_else(unreadable)
             }
         }
