@@ -30,7 +30,7 @@ impl JourneySessions {
             }
             Settled::Turn(TimedTurn { turn, .. }) => match turn {
                 Turn::Wrote { kind, context } => {
-                    self.note_customer_message(at, kind, &context, journeys, count)
+                    self.note_customer_message(at, kind, &context, journeys, count);
                 }
                 Turn::Unmarked => self.note_business_message(),
                 Turn::Sent { mark, .. } => {
