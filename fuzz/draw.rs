@@ -1,6 +1,6 @@
 //! Choices drawn from bytes, so that a fuzzer that changes a byte changes a choice.
 
-/// The bytes left. The same bytes draw the same; where they end, the first of everything is drawn.
+/// The bytes left. The same bytes draw the same choices. After their end, the first of every choice is drawn.
 pub struct Draw<'a>(&'a [u8]);
 
 impl<'a> Draw<'a> {

@@ -1,5 +1,5 @@
-//! What is tried with bytes of any kind, and what must hold. Shared by the fuzz targets and by the tests
-//! that replay what they found.
+//! Functions that accept any bytes and check what must hold. Shared by the fuzz targets and by the tests that replay
+//! their findings.
 #![allow(
     dead_code,
     reason = "each target is a program of its own and uses one of these"
@@ -43,7 +43,7 @@ const RETRIED_AFTER: Duration = Duration::from_secs(90);
 /// Longest label value: a name of 512 characters, each escaped or of four bytes.
 const MAX_LINE: usize = 8 * 1024;
 
-/// Reads a delivery and shows what came of it; said twice, it changes nothing more.
+/// Reads a delivery and renders its effect. Applied twice, it changes nothing more.
 pub fn webhook_body(data: &[u8]) {
     let customers = CustomerHasher::new(&CustomerKey::from_app_secret(&SecretString::from(SECRET)));
     let Ok(delivery) = Delivery::parse(data, NOW, Some(&customers)) else {
@@ -52,7 +52,7 @@ pub fn webhook_body(data: &[u8]) {
     applied_twice(&delivery.events);
 }
 
-/// Checks a signature, the first line, over the rest: only the right one is taken.
+/// Verifies a signature, the first line, over the other lines. Only the right one is accepted.
 pub fn signature_header(data: &[u8]) {
     let at = data
         .iter()

@@ -1,4 +1,4 @@
-//! The files of the configuration.
+//! Configuration files.
 #![no_main]
 
 #[path = "../harness.rs"]

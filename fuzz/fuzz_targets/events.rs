@@ -1,4 +1,4 @@
-//! A batch of an application's events.
+//! A batch of events of an application.
 #![no_main]
 
 #[path = "../harness.rs"]

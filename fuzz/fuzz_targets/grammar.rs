@@ -1,4 +1,4 @@
-//! A delivery of the grammar with one mutation, read twice: by the parser and plainly.
+//! A delivery of the grammar with one mutation, read by the parser and by a second implementation.
 #![no_main]
 
 #[path = "../harness.rs"]

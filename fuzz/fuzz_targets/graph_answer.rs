@@ -1,4 +1,4 @@
-//! What the Graph API answers.
+//! Responses of the Graph API.
 #![no_main]
 
 #[path = "../harness.rs"]

@@ -1,4 +1,4 @@
-//! The signature that a stranger sends.
+//! The signature header of a delivery.
 #![no_main]
 
 #[path = "../harness.rs"]

@@ -1,5 +1,5 @@
-//! Valid deliveries, each with one mutation, read by the production parser and by a plain reading of the same
-//! JSON that shares no code with it but the domain's words and ids. Both must find the same.
+//! Valid deliveries, each with one mutation, read by the production parser and by a second implementation. These share
+//! only the words and ids of the domain. Both must find the same facts.
 
 mod envelope;
 mod mutation;
@@ -27,7 +27,7 @@ pub fn check(data: &[u8]) {
         assert!(mutated.may_break, "refused: {text}");
         return;
     };
-    // As serde_json reads it, or as it was before something unreadable was put beside what is read.
+    // As serde_json reads it, or as it was before the mutation added something that serde_json cannot read.
     let json = serde_json::from_slice(body).ok();
     if let Some(json) = json.or(mutated.reads_as) {
         let plain = Plain::read(&json, &customers);
@@ -96,7 +96,7 @@ fn compare_fact(event: &Event, expected: &PlainFact, text: &str) {
     }
 }
 
-/// The key makes a retry harmless, so it must not depend on when the retry comes.
+/// The key makes a retry harmless, so it must not depend on the time of the retry.
 fn same_but_for_receipt(first: &[Event], retry: &[Event], text: &str) {
     let key = |event: &Event| match event.source {
         Source::Webhook(key) | Source::UndatedWebhook(key) | Source::App(key) => Some(key),

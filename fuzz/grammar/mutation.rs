@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::draw::Draw;
 
-/// What is sent.
+/// The delivery with the mutation.
 pub struct Mutated {
     pub body: Vec<u8>,
     /// Whether the body may not be JSON any more.
@@ -41,7 +41,7 @@ fn count(value: &Value) -> usize {
     }
 }
 
-/// Changes the value at this place of the tree; says whether it was there.
+/// Changes the value at this place of the tree. Returns whether the place exists.
 fn change_one(value: &mut Value, place: &mut usize, change: &dyn Fn(&Value) -> Value) -> bool {
     if *place == 0 {
         *value = change(value);

@@ -1,9 +1,9 @@
-//! The arrows of the house: which room may name which, held against the `use` lines.
+//! The allowed dependencies between the top-level modules, checked against the code.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each room with the rooms it may name besides itself. The last word on the table in `src/lib.rs`.
+/// Each top-level module, with the others that it may name. The table in `src/lib.rs` describes them.
 const ARROWS: &[(&str, &[&str])] = &[
     ("suggestion", &[]),
     ("yaml", &[]),
@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "store",
         &["clock", "cluster", "domain", "state", "telemetry"],
     ),
-    // What a poll of insights reads depends on what is known.
+    // A poll of insights depends on the stored figures.
     (
         "ingest",
         &["clock", "domain", "state", "store", "telemetry"],
@@ -92,7 +92,7 @@ pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The rooms that a file names after `crate::`.
+/// The top-level modules that a file names after `crate::`.
 fn rooms_named(text: &str) -> impl Iterator<Item = &str> {
     let code = text
         .lines()
@@ -106,7 +106,7 @@ fn rooms_named(text: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn every_arrow_is_allowed() {
+fn every_dependency_is_allowed() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut forbidden = Vec::new();
     for file in rust_files(&src) {
@@ -123,7 +123,7 @@ fn every_arrow_is_allowed() {
         let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == room) else {
             assert!(
                 ["lib", "main", "build"].contains(&room.as_str()),
-                "{inside} is in no room of the table"
+                "{inside} is in no module of the table"
             );
             continue;
         };
@@ -136,7 +136,7 @@ fn every_arrow_is_allowed() {
 }
 
 #[test]
-fn the_reducer_and_the_exposition_know_no_time_and_no_socket() {
+fn pure_modules_use_no_clock_socket_or_file() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     for room in [
         "alerts",

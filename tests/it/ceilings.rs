@@ -1,4 +1,5 @@
-//! Ceilings on what the state keeps: for each account and in all, what polls list before what only webhooks know.
+//! Limits on the number of objects in the state, for each account and in total. Objects that polls list take precedence
+//! over those that only webhooks report.
 
 use whatsapp_business_exporter::domain::mark::MessageContext;
 use whatsapp_business_exporter::domain::message::{self, Kind};
@@ -10,7 +11,7 @@ use whatsapp_business_exporter::domain::{
 };
 use whatsapp_business_exporter::state::{Change, State};
 
-use crate::support::{at, measured, polled, told, waba};
+use crate::support::{at, measured, polled, snapshot_of, told, waba};
 
 /// A week and a day after the first of these moments.
 const AFTER_A_WEEK: i64 = 8 * 86_400;
@@ -23,16 +24,7 @@ fn identity(id: usize) -> template::Identity {
     }
 }
 
-/// A snapshot that says nothing but which template it is.
-fn snapshot_of(identity: template::Identity) -> template::Snapshot {
-    template::Snapshot {
-        name: identity.name,
-        language: identity.language,
-        ..template::Snapshot::new(identity.id)
-    }
-}
-
-fn spoken_of(id: usize) -> Fact {
+fn with_data(id: usize) -> Fact {
     Fact::Template(template::WebhookUpdate {
         identity: identity(id),
         update: template::Update::Status {
@@ -85,7 +77,7 @@ fn watching() -> State {
     state
 }
 
-/// Applies webhooks with keys of their own, and says which were refused.
+/// Applies webhooks with different keys, and returns which were rejected.
 fn tell(state: &mut State, seconds: i64, facts: impl Iterator<Item = (u128, Fact)>) -> Vec<Change> {
     let changes = facts.map(|(key, fact)| state.apply(&told(key, seconds, fact)));
     changes.filter(|change| change.refused).collect()
@@ -99,7 +91,7 @@ fn templates(state: &State) -> usize {
 fn what_only_webhooks_know_never_keeps_out_what_a_poll_lists() {
     let mut state = watching();
     state.apply(&polled(0, listed(0..50, true)));
-    let invented = (1_000..4_000).map(|id| (id as u128, spoken_of(id)));
+    let invented = (1_000..4_000).map(|id| (id as u128, with_data(id)));
     let refused = tell(&mut state, 10, invented);
     assert_eq!(refused.len(), 3_000 - ceiling::UNLISTED_TEMPLATES);
     assert!(
@@ -112,7 +104,7 @@ fn what_only_webhooks_know_never_keeps_out_what_a_poll_lists() {
     let known = tell(
         &mut state,
         20,
-        (0..50).map(|id| (id as u128 + 9_000, spoken_of(id))),
+        (0..50).map(|id| (id as u128 + 9_000, with_data(id))),
     );
     assert!(known.is_empty());
     let change = state.apply(&polled(30, listed(0..ceiling::TEMPLATES, true)));
@@ -123,14 +115,14 @@ fn what_only_webhooks_know_never_keeps_out_what_a_poll_lists() {
 #[test]
 fn without_polls_webhooks_may_name_as_many_as_meta_allows() {
     let mut state = watching();
-    let all = (0..ceiling::TEMPLATES + 10).map(|id| (id as u128, spoken_of(id)));
+    let all = (0..ceiling::TEMPLATES + 10).map(|id| (id as u128, with_data(id)));
     assert_eq!(tell(&mut state, 10, all).len(), 10);
     let numbers = (0..ceiling::NUMBERS + 10).map(|id| (id as u128, message_of(id)));
     assert_eq!(tell(&mut state, 10, numbers).len(), 10);
 }
 
 #[test]
-fn listings_that_never_end_have_a_ceiling_and_what_is_known_stays() {
+fn endless_listings_have_a_limit_and_known_objects_stay() {
     let mut state = watching();
     state.apply(&polled(0, listed(0..50, true)));
     for round in 1..5 {
@@ -150,7 +142,7 @@ fn a_template_that_no_listing_has_is_forgotten_after_a_week() {
     let mut state = watching();
     state.apply(&polled(0, listed(0..50, true)));
     let invent = |state: &mut State, seconds, from: usize| {
-        let invented = (from..from + 2_000).map(|id| (id as u128, spoken_of(id)));
+        let invented = (from..from + 2_000).map(|id| (id as u128, with_data(id)));
         2_000 - tell(state, seconds, invented).len()
     };
     assert_eq!(invent(&mut state, 10, 10_000), ceiling::UNLISTED_TEMPLATES);
@@ -193,18 +185,18 @@ fn all_accounts_together_have_a_ceiling_for_what_only_webhooks_know() {
             let key = (account * 9_000 + id) as u128;
             let event = Event {
                 waba_id: waba(account),
-                ..told(key, 10, spoken_of(id))
+                ..told(key, 10, with_data(id))
             };
             *refused += usize::from(state.apply(&event).refused);
         }
     }
     // 50,000 in all: five accounts have all of theirs, and the sixth what is left.
     assert_eq!(refused, [0, 0, 0, 0, 0, 4_000, 9_000, 9_000]);
-    // An account that leaves takes its own along.
+    // Objects of an account are removed with it.
     state.watch((1..8).map(waba));
     let event = Event {
         waba_id: waba(7),
-        ..told(1_000_000, 20, spoken_of(1))
+        ..told(1_000_000, 20, with_data(1))
     };
     assert!(!state.apply(&event).refused);
 }
@@ -264,9 +256,9 @@ fn bytes_each(what: &str, count: usize, facts: impl Iterator<Item = Fact>) -> St
 #[test]
 #[ignore = "measures the table of memory in docs/security.md; run it alone"]
 fn memory_of_each_kind_of_object() {
-    // What the first events make resident is not memory of objects.
-    let _first = bytes_each("first templates", 1_000, (0..).map(spoken_of));
-    let templates = bytes_each("templates", ceiling::TEMPLATES, (0..).map(spoken_of));
+    // Memory that the first events make resident is not memory of objects.
+    let _first = bytes_each("first templates", 1_000, (0..).map(with_data));
+    let templates = bytes_each("templates", ceiling::TEMPLATES, (0..).map(with_data));
     let numbers = bytes_each(
         "numbers with messages",
         ceiling::NUMBERS,

@@ -1,4 +1,4 @@
-//! No circle of files: who reads one file needs only files that do not need it.
+//! No cyclic dependencies between files, so a reader can understand them one after the other.
 //!
 //! A `mod.rs` holds what the files of its folder share, so what a file takes from a folder that it is in does not
 //! count. Paths are read from `use` lines, and from code where they begin with `crate::` or `super::`; what an

@@ -1,5 +1,5 @@
-//! The fuzz targets' functions on stable Rust: what fuzzing found, every payload of the fixtures, and some
-//! thousands of payloads made from those by a seed that is always the same.
+//! The functions of the fuzz targets on stable Rust, with the findings of fuzzing, every payload of the fixtures, and some
+//! thousands of payloads that a fixed seed makes from those.
 
 #[path = "../../fuzz/harness.rs"]
 mod harness;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::measured;
 
-/// A target, and where its seeds lie beside what it found.
+/// A target, and the folders of its seeds besides its findings.
 type Target = (&'static str, fn(&[u8]), &'static [&'static str]);
 
 const TARGETS: [Target; 7] = [
@@ -26,10 +26,10 @@ const TARGETS: [Target; 7] = [
 
 const STORE_SEQUENCE: &str = "store_sequence";
 
-/// Made from each seed.
+/// Number of inputs made from each seed.
 const MUTANTS: usize = 50;
 
-/// Made from each seed of a target that takes tens of milliseconds for one.
+/// The same for a target that takes tens of milliseconds for an input.
 const MUTANTS_OF_SLOW: usize = 2;
 
 fn fixtures(folder: &str) -> PathBuf {
@@ -53,7 +53,7 @@ fn seeds(name: &str, more: &[&str]) -> Vec<Vec<u8>> {
     let folders = more.iter().map(|folder| fixtures(folder));
     let folders = folders.chain([fixtures("fuzz").join(name)]);
     let seeds: Vec<Vec<u8>> = folders.flat_map(|folder| files(&folder)).collect();
-    assert!(!seeds.is_empty(), "{name} has nothing to begin with");
+    assert!(!seeds.is_empty(), "{name} has no seeds");
     seeds
 }
 
@@ -80,8 +80,8 @@ fn mutant(seed: &[u8], other: &[u8], dice: &mut fastrand::Rng) -> Vec<u8> {
     bytes
 }
 
-/// Targets that run in this process. The store asks the process' clock whether a conversation is over, and other
-/// tests tell that clock the time: sequences through the store get a process of their own, which this variable names.
+/// Names the target of a process that runs only this one. The store reads the clock of the process, which other tests
+/// set, so sequences through the store run in another process.
 const ALONE: &str = "FUZZ_TARGET";
 
 fn targets() -> impl Iterator<Item = Target> {
@@ -99,7 +99,7 @@ fn sequences_through_the_store_hold_in_a_process_of_their_own() {
     }
     let this = std::env::current_exe().expect("this program");
     let mut tests = Command::new(this);
-    let tests = tests.args(["fuzz::what_was_found", "fuzz::what_is_made"]);
+    let tests = tests.args(["fuzz::findings_and_seeds", "fuzz::inputs_made"]);
     let output = tests.env(ALONE, STORE_SEQUENCE).output().expect("it runs");
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);
@@ -108,14 +108,14 @@ fn sequences_through_the_store_hold_in_a_process_of_their_own() {
 }
 
 #[test]
-fn what_was_found_and_every_seed_holds() {
+fn findings_and_seeds_hold() {
     for (name, target, more) in targets() {
         seeds(name, more).iter().for_each(|seed| target(seed));
     }
 }
 
 #[test]
-fn what_is_made_from_seeds_holds() {
+fn inputs_made_from_seeds_hold() {
     let mut dice = fastrand::Rng::with_seed(1);
     for (name, target, more) in targets() {
         let seeds = seeds(name, more);
@@ -130,7 +130,7 @@ fn what_is_made_from_seeds_holds() {
     }
 }
 
-/// For a machine without a nightly toolchain: as long as `FUZZ_SECONDS` says for each target, always otherwise.
+/// Fuzzing without a nightly toolchain: each target runs for `FUZZ_SECONDS`, with another seed each time.
 #[test]
 #[ignore = "runs for minutes; docs/development.md has its command"]
 fn what_chance_makes_holds() {

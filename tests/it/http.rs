@@ -1,5 +1,5 @@
-//! A client of the simplest kind, for tests that look at a child process from outside: one request,
-//! one connection, blocking. HTTP/1.0, so that no answer comes in chunks.
+//! A simple blocking client for tests of child processes: one connection for each request. It speaks HTTP/1.0, so no
+//! response is chunked.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::process::{SOON, until};
 
-/// An answer: its status, and its body as text.
+/// A response: its status, and its body as text.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -48,7 +48,7 @@ pub fn post_text(
     exchange(address, &format!("{head}\r\n\r\n{body}"))
 }
 
-/// A connection that does not wait for ever.
+/// A connection with timeouts.
 pub fn connect(address: SocketAddr) -> Result<TcpStream, String> {
     let stream = TcpStream::connect_timeout(&address, SOON).map_err(|error| error.to_string())?;
     stream
@@ -67,7 +67,7 @@ fn exchange(address: SocketAddr, request: &str) -> Result<Answer, String> {
     parse(&answer).ok_or(answer)
 }
 
-/// Reads a whole answer; `None` if it is none.
+/// Parses a complete response. `None` if it is invalid.
 pub fn parse(answer: &str) -> Option<Answer> {
     let (head, body) = answer.split_once("\r\n\r\n")?;
     let status = head.split(' ').nth(1)?.parse().ok()?;

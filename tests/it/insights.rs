@@ -1,38 +1,42 @@
-//! Daily figures of templates and phone numbers: what the simulated Meta sent against what is stored and shown.
+//! Daily figures of templates and phone numbers: the counts of the simulated Meta, compared with the stored and exported
+//! ones.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+mod comparison;
+mod drawn_day;
+mod quarter;
+mod timed_meta;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use comparison::compare_metrics;
+use drawn_day::draw_day;
 use fastrand::Rng;
-use tokio_util::sync::{CancellationToken, DropGuard};
-use whatsapp_business_exporter::domain::insights::{DayZone, Refusal, Stage};
+use timed_meta::TimedMeta;
+use whatsapp_business_exporter::domain::insights::{DayZone, Refusal};
 use whatsapp_business_exporter::domain::{
-    Event, Fact, PhoneNumberId, Source, TemplateId, Timestamp, Word as _,
+    Event, Fact, PhoneNumberId, Source, TemplateId, Timestamp,
 };
 use whatsapp_business_exporter::expose::{self, Selection, TextFormat};
 use whatsapp_business_exporter::ingest::poll::{InsightsOptions, plan_insights};
-use whatsapp_business_exporter::simulator::clock::Clock;
-use whatsapp_business_exporter::simulator::graph::has_buttons;
+use whatsapp_business_exporter::simulator::Endpoint;
 use whatsapp_business_exporter::simulator::world::{
-    Account, InsightsAccess, MessageBatch, MessageStage, PhoneNumber, Template, TemplateCounts,
-};
-use whatsapp_business_exporter::simulator::{
-    Endpoint, Handle, Simulation, SimulationOptions, World,
+    InsightsAccess, MessageBatch, MessageStage, PhoneNumber,
 };
 use whatsapp_business_exporter::store::{Location, Store};
 
 use crate::support::meta::{WABA, graph_error};
-use crate::support::reader::{Reader, options};
 use crate::support::scrape::Scrape;
 use crate::support::store::opened;
 use crate::support::{ALL_TEMPLATES, NO_APPS, waba};
 
 const DAY: i64 = 86_400;
+
 /// 2026-01-01T00:00:00Z
 const START: i64 = 1_767_225_600;
+
 const TEMPLATES: usize = 23;
+
 const NUMBERS: usize = 3;
 
 const OPTIONS: InsightsOptions = InsightsOptions {
@@ -41,94 +45,12 @@ const OPTIONS: InsightsOptions = InsightsOptions {
     time_zone: DayZone::Utc,
 };
 
-#[derive(Debug)]
-struct SetClock(AtomicI64);
-
-impl Clock for SetClock {
-    fn now(&self) -> i64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 fn template_id(which: usize) -> String {
     format!("70010020030040{which:02}")
 }
 
 fn number_id(which: usize) -> String {
     format!("90010020030040{which}")
-}
-
-/// A simulated Meta at a time that the test sets.
-struct TimedMeta {
-    handle: Handle,
-    clock: Arc<SetClock>,
-    reader: Reader,
-    _stop_when_dropped: DropGuard,
-}
-
-impl TimedMeta {
-    async fn new(insights: InsightsAccess) -> Self {
-        let mut account = Account::new(WABA, "Fern & Moss");
-        account.insights = insights;
-        let mut world = World::empty().with_account(account);
-        for which in 0..NUMBERS {
-            let display = format!("+1 555-010-010{which}");
-            let number = PhoneNumber::new(&number_id(which), &display, "Fern");
-            world = world.with_phone_number(WABA, number);
-        }
-        for which in 0..TEMPLATES {
-            let name = format!("offer_{which}");
-            world = world.with_template(WABA, Template::new(&template_id(which), &name));
-        }
-        let clock = Arc::new(SetClock(AtomicI64::new(START)));
-        let simulation = SimulationOptions {
-            world: Some(world),
-            clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            // The quota is not what these tests are about.
-            speed: 10_000.0,
-            ..SimulationOptions::default()
-        };
-        let simulation = Simulation::bind(simulation).await.expect("a free port");
-        let handle = simulation.handle();
-        let stop = CancellationToken::new();
-        tokio::spawn(simulation.run(stop.clone()));
-        let mut options = options(handle.graph_url());
-        handle.look(|world| {
-            options.access_token = world.app.token.text.clone().into();
-            options.app_secret = Some(world.app.secret.clone().into());
-        });
-        Self {
-            handle,
-            clock,
-            reader: Reader::new(options),
-            _stop_when_dropped: stop.drop_guard(),
-        }
-    }
-
-    /// The other polls, which find the objects of the account.
-    async fn list(&self, store: &Store, at: i64) {
-        let account = self.reader.account().await.expect("it is readable");
-        let numbers = self.reader.numbers().await.listing;
-        let (templates, totals) = self.reader.templates().await;
-        let facts = [
-            Fact::AccountRead(account),
-            Fact::NumbersListed(numbers),
-            Fact::TemplatesListed(templates.listing, totals),
-        ];
-        for fact in facts {
-            commit(store, at, fact).await;
-        }
-    }
-
-    /// One poll of insights, as the poller does it.
-    async fn poll(&self, store: &Store, options: &InsightsOptions, at: i64) {
-        self.clock.0.store(at, Ordering::Relaxed);
-        let account = store.account(&waba()).expect("it is watched");
-        let plan = plan_insights(&account, options, Timestamp::from_seconds(at));
-        let (snapshot, failure) = self.reader.insights(&plan).await;
-        assert!(failure.is_none(), "{failure:?}");
-        commit(store, at, Fact::InsightsRead(snapshot)).await;
-    }
 }
 
 async fn commit(store: &Store, at: i64, fact: Fact) {
@@ -166,253 +88,6 @@ async fn watched(location: &Location) -> Store {
     store
 }
 
-/// Every sample of a page by its series as written: searching the text for each would take minutes.
-struct Samples(HashMap<String, f64>);
-
-impl Samples {
-    fn new(page: &Scrape) -> Self {
-        let lines = page.0.lines().filter(|line| !line.starts_with('#'));
-        let samples = lines.filter_map(|line| {
-            let (series, value) = line.rsplit_once(' ')?;
-            Some((series.to_owned(), value.parse().ok()?))
-        });
-        Self(samples.collect())
-    }
-
-    fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
-        let labels = labels
-            .iter()
-            .map(|(label, value)| format!(",{label}=\"{value}\""));
-        let labels: String = labels.collect();
-        let series = format!("{name}{{waba_id=\"{WABA}\"{labels}}}");
-        self.0.get(&series).copied()
-    }
-}
-
-/// A day's messages of each template: sent in the morning, and read, clicked and replied to for ten days.
-fn draw_day(dice: &mut Rng, world: &mut World, day: i64) {
-    for which in 0..TEMPLATES {
-        if dice.u8(..10) < 4 {
-            continue;
-        }
-        let category = ["marketing", "utility"][dice.usize(..2)];
-        let pricing_type = ["regular", "free_customer_service"][usize::from(dice.u8(..4) == 0)];
-        let batch = MessageBatch {
-            template_id: Some(template_id(which)),
-            phone_number_id: number_id(dice.usize(..NUMBERS)),
-            category: category.to_owned(),
-            pricing_type: pricing_type.to_owned(),
-            sent_at: day + dice.i64(8 * 3_600..12 * 3_600),
-            count: dice.u64(1..400),
-        };
-        let mut count = |count: u64, stage, at| {
-            let part = MessageBatch {
-                count,
-                ..batch.clone()
-            };
-            world.messages.count(&part, stage, at);
-        };
-        let price = if pricing_type == "regular" {
-            dice.u64(1_000..90_000)
-        } else {
-            0
-        };
-        let delivered = dice.u64(0..=batch.count);
-        count(batch.count, MessageStage::Sent, batch.sent_at);
-        count(
-            delivered,
-            MessageStage::Delivered { price },
-            batch.sent_at + 5,
-        );
-        for days in 0..10 {
-            let at = batch.sent_at + days * DAY + dice.i64(0..1_800);
-            count(dice.u64(0..=delivered / 10), MessageStage::Read, at);
-            count(dice.u64(0..=delivered / 20), MessageStage::Clicked, at);
-            count(dice.u64(0..=delivered / 30), MessageStage::Replied, at);
-        }
-    }
-    // Messages without a template are in the figures of numbers alone.
-    let service = MessageBatch {
-        template_id: None,
-        phone_number_id: number_id(0),
-        category: "service".to_owned(),
-        pricing_type: "free_customer_service".to_owned(),
-        sent_at: day + 60,
-        count: dice.u64(1..50),
-    };
-    let free = MessageStage::Delivered { price: 0 };
-    world.messages.count(&service, free, day + 60);
-}
-
-/// The counts of a stage. `None` where the simulated Meta does not report it: see its `analytics.rs`.
-fn of_stage(counts: TemplateCounts, template_id: &str, stage: Stage) -> Option<u64> {
-    match stage {
-        Stage::Sent => Some(counts.sent),
-        Stage::Delivered => Some(counts.delivered),
-        Stage::Read => Some(counts.read),
-        Stage::Clicked => has_buttons(template_id).then_some(counts.clicked),
-        Stage::Replied => (!template_id.ends_with('3')).then_some(counts.replied),
-        Stage::Other => None,
-    }
-}
-
-/// Compares `/metrics` with what Meta knows of `day`, the last complete one. Returns how many samples were compared.
-fn compare_metrics(meta: &TimedMeta, store: &Store, day: i64, now: i64) -> usize {
-    let page = scrape(store, now);
-    let shown = Samples::new(&page);
-    let span = (day, day + DAY);
-    let mut compared = 0;
-    for which in 0..TEMPLATES {
-        let id = template_id(which);
-        let label = [("template_id", id.as_str())];
-        let (counts, ever) = meta.handle.look(|world| {
-            let counts = world.messages.template_counts(&id, span, Some(now));
-            let ever = (day + DAY - 90 * DAY, day + DAY);
-            (counts, world.messages.template_counts(&id, ever, None).sent)
-        });
-        let start = shown.value(
-            "whatsapp_message_template_daily_start_timestamp_seconds",
-            &label,
-        );
-        #[expect(clippy::cast_precision_loss, reason = "a date")]
-        let expected = (ever > 0).then_some(day as f64);
-        assert_eq!(start, expected, "{id} on day {day}");
-        if ever == 0 {
-            continue;
-        }
-        for stage in Stage::REPORTED {
-            let labels = [label[0], ("stage", stage.as_str())];
-            let value = shown.value("whatsapp_message_template_daily_messages", &labels);
-            let mut expected = of_stage(counts, &id, stage);
-            // A day without messages has no point, so that only the zeros of every template are known.
-            if counts.sent == 0 && matches!(stage, Stage::Clicked | Stage::Replied) {
-                expected = None;
-            }
-            #[expect(clippy::cast_precision_loss, reason = "small counts")]
-            let expected = expected.map(|count| count as f64);
-            assert_eq!(value, expected, "{id} {stage:?} on day {day}");
-            compared += 1;
-        }
-        let cost = shown.value(
-            "whatsapp_message_template_daily_cost",
-            &[label[0], ("currency", "EUR")],
-        );
-        #[expect(clippy::cast_precision_loss, reason = "small amounts")]
-        let expected = (counts.spent > 0).then_some(counts.spent as f64 / 1e6);
-        assert_eq!(cost, expected, "{id} on day {day}");
-    }
-    compared + compare_numbers(meta, &shown, span)
-}
-
-fn compare_numbers(meta: &TimedMeta, shown: &Samples, span: (i64, i64)) -> usize {
-    let mut compared = 0;
-    for which in 0..NUMBERS {
-        let id = number_id(which);
-        let delivered = meta
-            .handle
-            .look(|world| world.messages.delivered_counts(&id, span));
-        let mut total = 0.0;
-        for ((category, pricing_type), counts) in &delivered {
-            let labels = [
-                ("phone_number_id", id.as_str()),
-                ("category", category.as_str()),
-                ("pricing_type", pricing_type.as_str()),
-            ];
-            let volume = shown.value("whatsapp_phone_number_daily_volume", &labels);
-            #[expect(clippy::cast_precision_loss, reason = "small counts")]
-            let (expected, cost) = (counts.volume as f64, counts.cost as f64 / 1e6);
-            assert_eq!(volume, Some(expected), "{labels:?} on {span:?}");
-            let with_currency = [&labels[..], &[("currency", "EUR")]].concat();
-            let shown_cost = shown.value("whatsapp_phone_number_daily_cost", &with_currency);
-            assert_eq!(shown_cost, Some(cost), "{labels:?} on {span:?}");
-            total += expected;
-            compared += 2;
-        }
-        let prefix = "whatsapp_phone_number_daily_volume{";
-        let of_number = format!("phone_number_id=\"{id}\"");
-        let samples = shown.0.iter();
-        let samples =
-            samples.filter(|(series, _)| series.starts_with(prefix) && series.contains(&of_number));
-        let sum: f64 = samples.map(|(_, value)| value).sum();
-        assert!((sum - total).abs() < 0.5, "{id}: other prices are not zero");
-    }
-    compared
-}
-
-/// Compares the stored figures of a day that no longer moves.
-fn compare_stored(meta: &TimedMeta, store: &Store, day: i64) {
-    let account = store.account(&waba()).expect("it is watched");
-    for which in 0..TEMPLATES {
-        let id = template_id(which);
-        let truth = |world: &World| world.messages.template_counts(&id, (day, day + DAY), None);
-        let truth = meta.handle.look(truth);
-        let known = account
-            .template_insights(&TemplateId::parse(&id).expect("digits"))
-            .and_then(|insights| {
-                let start = Timestamp::from_seconds(day);
-                insights.days().iter().find(|known| known.start == start)
-            });
-        let Some(known) = known else {
-            assert_eq!(truth.sent, 0, "{id} on day {day} is missing");
-            continue;
-        };
-        for stage in Stage::REPORTED {
-            let expected = of_stage(truth, &id, stage);
-            assert_eq!(
-                known.figures.stage(stage),
-                expected,
-                "{id} {stage:?} on day {day}"
-            );
-        }
-        assert_eq!(
-            known.figures.spent.unwrap_or(0),
-            truth.spent,
-            "{id} on day {day}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn every_day_of_a_drawn_quarter_is_what_meta_knows() {
-    const DAYS: i64 = 90;
-    /// The exporter is down on this day.
-    const DOWN: i64 = 30;
-    let meta = TimedMeta::new(InsightsAccess::Enabled).await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let location = Location::File(folder.path().join("quarter.db"));
-    let mut store = watched(&location).await;
-    meta.list(&store, START).await;
-    let mut dice = Rng::with_seed(26);
-    let mut compared = 0;
-    for which in 0..DAYS + 8 {
-        let day = START + which * DAY;
-        if which < DAYS {
-            meta.handle.edit(|world| draw_day(&mut dice, world, day));
-        }
-        if which == DOWN {
-            store.close().await;
-            drop(store);
-            store = watched(&location).await;
-            continue;
-        }
-        for poll in 0..4 {
-            let now = day + DAY + poll * 6 * 3_600 + 1_800;
-            meta.poll(&store, &OPTIONS, now).await;
-            compared += compare_metrics(&meta, &store, day, now);
-        }
-        // What moved for the last time while the exporter was down is lost.
-        let settled = which - 8;
-        if settled >= 0 && !(DOWN - 8..=DOWN - 5).contains(&settled) {
-            compare_stored(&meta, &store, day - 8 * DAY);
-        }
-    }
-    assert!(compared > 30_000, "{compared}");
-    let calls = meta.handle.request_count(Endpoint::TemplateAnalytics);
-    // Three for each poll of 23 templates; the first one also reads the past.
-    assert!((1_100..1_250).contains(&calls), "{calls}");
-    store.close().await;
-}
-
 #[tokio::test]
 async fn a_refusal_is_a_state_and_ends_when_meta_gives_figures() {
     for (access, refusal) in [
@@ -436,7 +111,7 @@ async fn a_refusal_is_a_state_and_ends_when_meta_gives_figures() {
         // The figures of phone numbers do not depend on it.
         let volumes = scrape(&store, START).how_many("whatsapp_phone_number_daily_volume", &[]);
         assert!(volumes > 0);
-        // Once a poll of the node says so, templates are not requested at all.
+        // After a poll of the account has shown the refusal, figures of templates are not requested.
         meta.list(&store, START + DAY + 90).await;
         meta.poll(&store, &OPTIONS, START + 2 * DAY).await;
         assert_eq!(meta.handle.request_count(Endpoint::TemplateAnalytics), 1);
@@ -536,9 +211,9 @@ async fn an_unknown_figure_costs_one_call_a_day_and_an_outage_keeps_what_was_rea
     });
     assert_eq!(with_list.count(), 1);
     assert!(compare_metrics(&meta, &store, START, now) > 50);
-    // An outage after the first batch: the poll fails, and what it had read stays.
+    // An outage after the first batch: the poll fails, and the stored figures stay.
     let later = START + 2 * DAY + 60;
-    meta.clock.0.store(later, Ordering::Relaxed);
+    meta.set_time(later);
     let account = store.account(&waba()).expect("it is watched");
     let plan = plan_insights(&account, &OPTIONS, Timestamp::from_seconds(later));
     let first = meta.reader.insights(&plan).await;
@@ -595,42 +270,5 @@ async fn a_number_is_found_by_its_digits_and_a_strange_one_is_left_out() {
         .collect();
     assert!(!known["999"], "no listing has shown it");
     assert_eq!(known.values().filter(|known| **known).count(), NUMBERS);
-    store.close().await;
-}
-
-#[tokio::test]
-async fn endless_pages_end() {
-    let meta = TimedMeta::new(InsightsAccess::Enabled).await;
-    let store = watched(&Location::Memory).await;
-    meta.list(&store, START).await;
-    // 90 days of ten templates take nine pages of a hundred points.
-    for which in 0..90 {
-        let day = START + which * DAY;
-        meta.handle
-            .edit(|world| draw_day(&mut Rng::with_seed(3), world, day));
-    }
-    meta.poll(&store, &OPTIONS, START + 90 * DAY + 60).await;
-    for which in 2..90 {
-        let id = TemplateId::parse(&template_id(5)).expect("digits");
-        let account = store.account(&waba()).expect("it is watched");
-        let day = START + which * DAY;
-        let sent = meta.handle.look(|world| {
-            world
-                .messages
-                .template_counts(&template_id(5), (day, day + DAY), None)
-                .sent
-        });
-        let insights = account.template_insights(&id).expect("it was read");
-        let known = insights
-            .days()
-            .iter()
-            .find(|known| known.start == Timestamp::from_seconds(day));
-        assert_eq!(
-            known.and_then(|known| known.figures.sent).unwrap_or(0),
-            sent
-        );
-    }
-    let pages = meta.handle.request_count(Endpoint::TemplateAnalytics);
-    assert!((10..=30).contains(&pages), "{pages}");
     store.close().await;
 }

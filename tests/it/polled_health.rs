@@ -1,4 +1,4 @@
-//! `health_status`, the means of payment and the marketing switches as Meta answers, in exposition text.
+//! `health_status`, payment methods and marketing settings: from responses of Meta to exposition text.
 
 use serde_json::{Value, json};
 use whatsapp_business_exporter::domain::account::{self, Funding};
@@ -74,7 +74,7 @@ fn each_answer_has_its_codes() {
         ),
         (UNVERIFIED, 0, &[("BUSINESS", "141010")]),
         (CALLS, 0, &[("APP", "138025"), ("PHONE_NUMBER", "138024")]),
-        // Odd is only the kind that this version does not know.
+        // Only the unknown kind is a parse warning.
         (ODD, 1, &[("OTHER", "9999999999"), ("WABA", "141006")]),
     ] {
         let node = parsed(fixture);
@@ -123,7 +123,7 @@ fn errors_end_with_the_answer_that_has_none_and_an_older_answer_changes_nothing(
     poll_number(&mut state, 10, &parsed(PAYMENT));
     poll_number(&mut state, 0, &parsed(CALLS));
     assert_eq!(errors(&state, "phone_number").len(), 2);
-    // An answer without the field says nothing.
+    // A response without the field changes nothing.
     poll_number(&mut state, 20, &json!({"id": NUMBER}));
     assert_eq!(errors(&state, "phone_number").len(), 2);
     poll_number(&mut state, 30, &well);

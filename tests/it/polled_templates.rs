@@ -1,4 +1,4 @@
-//! Templates as Meta's Graph API answers, in exposition text.
+//! Templates: from responses of the Graph API to exposition text.
 
 use serde_json::{Value, json};
 use whatsapp_business_exporter::domain::{Fact, Listing, template};
@@ -118,7 +118,7 @@ fn a_date_does_not_outlive_its_rating() {
 }
 
 #[test]
-fn a_template_that_meta_made_is_told_apart() {
+fn a_template_that_meta_made_is_distinguished() {
     const INFO: &str = "whatsapp_message_template_info";
     let names = r#"template_name="spring_offer",language="en_US""#;
     for (source, label, odd) in [

@@ -1,8 +1,8 @@
-//! The real program, and other people's tools, as child processes: started with nothing but what a
-//! test gives them, watched by what they write, ended with the test.
+//! The real program and third-party tools as child processes. They get only the settings of the test, their output is
+//! captured, and they end with the test.
 //!
-//! Waiting is always for a condition and has an end: [`until`] asks again and again, and tells what
-//! it waited for when it gives up.
+//! Tests wait for conditions with a time limit: [`until`] checks a condition repeatedly, and panics with its name at the
+//! limit.
 
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
@@ -16,18 +16,19 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-/// For what takes milliseconds on an idle machine: this one may be compiling beside.
-pub const SOON: Duration = Duration::from_secs(20);
+/// Time limit for what takes milliseconds on an idle machine. Only a failure reaches it, also while other tests and a
+/// compiler use the processors.
+pub const SOON: Duration = Duration::from_secs(60);
 
-/// Any free port of this machine alone.
+/// Any free port of the loopback address.
 const ANY_PORT: &str = "127.0.0.1:0";
 
 /// Between two looks at a condition.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Asks until there is an answer.
+/// Calls `ask` until it succeeds.
 ///
-/// Panics with `what` and the last complaint if there is none in time.
+/// Panics with `what` and the last error at the time limit.
 pub fn until<T>(what: &str, patience: Duration, mut ask: impl FnMut() -> Result<T, String>) -> T {
     let end = Instant::now() + patience;
     loop {
@@ -41,7 +42,7 @@ pub fn until<T>(what: &str, patience: Duration, mut ask: impl FnMut() -> Result<
     }
 }
 
-/// What a child has written so far, read by a thread of its own so that no pipe fills up.
+/// The output of a child so far. A thread reads it, so that no pipe fills up.
 struct Written {
     lines: Arc<Mutex<Vec<String>>>,
     reader: Option<JoinHandle<()>>,
@@ -67,7 +68,7 @@ impl Written {
         lock(&self.lines).join("\n")
     }
 
-    /// Once the child is gone: until its last line is read.
+    /// After the end of the child: waits until its last line is read.
     fn finish(&mut self) {
         if let Some(reader) = self.reader.take() {
             reader.join().expect("the reader does not panic");
@@ -84,7 +85,7 @@ pub struct Process {
     child: Child,
     out: Written,
     log: Written,
-    /// Its working directory, where that is its own.
+    /// Its working directory, if it ends with the process.
     _folder: Option<TempDir>,
 }
 
@@ -145,7 +146,7 @@ impl Process {
         })
     }
 
-    /// Waits for it to end by itself, and for its last words.
+    /// Waits for its end, and for the last line of its output.
     pub fn ended_within(&mut self, patience: Duration) -> ExitStatus {
         let status = until("the process to end", patience, || {
             let ended = self.child.try_wait().expect("it is our child");
@@ -171,8 +172,8 @@ impl Drop for Process {
     }
 }
 
-/// The program with these arguments and variables and no others: what the developer's shell or CI
-/// has set does not count. What it stores is in a folder of its own, and gone with it.
+/// The program with these arguments and variables and no others, such as those of the shell or of CI. Its working
+/// directory is removed when it ends.
 pub fn program(arguments: &[&str], variables: &[(String, String)]) -> Process {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut process = program_in(folder.path(), arguments, variables);
@@ -184,7 +185,7 @@ pub fn program(arguments: &[&str], variables: &[(String, String)]) -> Process {
 pub fn program_in(folder: &Path, arguments: &[&str], variables: &[(String, String)]) -> Process {
     let variables = variables.iter().map(|(name, value)| (name, value));
     let mut command = Command::new(env!("CARGO_BIN_EXE_whatsapp-business-exporter"));
-    // What it writes to the folder for temporary files ends with the test too.
+    // Its temporary files are removed with the folder.
     command.args(arguments).env_clear().env("TMPDIR", folder);
     // Most templates of the simulated Meta have no problems, and tests look at them.
     command.env("WHATSAPP_EXPORTER_TEMPLATES_DETAIL", "all");
@@ -195,8 +196,8 @@ pub fn program_in(folder: &Path, arguments: &[&str], variables: &[(String, Strin
     Process::start(command.current_dir(folder)).expect("cargo has built it")
 }
 
-/// Most tests know one address, and tests that run beside each other cannot all have the default port for
-/// webhooks: both sides share a free one, unless the test says something about the public one.
+/// Whether both listeners share a free port. Most tests need one address, and tests that run at the same time cannot all
+/// have the default port for webhooks.
 fn shares_port(arguments: &[&str]) -> bool {
     let any_port = format!("--web.listen-address={ANY_PORT}");
     let names_public = |it: &&str| it.starts_with("--webhook.listen-address");
@@ -205,7 +206,7 @@ fn shares_port(arguments: &[&str]) -> bool {
         && !arguments.iter().any(names_public)
 }
 
-/// What the program says and how it ends, for a command that ends by itself.
+/// Output and exit code of a command.
 pub struct Outcome {
     pub code: Option<i32>,
     pub out: String,
@@ -244,7 +245,7 @@ pub fn quiet_meta(more: &[&str]) -> (Process, SocketAddr) {
     (meta, address)
 }
 
-/// The variables that the simulated Meta says to export.
+/// The variables that the simulated Meta prints as `export` lines.
 pub fn exported_by(meta: &Process) -> Vec<(String, String)> {
     let out = meta.out();
     let exports = out

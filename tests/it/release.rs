@@ -1,4 +1,4 @@
-//! What a release is made of: its dependencies' licences and sources, its completions and its manual.
+//! The contents of a release: licences and sources of its dependencies, its completions and its manual.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -117,7 +117,7 @@ fn expressions_are_understood() {
 fn bash_takes_the_completions_and_completes_with_them() {
     let printed = outcome(&["completions", "bash"], &[]);
     assert_eq!(printed.code, Some(0), "{}", printed.log);
-    // The function that bash has been told to call for this program.
+    // The completion function of bash for this program.
     let script = format!(
         "{}\ncall=$(complete -p whatsapp-business-exporter | grep -o -- '-F [^ ]*')\n\
          COMP_WORDS=(whatsapp-business-exporter serve --web.l) COMP_CWORD=2\n\

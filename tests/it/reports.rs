@@ -1,4 +1,4 @@
-//! What only webhooks report: take-over signals, rejected names, suspended groups, and alerts of Flows.
+//! Facts that only webhooks report: take-over signals, rejected names, suspended groups, and alerts of Flows.
 
 use serde_json::json;
 use whatsapp_business_exporter::domain::{Fact, Listing, number};
@@ -125,7 +125,7 @@ fn a_rejected_name_has_its_reason_until_it_is_no_longer_rejected() {
         let expected = format!(r#"{REASON}{{{NUMBER},rejection_reason="NAME_NOT_CONSISTENT"}} 1"#);
         assert_samples(&state, REASON, &[expected]);
         assert_survives_a_restart(&state);
-        // A poll finds it first: no webhook says so.
+        // A poll finds it first, without a webhook.
         state.apply(&polled(120, listed(number::NameStatus::Approved)));
         assert_samples(&state, REASON, &[]);
         review(&mut state, 150, "REJECTED", None);

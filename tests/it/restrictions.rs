@@ -1,22 +1,31 @@
 //! Restrictions and the end of each kind, violations and warnings, and a disabling that does not take place.
 
+mod numbers;
+mod polls;
+
+use polls::{account_can_send, health};
 use serde_json::json;
 use whatsapp_business_exporter::domain::{
-    CanSendMessage, EntityHealth, Event, Fact, Health, HealthEntity, Listing, account, number,
+    CanSendMessage, Event, Fact, HealthEntity, Listing, number,
 };
 use whatsapp_business_exporter::state::{Account, State};
 
 use crate::exposition::{ACCOUNT, assert_samples, deliver};
-use crate::support::{at, number_id, polled, samples, state_after, text_at, text_of, waba};
+use crate::support::{at, number_id, polled, state_after, waba};
 
 const RESTRICTION: &str = "whatsapp_business_account_restriction";
+
 const EXPIRES: &str = "whatsapp_business_account_restriction_expires_timestamp_seconds";
+
 const DIRECT_SEND: &str = "RESTRICTED_DIRECT_SEND_UTILITY_TEMPLATES";
+
 const MESSAGING: &str = "RESTRICTED_BIZ_INITIATED_MESSAGING";
+
 const CALLS: &str = "RESTRICTED_USER_INITIATED_CALLING_CALL_BUTTON_HIDDEN";
 
 /// The digits of the numbers, by the last digit of their id.
 const DIGITS: [&str; 3] = ["15550100199", "15550100142", "22568123456"];
+
 const DISPLAYED: [&str; 3] = ["+1 555-010-0199", "+1 555-010-0142", "+225 07 68 12 34 56"];
 
 /// A restriction of the account, or of the number with these digits.
@@ -54,22 +63,6 @@ fn assert_restricted(state: &State, expected: &[(&str, &str)]) {
         .map(|(kind, number)| format!("{} 1", series(RESTRICTION, kind, number)))
         .collect();
     assert_samples(state, RESTRICTION, &expected);
-}
-
-fn health(kind: HealthEntity, can_send_message: CanSendMessage) -> Option<Health> {
-    let entity = EntityHealth {
-        kind,
-        can_send_message,
-    };
-    Health::new(vec![entity], None)
-}
-
-fn account_can_send(seconds: i64, can_send: CanSendMessage) -> Event {
-    let snapshot = account::Snapshot {
-        health: health(HealthEntity::Waba, can_send),
-        ..account::Snapshot::default()
-    };
-    polled(seconds, Fact::AccountRead(snapshot))
 }
 
 /// A complete listing of these numbers.
@@ -142,18 +135,6 @@ fn an_end_for_the_account_is_an_end_for_its_numbers_but_not_of_other_restriction
 }
 
 #[test]
-fn an_end_for_one_number_leaves_other_numbers_restricted() {
-    let mut state = state_after(&[listed(0, &[0, 1], CanSendMessage::Available)]);
-    for digits in [None, Some(DIGITS[0]), Some(DIGITS[1])] {
-        update(&mut state, 10, &restriction(DIRECT_SEND, digits, None));
-    }
-    let end = json!({"event": "ACCOUNT_RESTRICTION", "phone_number": DISPLAYED[0],
-        "violation_info": {"violation_type": "DIRECT_SEND_UTILITY_CATEGORY_ABUSE_UNBAN"}});
-    update(&mut state, 20, &end.to_string());
-    assert_restricted(&state, &[(DIRECT_SEND, number_id(1).as_str())]);
-}
-
-#[test]
 fn warnings_and_ends_are_no_restrictions_and_ends_are_no_violations() {
     let mut state = state_after([]);
     update(&mut state, 0, &direct_send("WARN"));
@@ -182,145 +163,6 @@ fn warnings_and_ends_are_no_restrictions_and_ends_are_no_violations() {
     ];
     assert_samples(&state, &last, &expected);
     assert_survives_a_restart(&state);
-}
-
-#[test]
-fn numbers_are_restricted_apart_with_ends_of_their_own() {
-    let mut state = state_after(&[listed(0, &[0, 1], CanSendMessage::Available)]);
-    update(
-        &mut state,
-        10,
-        &restriction(CALLS, Some(DIGITS[0]), Some(100)),
-    );
-    update(
-        &mut state,
-        10,
-        &restriction(CALLS, Some(DISPLAYED[1]), Some(200)),
-    );
-    update(&mut state, 10, &restriction(CALLS, None, None));
-    let [first, second] = [number_id(0), number_id(1)];
-    assert_restricted(
-        &state,
-        &[
-            (CALLS, ""),
-            (CALLS, first.as_str()),
-            (CALLS, second.as_str()),
-        ],
-    );
-    let expires = |number: &str, seconds: i64| {
-        let end = at(seconds).as_millis() / 1_000;
-        format!("{} {end}", series(EXPIRES, CALLS, number))
-    };
-    let expected = [expires(first.as_str(), 100), expires(second.as_str(), 200)];
-    assert_samples(&state, EXPIRES, &expected);
-    let later = text_at(state.accounts(), at(150));
-    assert_eq!(samples(&later, EXPIRES), [&expected[1]]);
-}
-
-#[test]
-fn the_number_may_be_known_later_than_its_restriction() {
-    let mut state = state_after([]);
-    for (digits, ends) in [(DIGITS[0], 100), (DIGITS[1], 200)] {
-        update(
-            &mut state,
-            10,
-            &restriction(CALLS, Some(digits), Some(ends)),
-        );
-    }
-    // Both have the same labels while they are unknown, so the last one to end is shown.
-    assert_restricted(&state, &[(CALLS, "")]);
-    let end = at(200).as_millis() / 1_000;
-    let expires = |number: &str, end: i64| format!("{} {end}", series(EXPIRES, CALLS, number));
-    assert_samples(&state, EXPIRES, &[expires("", end)]);
-    state.apply(&listed(20, &[0], CanSendMessage::Available));
-    let [first, second] = [number_id(0), number_id(1)];
-    assert_restricted(&state, &[(CALLS, ""), (CALLS, first.as_str())]);
-    state.apply(&listed(30, &[0, 1], CanSendMessage::Available));
-    assert_restricted(&state, &[(CALLS, first.as_str()), (CALLS, second.as_str())]);
-    let first_end = at(100).as_millis() / 1_000;
-    let expected = [
-        expires(first.as_str(), first_end),
-        expires(second.as_str(), end),
-    ];
-    assert_samples(&state, EXPIRES, &expected);
-}
-
-#[test]
-fn two_spellings_are_one_number_whose_newest_report_counts() {
-    let mut state = state_after(&[listed(0, &[2], CanSendMessage::Limited)]);
-    let number = number_id(2);
-    update(&mut state, 10, &restriction(CALLS, Some(DIGITS[2]), None));
-    assert_restricted(&state, &[(CALLS, number.as_str())]);
-    update(
-        &mut state,
-        20,
-        &restriction(CALLS, Some(DISPLAYED[2]), Some(-5)),
-    );
-    assert_restricted(&state, &[]);
-}
-
-#[test]
-fn only_restrictions_of_messages_end_with_a_poll_that_can_send() {
-    let kinds: Vec<&str> = vec![
-        MESSAGING,
-        "RESTRICTED_CUSTOMER_INITIATED_MESSAGING",
-        "RESTRICTED_UTILITY_TEMPLATES",
-        "RESTRICTED_ADD_PHONE_NUMBER_ACTION",
-        "RESTRICTED_BIZ_INITIATED_AND_USER_INITIATED_CALLING",
-        "RESTRICTED_BUSINESS_INITIATED_CALLING",
-        "RESTRICTED_USER_INITIATED_CALLING",
-        CALLS,
-        DIRECT_SEND,
-    ];
-    let (about_messages, others) = kinds.split_at(3);
-    for kind in &kinds {
-        let mut state = state_after(&[account_can_send(0, CanSendMessage::Available)]);
-        update(&mut state, 10, &restriction(kind, None, None));
-        assert_restricted(&state, &[(kind, "")]);
-        state.apply(&account_can_send(20, CanSendMessage::Limited));
-        assert_restricted(&state, &[(kind, "")]);
-        state.apply(&account_can_send(30, CanSendMessage::Available));
-        if about_messages.contains(kind) {
-            assert_restricted(&state, &[]);
-        } else {
-            assert!(others.contains(kind));
-            assert_restricted(&state, &[(kind, "")]);
-        }
-    }
-}
-
-#[test]
-fn a_number_is_free_when_it_can_send_and_not_when_its_account_can() {
-    let mut state = state_after(&[listed(0, &[0], CanSendMessage::Limited)]);
-    update(
-        &mut state,
-        10,
-        &restriction(MESSAGING, Some(DIGITS[0]), None),
-    );
-    update(
-        &mut state,
-        10,
-        &restriction(MESSAGING, Some(DIGITS[1]), None),
-    );
-    state.apply(&account_can_send(20, CanSendMessage::Available));
-    let number = number_id(0);
-    assert_restricted(&state, &[(MESSAGING, ""), (MESSAGING, number.as_str())]);
-    state.apply(&listed(30, &[0], CanSendMessage::Available));
-    assert_restricted(&state, &[(MESSAGING, "")]);
-}
-
-#[test]
-fn a_restriction_without_an_end_is_over_when_its_number_is_removed() {
-    let mut state = state_after(&[listed(0, &[0, 1], CanSendMessage::Available)]);
-    update(&mut state, 10, &restriction(CALLS, Some(DIGITS[1]), None));
-    state.apply(&listed(5, &[0], CanSendMessage::Available));
-    let number = number_id(1);
-    assert_restricted(&state, &[(CALLS, number.as_str())]);
-    state.apply(&listed(20, &[0], CanSendMessage::Available));
-    assert_restricted(&state, &[]);
-    // It is back, and still restricted.
-    state.apply(&listed(30, &[0, 1], CanSendMessage::Available));
-    assert_restricted(&state, &[(CALLS, number.as_str())]);
 }
 
 #[test]
@@ -380,29 +222,7 @@ fn a_disabling_that_did_not_take_place_is_over_after_its_day() {
 }
 
 #[test]
-fn an_account_whose_business_is_limited_can_send() {
-    let mut state = state_after([]);
-    let date = json!({"event": "DISABLED_UPDATE",
-        "ban_info": {"waba_ban_state": "SCHEDULE_FOR_DISABLE", "waba_ban_date": "April 1, 2026"}});
-    update(&mut state, 0, &date.to_string());
-    let entity = |kind, can_send_message| EntityHealth {
-        kind,
-        can_send_message,
-    };
-    let entities = vec![
-        entity(HealthEntity::Waba, CanSendMessage::Available),
-        entity(HealthEntity::Business, CanSendMessage::Limited),
-    ];
-    let snapshot = account::Snapshot {
-        health: Health::new(entities, None),
-        ..account::Snapshot::default()
-    };
-    state.apply(&polled(10 * 86_400, Fact::AccountRead(snapshot)));
-    assert!(!text_of(&state).contains("disable_scheduled_timestamp_seconds{"));
-}
-
-#[test]
-fn a_removal_says_why_and_by_whom() {
+fn a_removal_has_its_reason_and_initiator() {
     let mut state = state_after([]);
     let removed = "whatsapp_business_account_removed_timestamp_seconds";
     let disconnected = |digits: &str, reason: &str| {

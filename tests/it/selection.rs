@@ -1,4 +1,4 @@
-//! What scrapes select: the groups of the page, and the parts of its accounts, have no series in common and miss none.
+//! Selective scrapes: the groups of collectors, and the parts of the accounts, each contain every series exactly once.
 
 use std::collections::BTreeSet;
 

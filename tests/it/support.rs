@@ -1,5 +1,5 @@
-//! What several tests need: ids, moments, and a state that answers in exposition text. Beside it, a
-//! simulated Meta and a reader of it.
+//! Shared parts of tests: ids, times, and a state that is rendered as exposition text. The modules contain a simulated
+//! Meta, a client of it, stores and servers.
 
 pub mod meta;
 pub mod pair;
@@ -14,7 +14,7 @@ use std::sync::{Arc, LazyLock};
 use whatsapp_business_exporter::domain::access::AccessStates;
 use whatsapp_business_exporter::domain::{
     Assignments, BusinessHours, CallbackUrl, DeliveryKey, Event, Fact, PhoneNumberId, Source,
-    TemplateId, Timestamp, WabaId,
+    TemplateId, Timestamp, WabaId, template,
 };
 use whatsapp_business_exporter::expose::{
     self, Apps, Options, Selection, StateSets, TemplateDetail, TextFormat,
@@ -25,7 +25,7 @@ use whatsapp_business_exporter::state::{Accounts, State};
 /// A moment that is long past: nothing scheduled for the present is over.
 pub const EPOCH_SECONDS: i64 = 1_775_000_000;
 
-/// Nothing known of any app's access.
+/// No data about any app.
 pub const NO_APPS: Apps<'static> = Apps {
     exports: &|_| true,
     portfolio_accounts: None,
@@ -67,6 +67,15 @@ pub fn template_id(which: usize) -> TemplateId {
     TemplateId::parse(&format!("700100200300400{which}")).expect("digits")
 }
 
+/// A snapshot with nothing but the identity of the template.
+pub fn snapshot_of(identity: template::Identity) -> template::Snapshot {
+    template::Snapshot {
+        name: identity.name,
+        language: identity.language,
+        ..template::Snapshot::new(identity.id)
+    }
+}
+
 pub fn polled(seconds: i64, fact: Fact) -> Event {
     Event {
         waba_id: waba(),
@@ -95,7 +104,7 @@ pub fn state_after<'a>(events: impl IntoIterator<Item = &'a Event>) -> State {
     state
 }
 
-/// What a scraper would read of this state.
+/// The metrics of this state.
 pub fn text_of(state: &State) -> String {
     text_at(state.accounts(), at(0))
 }
@@ -125,12 +134,12 @@ pub fn samples<'a>(text: &'a str, family: &str) -> Vec<&'a str> {
     samples
 }
 
-/// Fails with every complaint on a line of its own.
+/// Fails with each complaint on a separate line.
 pub fn assert_none(complaints: &[String]) {
     assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
 }
 
-/// Shows a figure to whoever runs a test with `--nocapture`.
+/// Prints figures, which are visible with `--nocapture`.
 #[expect(
     clippy::print_stdout,
     reason = "a test's figures, which are captured unless asked for"

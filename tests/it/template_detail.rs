@@ -1,4 +1,4 @@
-//! How much is shown of templates, and what a series ceiling leaves out.
+//! The detail of templates in the metrics, and the series that a limit omits.
 
 use whatsapp_business_exporter::domain::{Fact, Listing, QualityRating, template};
 use whatsapp_business_exporter::expose::{
@@ -84,7 +84,7 @@ fn all_problems_or_none_are_shown_and_the_totals_always() {
 }
 
 #[test]
-fn a_ceiling_keeps_those_in_trouble_and_says_what_it_left_out() {
+fn a_limit_keeps_templates_with_problems_and_counts_omitted_ones() {
     let two_templates = Options {
         template_series_limit: 25,
         business_hours: None,

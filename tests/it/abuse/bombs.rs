@@ -1,4 +1,4 @@
-//! Little that becomes much: nested JSON, long lists, and what the Graph API's side compresses.
+//! Small inputs that need much memory: nested JSON, long lists, and compressed responses of the Graph API.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

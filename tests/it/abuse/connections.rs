@@ -1,4 +1,4 @@
-//! Ten thousand connections that say nothing.
+//! Ten thousand idle connections.
 
 use std::net::TcpStream;
 
@@ -11,7 +11,7 @@ const OPEN: &str = r#"whatsapp_exporter_connections{listener="web"}"#;
 
 const MANY: usize = 10_000;
 
-/// What the test needs beside them, and the other tests that run in this process.
+/// Further open files of this test, and of other tests in this process.
 const OTHERS: usize = 2_000;
 
 /// The tests of this file take nearly every socket that this process may have, so they take turns.
@@ -40,7 +40,7 @@ fn idle(target: &Target, count: usize) -> Vec<TcpStream> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn more_than_there_is_room_for_keep_nobody_out() {
+async fn connections_above_the_limit_lock_out_no_client() {
     let _turn = TURN.lock().await;
     let count = as_many_as_possible();
     let target = Target::start(&[]);

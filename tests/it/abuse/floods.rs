@@ -1,12 +1,13 @@
-//! Names without end, in signed deliveries and in events: what is not known becomes one label value.
+//! Unlimited numbers of unknown names, in signed deliveries and in events: all become one label value.
 
 use super::{Target, good};
 
-/// Of each kind; Prometheus would have as many series of each.
+/// Number of names of each kind. Without a limit, Prometheus would have as many series of each kind.
 const MANY: u64 = 20_000;
 
-/// How many there are, once the polls have told all they know.
+/// Number of samples once each collector has polled each account, and their number no longer changes.
 async fn settled(target: &Target) -> usize {
+    target.until_polled().await;
     let (mut last, mut looks) = (0, 0);
     while looks < 20 {
         let now = samples(target).await;
@@ -32,9 +33,9 @@ fn thousand(begin: u64, change: impl Fn(u64) -> String) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn words_that_nobody_knows_add_no_series() {
+async fn unknown_words_add_no_series() {
     let target = Target::start(&[]);
-    // The first of each kind may add its own.
+    // The first delivery of each kind may add series.
     let kinds: [fn(u64) -> String; 4] = [
         |number| format!(r#"{{"field":"field_{number}","value":{{}}}}"#),
         |number| format!(r#"{{"field":"account_update","value":{{"event":"EVENT_{number}"}}}}"#),
@@ -64,7 +65,7 @@ async fn words_that_nobody_knows_add_no_series() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn accounts_numbers_and_templates_that_nobody_asked_for_have_a_limit() {
+async fn unwatched_accounts_numbers_and_templates_have_a_limit() {
     let target = Target::start(&[]);
     let strangers = (0..MANY / 1_000).map(|thousand| {
         let entries: Vec<String> = (0..1_000)

@@ -1,5 +1,5 @@
-//! Objects without end: invented ids in signed webhooks, and listings of a Graph API that is not Meta's. Memory
-//! and disk stay bounded, what polls have shown stays, and the counters tell.
+//! Unlimited numbers of objects: invented ids in signed webhooks, and listings of a Graph API that is not Meta's. Memory
+//! and disk stay bounded, objects that polls have listed stay, and counters report the rejected ones.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ fn template_change(id: u64) -> String {
     )
 }
 
-/// A message to a number of its own, from a customer of its own.
+/// A message from another customer to another number each time.
 fn message_change(id: u64) -> String {
     format!(
         r#"{{"field":"messages","value":{{"metadata":{{"phone_number_id":"{id}"}},"messages":[{{"from":"1555{id}","id":"wamid.{id}","timestamp":"1774000000","type":"text"}}]}}}}"#
@@ -154,7 +154,7 @@ async fn answer(State(endless): State<Arc<Endless>>, uri: Uri) -> String {
     format!(r#"{{"data":[{objects}],"paging":{{"cursors":{{"after":"{page}"}},"next":"{next}"}}}}"#)
 }
 
-/// Listings with pages of this size are read as far as is sensible, and the poll says why no further.
+/// Listings with pages of this size are read up to a limit, and the poll reports why it stopped.
 async fn list_without_end(per_page: usize, reason: &'static str) {
     let (listings, pages) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let endless = Arc::new(Endless {
@@ -217,7 +217,7 @@ async fn list_without_end(per_page: usize, reason: &'static str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_listing_without_end_is_cut_and_nothing_known_disappears() {
+async fn an_endless_listing_is_cut_and_removes_nothing() {
     list_without_end(100, "too_many_objects").await;
 }
 

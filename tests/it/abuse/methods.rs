@@ -1,4 +1,4 @@
-//! Requests that no client of ours makes.
+//! Requests that no client of the exporter makes.
 
 use std::io::{Read, Write};
 
@@ -26,7 +26,7 @@ const METHODS: [&str; 9] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_method_is_told_the_right_ones() {
+async fn a_wrong_method_is_answered_with_the_allowed_ones() {
     let target = Target::start(&[]);
     for (path, allowed) in ROUTES {
         for method in METHODS.iter().filter(|method| !allowed.contains(method)) {

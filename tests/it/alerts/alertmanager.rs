@@ -1,6 +1,6 @@
 //! The inhibitions of `alertmanager.yml`: every alert that they name exists, and every label that they
-//! compare is there. Alertmanager takes a label missing on both sides for equal, so that one alert would
-//! silence strangers.
+//! compare is there. A label that is missing on both sides is equal to Alertmanager, so one alert would
+//! inhibit unrelated ones.
 
 use promql_parser::label::Matcher;
 use serde::Deserialize;
@@ -96,7 +96,7 @@ fn what_is_compared_is_there() {
 }
 
 #[test]
-fn whoever_is_matched_by_a_label_has_it() {
+fn every_alert_has_the_labels_that_match_it() {
     let alerts = alerts();
     let mut complaints = Vec::new();
     for rule in inhibitions() {
@@ -116,7 +116,7 @@ fn whoever_is_matched_by_a_label_has_it() {
 }
 
 #[test]
-fn whoever_is_named_exists_and_nobody_silences_himself() {
+fn every_named_alert_exists_and_none_inhibits_itself() {
     let alerts = alerts();
     let mut complaints = Vec::new();
     for rule in inhibitions() {

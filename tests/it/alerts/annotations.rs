@@ -1,6 +1,6 @@
 //! What an annotation's template names: labels of its alert, queries, and labels of the queries' answers.
 //!
-//! Reads just as much of Go's template language as it takes to find these: words and literals inside `{{ }}`.
+//! Reads only words and literals inside `{{ }}`, not the whole template language of Go.
 
 /// The names in one template.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -71,7 +71,7 @@ fn tokens(action: &str) -> Vec<Token> {
     tokens
 }
 
-/// The rest of a literal that `quote` began. Only `"` knows escapes.
+/// The end of a literal that `quote` began. Only `"` allows escapes.
 fn literal(quote: char, rest: &mut impl Iterator<Item = char>) -> String {
     let mut text = String::new();
     while let Some(next) = rest.next() {

@@ -1,5 +1,5 @@
-//! Everything between an exporter and those who are paged: a real Prometheus with our very rules, and a real Alertmanager
-//! with our very routes, so many times faster.
+//! The path from an exporter to the receivers of alerts: a real Prometheus with the shipped rules, and a real
+//! Alertmanager with the shipped routes. All durations are divided by a factor.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -135,7 +135,7 @@ fn values_are_in_the_files_and_the_tools_accept_them() {
 }
 
 #[test]
-fn whatever_is_disabled_promtool_accepts_the_rest() {
+fn promtool_accepts_the_other_rules_whichever_are_disabled() {
     let names: Vec<String> = rules::alerts()
         .iter()
         .map(|rule| rule.name().to_owned())

@@ -1,4 +1,4 @@
-//! Every drill fires its alert: the real program, a real Prometheus, our very rules, seconds for minutes.
+//! Every drill fires its alert, with the real program, a real Prometheus, and the shipped rules at 60 times their pace.
 
 use std::time::Duration;
 

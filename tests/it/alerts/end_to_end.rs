@@ -1,7 +1,6 @@
-//! From Meta to the pager: the simulated Meta flags a number and lets its rating fall, the exporter shows
-//! it, a real Prometheus evaluates our very rules, a real Alertmanager routes by our very configuration,
-//! and the receivers get it: warnings in a group for the account, critical alerts each by itself. Resolved alerts are
-//! sent too.
+//! From Meta to the pager: the simulated Meta flags a number and lowers its rating, the exporter shows it, a real
+//! Prometheus evaluates the shipped rules, and a real Alertmanager routes by the shipped configuration. The receivers
+//! get warnings in a group for the account, and each critical alert by itself. Resolved alerts are sent too.
 
 use serde_json::Value;
 use whatsapp_business_exporter::simulator::change::WorldChange;
@@ -27,7 +26,7 @@ fn description(page: &Page, status: &str, alert: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_meant_to_be_paged_is_and_hears_when_it_is_over() {
+async fn the_intended_receivers_get_firing_and_resolved_alerts() {
     let exporter = Exporter::watching(small_world(), OFTEN).await;
     let chain = Chain::over(exporter.address(), TIMES);
     let until_told = |receiver, status, alert| {

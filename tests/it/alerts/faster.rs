@@ -1,4 +1,4 @@
-//! Our very files at another pace: every duration so many times shorter, and nothing else.
+//! The shipped files with every duration divided by a factor, and nothing else changed.
 
 use std::path::Path;
 

@@ -1,6 +1,6 @@
 //! Unit tests of promtool with few rules. promtool evaluates every rule of a test's files at every step; most of that time
 //! went to rules that the test does not ask about. Here, each test has the alerts that it names and the recording rules that
-//! these read. The committed files stay as they are, for whoever runs promtool.
+//! these read. The committed files are not changed, because operators run promtool on them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::replicas::{list_of, text_of};
 use super::{path, text, tools};
 
-/// The series with which Prometheus tells of all alerts. Whatever reads it has every rule.
+/// The series of Prometheus about all alerts. A test that reads it needs every rule.
 const OF_ALL_ALERTS: [&str; 2] = ["ALERTS", "ALERTS_FOR_STATE"];
 
 type Words = BTreeSet<String>;

@@ -1,4 +1,4 @@
-//! What every alert has: a severity that is routed, time to be sure, and the way to its runbook and dashboard.
+//! What every alert has: a severity that is routed, a `for` duration, and links to its runbook and dashboard.
 
 use std::collections::BTreeSet;
 
@@ -43,7 +43,7 @@ fn every_alert_has_a_name_of_its_own() {
 }
 
 #[test]
-fn every_alert_has_what_the_one_who_is_woken_needs() {
+fn every_alert_has_a_summary_a_runbook_and_a_dashboard() {
     let complaints = alerts().iter().flat_map(missing).collect::<Vec<_>>();
     assert_none(&complaints);
 }
@@ -104,7 +104,7 @@ fn runbook(rule: &Rule) -> String {
 }
 
 #[test]
-fn every_alert_waits_or_lasts_or_says_why_not() {
+fn every_alert_has_a_for_or_a_window_or_a_reason_why_not() {
     for rule in alerts() {
         let reason = AT_ONCE.iter().find(|(name, _)| *name == rule.name());
         let waits = rule.pending.is_some() || rule.keep_firing_for.is_some();

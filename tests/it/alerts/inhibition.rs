@@ -1,4 +1,4 @@
-//! A real Alertmanager with our configuration: who is silenced by whom, and who is not.
+//! A real Alertmanager with the shipped configuration: which alerts inhibit which others.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -119,7 +119,7 @@ fn lines() -> impl Iterator<Item = &'static str> {
         .filter(|line| !line.is_empty())
 }
 
-/// The labels of those that Alertmanager says are silenced by others.
+/// The labels of the alerts that Alertmanager reports as inhibited.
 fn silenced(address: SocketAddr) -> Result<BTreeSet<String>, String> {
     let answer = get(address, "/api/v2/alerts?inhibited=true", "")?;
     let alerts: Vec<Value> =

@@ -1,4 +1,4 @@
-//! A mail server that keeps what it is sent.
+//! A mail server that keeps all mails.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -1,7 +1,7 @@
-//! The alerts held to the exporter, to their runbooks, and to the tools that will read them.
+//! Checks the alerts against the exporter, their runbooks, and the tools that read them.
 //!
 //! `UPDATE_ALERTS=1 cargo test --test it alerts` renders the templates with the default values, and writes the files and
-//! tables in `alerts/`. What a rule means is proven elsewhere: by the unit tests in `alerts/tests/`, which `tools` runs.
+//! tables in `alerts/`. The unit tests in `alerts/tests/`, which `tools` runs, check the behaviour of the rules.
 
 mod alertmanager;
 mod annotations;

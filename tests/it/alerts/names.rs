@@ -1,5 +1,4 @@
-//! No rule names a metric, a label or a word of Meta's that does not exist: such a rule is valid, silent,
-//! and never fires.
+//! No rule names a metric, a label or a word of Meta that does not exist: such a rule is valid, but never fires.
 
 use super::annotations::{FILLED, named};
 use super::rules::{Rule, alerts, groups};
@@ -35,7 +34,7 @@ fn every_name_in_an_annotation_exists() {
     assert_none(&complaints.collect::<Vec<_>>());
 }
 
-/// What a template names in vain.
+/// Names in a template that do not exist.
 fn wrong_names(template: &str, labels: &Labels, metrics: &Metrics) -> Vec<String> {
     let named = named(template);
     let unknown = named

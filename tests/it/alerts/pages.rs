@@ -1,4 +1,4 @@
-//! Those who are paged: a real Alertmanager with our routes, groups and inhibitions, whose receivers are
+//! Notifications: a real Alertmanager with the shipped routes, groups and inhibitions, whose receivers are
 //! this test.
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -14,12 +14,12 @@ use super::received::Received;
 use super::{faster::faster, text};
 use crate::process::Process;
 
-/// What was sent to whom.
+/// A notification.
 #[derive(Clone, Debug)]
 pub struct Page {
     /// The receiver of our configuration: `pager`, `chat`, `mail` or `dead-mans-switch`.
     pub receiver: String,
-    /// Alertmanager's own words.
+    /// The payload of Alertmanager.
     pub body: Value,
     /// When it was sent.
     pub at: SystemTime,
@@ -30,7 +30,7 @@ pub struct Page {
 pub struct Pages(Received<Page>);
 
 impl Pages {
-    /// Listens; each receiver has a path of its own.
+    /// Starts a listener. Each receiver has another path.
     pub fn receive() -> (Self, SocketAddr) {
         let (pages, address) = Received::by(read);
         (Self(pages), address)

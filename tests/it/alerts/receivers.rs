@@ -79,14 +79,14 @@ fn title(body: &Value) -> Option<String> {
     Some(title.to_owned())
 }
 
-/// As Slack wants it.
+/// In the format of Slack.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
 }
 
-/// What a receiver is to show of an alert.
+/// The parts of an alert that a receiver must show.
 struct Expected {
     receiver: &'static str,
     title: String,
@@ -209,7 +209,7 @@ fn a_group_lists_five_titles_and_counts_the_rest() {
 }
 
 #[test]
-fn a_page_is_about_one_alert_and_says_when_it_is_over() {
+fn a_page_is_about_one_alert_and_its_end_is_sent_too() {
     let receivers = Receivers::start();
     let mut critical = numbers(2, "WhatsAppNumberQualityLow", "critical");
     receivers.fire(&critical);

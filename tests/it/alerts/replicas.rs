@@ -1,5 +1,5 @@
-//! Replicas: one firing case of every alert, once more with two instances at once, with an instance that another one
-//! replaces in the middle of the run, and with two clusters. The first two change nothing; two clusters are two alerts.
+//! Replicas: one firing case of every alert, repeated with two instances at the same time, with an instance that another
+//! one replaces during the run, and with two clusters. The first two change nothing; two clusters are two alerts.
 
 use std::collections::BTreeMap;
 use std::fs;

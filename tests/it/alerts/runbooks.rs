@@ -1,4 +1,4 @@
-//! Every alert has a runbook and every runbook an alert; what a runbook says to type keeps secrets secret.
+//! Every alert has a runbook and every runbook an alert. No command in a runbook shows a secret.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ const PARTS: &[&str] = &[
     "**Stops.**",
 ];
 
-/// What the one who is woken does first.
+/// The beginning of the line with the first step.
 const FIRST: &str = "**First:** ";
 
 /// Sections that speak of all alerts.
@@ -44,7 +44,7 @@ fn every_alert_has_a_section_and_every_section_an_alert() {
 }
 
 #[test]
-fn every_section_says_what_to_do_first_and_then_the_rest() {
+fn every_section_begins_with_the_first_step() {
     let text = text("runbooks.md");
     let sections = sections(&text)
         .into_iter()

@@ -78,7 +78,7 @@ impl Name {
     }
 }
 
-/// What the exporter declares about a metric that has fewer series.
+/// The declaration of a metric that has fewer series.
 enum Kind {
     /// A state set, with the label of its state.
     StateSet(String),

@@ -1,5 +1,4 @@
-//! The unit tests of the rules, as far as this: every alert has a case in which it fires and one in which
-//! it is silent. That they pass is for `promtool` to say.
+//! Every alert has a unit test in which it fires and one in which it does not. `promtool` runs these tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 

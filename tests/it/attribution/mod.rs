@@ -1,4 +1,4 @@
-//! Causes of falls whose culprit is known: histories drawn from people, one culprit among at least five decoys.
+//! Explanations of rating falls whose cause is known: drawn histories, with one culprit among at least five decoys.
 //!
 //! The weights were chosen on the seeds of [`TUNED`]; the figures that count are those of [`HELD_OUT`].
 
@@ -131,7 +131,7 @@ fn the_culprit_is_among_the_first_three_causes() {
 
 /// A fall that nothing visible caused must not be blamed on somebody with confidence.
 #[test]
-fn without_a_culprit_nobody_is_blamed_with_confidence() {
+fn without_a_culprit_no_cause_has_high_confidence() {
     let mut found = [0; 4];
     for (_, explanation) in explained(HELD_OUT, false) {
         let first = explanation.causes.first();

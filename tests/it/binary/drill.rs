@@ -1,4 +1,4 @@
-//! A drill through a running exporter: shown, marked, taken back, and only by who has the app secret.
+//! A drill in a running exporter: it is shown, marked and ended, and only the owner of the app secret can start it.
 
 use rustix::process::Signal;
 
@@ -52,7 +52,7 @@ fn a_drill_is_on_metrics_under_its_own_name_until_it_is_taken_back() {
 }
 
 #[test]
-fn a_drill_ends_when_its_time_is_over_or_another_shell_says_so() {
+fn a_drill_ends_after_its_time_or_by_a_command() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let service = Service::start(folder.path());
     let mut short = drill(&service, &["--signal=template-paused", "--for=1s"]);
@@ -70,7 +70,7 @@ fn a_drill_ends_when_its_time_is_over_or_another_shell_says_so() {
 }
 
 #[test]
-fn nobody_drills_without_the_app_secret() {
+fn a_drill_requires_the_app_secret() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let service = Service::start(folder.path());
     let url = format!("--url=http://{}/webhook", service.address);

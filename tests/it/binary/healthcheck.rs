@@ -1,5 +1,5 @@
-//! `healthcheck`, as a container's health check runs it: beside an exporter that is well, one that takes
-//! no webhooks, one that asks for a password, and none at all.
+//! `healthcheck`, as a container's health check runs it: with a healthy exporter, one that accepts no webhooks, one that
+//! requires a password, and none.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -86,7 +86,7 @@ fn one_answer(head: &str) -> SocketAddr {
 }
 
 #[test]
-fn who_asks_for_a_password_lives_and_may_be_ready_or_not() {
+fn an_exporter_that_requires_a_password_is_alive_and_may_be_unready() {
     let alive = healthcheck(one_answer("401 Unauthorized"), &[]);
     assert_eq!(alive.code, Some(0), "{}", alive.log);
     let unknown = healthcheck(one_answer("401 Unauthorized"), &["--ready"]);
@@ -100,7 +100,7 @@ fn who_asks_for_a_password_lives_and_may_be_ready_or_not() {
 }
 
 #[test]
-fn an_address_that_cannot_be_asked_is_an_error_that_says_so() {
+fn an_unusable_address_is_an_error_that_names_it() {
     let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
     assert_fails(&healthcheck(any, &[]), &["web.listen_address: port 0"]);
     let bad = outcome(&["healthcheck", "--web.listen-address=nine"], &[]);

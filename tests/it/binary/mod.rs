@@ -1,5 +1,5 @@
-//! The real program as a child process, as an operator, an init system or Kubernetes meets it: its
-//! exit codes, what it says, what signals do, and that no secret is in anything it writes.
+//! The real program as a child process: its exit codes, its output, its reactions to signals, and that no secret is in
+//! anything that it writes.
 
 mod application;
 mod demo;

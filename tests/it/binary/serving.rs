@@ -1,5 +1,4 @@
-//! Two terminals: `simulate` in one, `serve` in the other, configured by the environment as the first
-//! one says.
+//! `simulate` and `serve` in two terminals: the second is configured by the variables that the first prints.
 
 use serde_json::json;
 

@@ -4,17 +4,13 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use rustix::process::Signal;
 use sha2::Sha256;
 
 use crate::http::{connect, parse, until_metric};
-use crate::process::{Process, exported_by, program, quiet_meta};
-
-/// Less than the grace period, which is for those who do not finish.
-const PROMPTLY: Duration = Duration::from_secs(4);
+use crate::process::{Process, SOON, exported_by, program, quiet_meta};
 
 const DELIVERY: &str = r#"{"object":"whatsapp_business_account","entry":[{"id":"800100200300401","time":1775000000,"changes":[{"field":"account_alerts","value":{"entity_type":"BUSINESS","entity_id":"800100200300401","alert_info":{"alert_severity":"WARNING","alert_status":"ACTIVE","alert_type":"INCREASED_CAPABILITIES_ELIGIBILITY_DEFERRED","alert_description":"text"}}}]}]}"#;
 
@@ -67,8 +63,11 @@ fn sigterm_lets_a_delivery_under_way_finish() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("it answers");
     assert_eq!(parse(&answer).map(|answer| answer.status), Some(200));
-    let status = exporter.ended_within(PROMPTLY);
+    let status = exporter.ended_within(SOON);
     assert_eq!(status.code(), Some(0), "{exporter:?}");
+    // The grace period is for requests that do not finish.
+    let log = exporter.log();
+    assert!(!log.contains("grace period ended"), "{log}");
 }
 
 const OUTCOME: &str = "whatsapp_exporter_config_last_reload_successful";

@@ -99,7 +99,7 @@ fn version_names_program_and_version() {
     assert_eq!(outcome.out.lines().count(), 1);
 }
 
-/// Flags are an interface: whoever changes one sees it in the diff of this transcript.
+/// Flags are an interface. A change of one is visible in the diff of this transcript.
 #[test]
 fn help_is_as_in_the_transcript() {
     let commands = [

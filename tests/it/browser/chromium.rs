@@ -1,4 +1,4 @@
-//! Headless Chromium, driven by its own flags alone. `make test` installs it.
+//! Headless Chromium, controlled by flags. `make test` installs it.
 
 use std::path::Path;
 use std::process::Command;
@@ -16,7 +16,7 @@ pub enum Scheme {
     Dark,
 }
 
-/// A page as the browser has it, and what it said of it.
+/// A page as the browser renders it, with the messages of the console.
 pub struct Seen {
     pub dom: String,
     /// What stands in the browser's console: errors of the page and violations of its policy.
@@ -55,7 +55,7 @@ pub fn open(address: &str, scheme: Scheme) -> Seen {
     }
 }
 
-/// What a reader of this page would complain of at this width, and what was looked at.
+/// Defects of this page at this width, and the number of checked elements.
 #[derive(Debug, Default)]
 pub struct Measured {
     pub width: u32,

@@ -71,7 +71,7 @@ async fn forward(State(reader): State<Reader>, uri: Uri) -> Response {
     (headers, body).into_response()
 }
 
-/// What the browser shows after the script has acted on the first page.
+/// The page of the browser after the script has acted on the first page.
 async fn seen_after(script: &'static str) -> Seen {
     let exporter = Exporter::watching(World::fleet(FLEET), SELDOM).await;
     let exporter_url = exporter.url.clone();

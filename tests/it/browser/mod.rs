@@ -1,5 +1,5 @@
-//! The status page in a browser: nothing is refused by its own policy, nothing is too wide for a telephone,
-//! nothing overlaps, and every text can be read by day and by night.
+//! The status page in a browser: its content security policy blocks nothing of it, nothing is too wide for a telephone,
+//! nothing overlaps, and every text is legible in light and dark mode.
 
 mod chromium;
 mod fleet;

@@ -6,7 +6,7 @@ use whatsapp_business_exporter::simulator::World;
 use super::script;
 use crate::support::meta::Meta;
 
-/// What the world contains, in the form that the script prints.
+/// The contents of the world, in the form that the script prints.
 fn contents(world: &World) -> Value {
     let accounts = world.accounts.values().map(|account| {
         let numbers: Map<String, Value> = account

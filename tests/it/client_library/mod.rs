@@ -1,4 +1,4 @@
-//! A client library of other people reads the simulated Meta: PyPI's `pywa`, in the version that the Makefile pins.
+//! A third-party client library reads the simulated Meta: `pywa` from PyPI, in the version that the Makefile pins.
 //!
 //! It lists accounts, numbers and templates, and receives a whole story behind the exporter's relay.
 

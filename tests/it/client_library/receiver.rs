@@ -14,7 +14,7 @@ use crate::process::Process;
 /// Webhooks of traffic: enough for each kind to occur.
 const TRAFFIC: usize = 900;
 
-/// Words of Meta that pywa 4.5 does not know, and one that Meta does not know either. It reads them as UNKNOWN.
+/// Words that pywa 4.5 reads as UNKNOWN: some of Meta, and an invented one.
 const NEW_WORDS: [&str; 5] = [
     "AccountUpdateEvent value: 'PARTNER_CLIENT_CERTIFICATION_NEEDED'",
     "AccountUpdateEvent value: 'VERIFIED_ACCOUNT'",
@@ -23,7 +23,7 @@ const NEW_WORDS: [&str; 5] = [
     "TemplateStatus value: 'MARINATED'",
 ];
 
-/// What the library makes of the webhooks. Each occurs.
+/// Types to which the library parses the webhooks. Each occurs.
 const CLASSES: [&str; 14] = [
     "AccountUpdate",
     "CallTerminate",

@@ -1,4 +1,4 @@
-//! Signed deliveries about several accounts, each a fact that no other one is.
+//! Signed deliveries about several accounts, each with different facts.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

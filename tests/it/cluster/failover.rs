@@ -1,12 +1,12 @@
-//! The primary is lost and its synchronous standby is promoted. The replicas find it by themselves, because both are in
-//! the URL, and nothing that was acknowledged is lost.
+//! The primary is lost and its synchronous standby is promoted. The replicas connect to it, because both are in the URL,
+//! and nothing that was acknowledged is lost.
 
 use std::time::{Duration, Instant};
 
 use super::deliveries::accounts;
 use super::ledger::{Ledger, until_settled};
 use super::replicas::{Cluster, DATABASE, NO_META, Replica, watching};
-use super::senders::Load;
+use super::senders::{IMPATIENT, Load};
 use crate::process::until;
 use crate::support::measured;
 use crate::support::postgres::{PASSWORD, PostgresServer};
@@ -47,6 +47,7 @@ fn replicas_follow_the_promoted_standby_and_lose_nothing() {
     let (resumed, ledger, scrapes) = Load {
         senders: SENDERS,
         next: REPLICAS - 1,
+        timeout: IMPATIENT,
     }
     .during(&cluster, ledger, &mut dice, |_, sent| {
         sent.until_more(FACTS);

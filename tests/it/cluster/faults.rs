@@ -1,4 +1,4 @@
-//! What happens to replicas and to the database at random moments.
+//! Faults of replicas and of the database at random times.
 
 use std::time::Duration;
 

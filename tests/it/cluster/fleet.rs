@@ -54,7 +54,7 @@ pub fn fill(server: &PostgresServer, accounts: &[String], templates: u64) {
     }
 }
 
-/// What a first poll of an account reads.
+/// The facts of a first poll of an account.
 fn read(waba_id: &WabaId, templates: u64) -> [Event; 2] {
     let template = |which: u64| {
         let id = (700_000_000_000_000 + which).to_string();

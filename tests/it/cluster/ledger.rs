@@ -1,4 +1,4 @@
-//! What was sent, and what was acknowledged.
+//! The facts that clients sent, and those that were acknowledged.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,9 +17,9 @@ const MESSAGES: &str = "whatsapp_messages_received_total";
 const EVENTS: &str = "whatsapp_message_template_status_events_total";
 
 /// A delivery to a machine that is busy.
-const ANSWERED_WITHIN: Duration = Duration::from_secs(20);
+const ANSWERED_WITHIN: Duration = Duration::from_secs(60);
 
-/// What the senders have done.
+/// Facts and deliveries of the senders.
 #[derive(Default)]
 pub struct Ledger {
     next: u64,
@@ -27,7 +27,7 @@ pub struct Ledger {
     pub acknowledged: BTreeSet<Fact>,
     /// Deliveries that another replica acknowledged than the first.
     pub retried: u64,
-    /// What became of deliveries that no replica acknowledged.
+    /// The responses to deliveries that no replica acknowledged.
     pub refused: Vec<String>,
 }
 
@@ -71,7 +71,7 @@ impl Ledger {
         self.acknowledged.clone_from(&self.sent);
     }
 
-    /// Holds what the replicas count against the ledger, and sends everything again: what was acknowledged must change
+    /// Compares the counts of the replicas with the ledger, and sends everything again: acknowledged facts must change
     /// nothing, and in the end each fact counts once.
     pub fn settle(&self, cluster: &Cluster, server: &PostgresServer, seed: u64) {
         let before = until_settled(cluster, server);

@@ -1,4 +1,4 @@
-//! `relay list`, `retry` and `drop` are about the deliveries of all replicas, whichever is asked.
+//! `relay list`, `retry` and `drop` apply to the deliveries of all replicas, sent to any replica.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -24,7 +24,7 @@ fn refused(account: usize) -> Fact {
     }
 }
 
-/// What the command prints about the upstream, asked of one replica.
+/// What the command prints about the upstream, sent to one replica.
 fn try_relay(address: SocketAddr, action: &str, account: Option<usize>) -> Result<String, String> {
     let url = format!("--url=http://{address}/webhook");
     let account = account.map(|account| format!("--account={}", waba_id(account)));

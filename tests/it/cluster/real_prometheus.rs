@@ -10,7 +10,7 @@ use crate::prometheus::server::Prometheus;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The counters about messages and statuses, at all scrapes of the test.
+/// The counters of messages and statuses, over all scrapes of the test.
 const COUNTERS: &str = "{__name__=~\"whatsapp_message.*_total\", waba_id!=\"\", instance=\"\"}[1h]";
 
 /// Starts one that scrapes these replicas every second.

@@ -1,4 +1,4 @@
-//! Replicas of the exporter, each a process with a folder and a port of its own, which it keeps over restarts.
+//! Replicas of the exporter. Each is a process with its own folder and port, which it keeps across restarts.
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
@@ -16,7 +16,7 @@ use crate::http::get;
 use crate::process::{Process, program_in, until};
 
 /// To start, on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The database of each test's own server.
 pub const DATABASE: &str = "postgres";

@@ -1,4 +1,4 @@
-//! A scraper of all replicas that is stricter than Prometheus: it keeps every value that it has read, and when.
+//! A scraper of all replicas that is stricter than Prometheus: it keeps every value with the time of the scrape.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -31,7 +31,7 @@ struct Read {
 #[derive(Default)]
 pub struct Scrapes(Mutex<Vec<Read>>);
 
-/// What the scrapes have shown.
+/// Results of the scrapes.
 #[derive(Debug, Default)]
 pub struct Findings {
     pub scrapes: usize,

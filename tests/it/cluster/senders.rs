@@ -11,14 +11,17 @@ use super::replicas::Cluster;
 use super::scrapes::Scrapes;
 use crate::process::until;
 
-/// A replica that does not answer within this time has failed.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+/// A replica that may be paused has failed if it does not answer within this time.
+pub const IMPATIENT: Duration = Duration::from_secs(2);
+
+/// Where no replica is paused, a replica may be slow on a busy machine, and has not failed.
+pub const PATIENT: Duration = Duration::from_secs(60);
 
 /// Pause between two deliveries of a client, so that the machine has time for other things.
 const PAUSE: Duration = Duration::from_millis(8);
 
 /// Longest time until deliveries are acknowledged again.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How a cluster is put under load.
 #[derive(Clone, Copy)]
@@ -27,9 +30,11 @@ pub struct Load {
     pub senders: usize,
     /// How many further replicas a client tries.
     pub next: usize,
+    /// How long a client waits for a response.
+    pub timeout: Duration,
 }
 
-/// What the clients have sent so far.
+/// The facts that the clients have sent so far.
 pub struct Sent<'a>(&'a Mutex<Ledger>);
 
 impl Sent<'_> {
@@ -65,7 +70,7 @@ impl Load {
             let _end = EndOnDrop(is_over);
             for _ in 0..self.senders {
                 let seed = dice.u64(..);
-                scope.spawn(move || keep_sending(addresses, self.next, ledger, seed, is_over));
+                scope.spawn(move || keep_sending(addresses, self, ledger, seed, is_over));
             }
             for (replica, address) in addresses.iter().enumerate() {
                 scope.spawn(move || scrapes.follow(replica, *address, is_over));
@@ -88,7 +93,7 @@ impl Drop for EndOnDrop<'_> {
 /// Sends deliveries until `is_over`, each to a random replica first, then to so many next ones.
 fn keep_sending(
     addresses: &[SocketAddr],
-    next: usize,
+    load: Load,
     ledger: &Mutex<Ledger>,
     seed: u64,
     is_over: &AtomicBool,
@@ -98,9 +103,9 @@ fn keep_sending(
         let facts = ledger.lock().expect("no panic").draw(&mut dice);
         let first = dice.usize(0..addresses.len());
         let mut problems = Vec::new();
-        let is_acknowledged = (first..=first + next).any(|index| {
+        let is_acknowledged = (first..=first + load.next).any(|index| {
             let address = addresses[index % addresses.len()];
-            match send(address, &facts, ANSWER_TIMEOUT) {
+            match send(address, &facts, load.timeout) {
                 Ok(answer) if answer.status == 200 => true,
                 other => {
                     problems.push(format!("{other:?}"));

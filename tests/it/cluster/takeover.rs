@@ -1,4 +1,4 @@
-//! How long it takes until others export the accounts of a replica that is killed, or that stops.
+//! Time until other replicas export the accounts of a replica that is killed or stopped.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -25,7 +25,7 @@ const KILLED_P99: Duration = Duration::from_secs(if cfg!(debug_assertions) { 30 
 const PAUSED_P99: Duration = Duration::from_secs(if cfg!(debug_assertions) { 45 } else { 25 });
 
 /// One page with the accounts of a replica, on a busy machine.
-const PAGE_TIMEOUT: Duration = Duration::from_secs(5);
+const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Pause between two looks at the pages.
 const LOOK: Duration = Duration::from_millis(100);

@@ -4,7 +4,7 @@
 use super::deliveries::{accounts, waba_id};
 use super::ledger::{Ledger, until_settled};
 use super::replicas::{Cluster, DATABASE, NO_META, PATIENCE, watching};
-use super::senders::Load;
+use super::senders::{IMPATIENT, Load};
 use crate::process::until;
 use crate::support::measured;
 use crate::support::postgres::PostgresServer;
@@ -74,6 +74,7 @@ fn replicas_count_on_while_a_later_version_migrates_the_tables() {
     let load = Load {
         senders: SENDERS,
         next: REPLICAS - 1,
+        timeout: IMPATIENT,
     };
     let (unreadable, ledger, _) = load.during(&cluster, ledger, &mut dice, |_, sent| {
         sent.until_more(MANY);

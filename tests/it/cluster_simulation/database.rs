@@ -148,7 +148,8 @@ impl Database {
             .collect()
     }
 
-    /// A statement or the statements of a transaction, up to its commit.
+    /// A statement or the statements of a transaction, up to its commit. Has one arm for each request, and is therefore
+    /// long.
     pub fn execute(&mut self, pid: i32, request: &Request) -> Outcome {
         if !self.sessions.contains_key(&pid) {
             return Outcome::Answer(Response::Lost);

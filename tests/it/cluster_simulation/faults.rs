@@ -1,4 +1,4 @@
-//! What a schedule consists of: its size, the deliveries, and the faults.
+//! A schedule: its size, the deliveries, and the faults.
 
 use fastrand::Rng;
 
@@ -36,7 +36,7 @@ pub struct Plan {
     pub end: u64,
     pub faults: Vec<(u64, Fault)>,
     pub deliveries: Vec<(u64, Vec<Event>)>,
-    /// What was acknowledged so far.
+    /// The acknowledged deliveries so far.
     pub acknowledged: Vec<Event>,
 }
 

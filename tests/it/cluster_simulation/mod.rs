@@ -1,5 +1,5 @@
-//! Replicas that share a database, simulated: the protocol of `cluster` against a model of PostgreSQL, with faults and
-//! interleavings by a seed.
+//! Simulated replicas that share a database: the protocol of `cluster` with a model of PostgreSQL, and with faults and
+//! interleavings that a seed determines.
 //!
 //! Checked at every step: only the owner of the latest epoch commits, every key is counted once, at most one process
 //! may export a shard, and no counter goes down. At the end, after the faults, within a minute: everything that was

@@ -20,7 +20,7 @@ pub struct Rules {
     pub recheck: bool,
     /// A response that became invalid is reduced, and not rendered with a new permit.
     pub narrow: bool,
-    /// A shard is removed from the exports before the database hears of it.
+    /// A shard is removed from the exports before the release is written to the database.
     pub publish_first: bool,
     /// A delivery is acknowledged after the commit.
     pub commit_first: bool,

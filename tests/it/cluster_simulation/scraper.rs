@@ -1,4 +1,4 @@
-//! A Prometheus that scrapes all replicas, and sees one time series of each account.
+//! A Prometheus that scrapes all replicas, with one time series for each account.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ pub struct Scraper {
 }
 
 impl Scraper {
-    /// Takes in a response, and says which counter went down.
+    /// Records a response. Returns the counter that went down, if any.
     pub fn receive(&mut self, scraped: &Scraped, now: u64) -> Result<(), String> {
         if now - scraped.start > TIMEOUT {
             return Ok(());

@@ -1,4 +1,4 @@
-//! What replicas send to the database, and what it answers.
+//! Requests of replicas to the database, and its responses.
 
 use std::collections::BTreeSet;
 

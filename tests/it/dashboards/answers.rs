@@ -1,5 +1,5 @@
-//! Every query of every panel and variable, put to a real Prometheus that has scraped the demo's whole
-//! story, with our rules; and to one that has scraped a fleet that is well.
+//! Every query of every panel and variable, sent to a real Prometheus with the shipped rules that has scraped the whole
+//! story of the demo, and to one that has scraped a healthy fleet.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -21,7 +21,7 @@ const TIMES: f64 = 400.0;
 
 const A_ROUND: Duration = Duration::from_secs(120);
 
-/// What a query gave over a time, a step a second.
+/// The result of a range query with a step of a second.
 struct Answer {
     series: Vec<Value>,
 }
@@ -57,7 +57,7 @@ impl Watch {
     }
 }
 
-/// What is wrong with an answer to a panel that has data.
+/// Defects of the result of a panel that must have data.
 fn misshapen(panel: &Panel, answer: &Answer) -> Option<String> {
     let of_mapping = |value: &str| {
         let mappings = &panel.field_config.defaults.mappings;
@@ -188,7 +188,7 @@ fn panels_show_the_story(state_sets: &str) {
     assert_none(&wrong);
 }
 
-/// What a reader would have seen, in short: how many series, and between which values or in which words.
+/// A summary of the result: the number of series, and the range of values or the words.
 fn shown(panel: &Panel, answer: &Answer) -> String {
     let count = answer.series.len();
     if panel.kind == "state-timeline" {

@@ -1,4 +1,4 @@
-//! The boards as values: what Grafana 11 reads of them, as far as the tests look at it.
+//! The boards as values: the fields that Grafana 11 reads and that the tests check.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -127,7 +127,7 @@ pub struct Property {
     pub value: Value,
 }
 
-/// What a value is shown as.
+/// The texts of values.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Mapping {
     pub options: BTreeMap<String, Shown>,
@@ -145,7 +145,7 @@ impl Panel {
         self.kind == "row"
     }
 
-    /// What a column or series is given beside the panel's defaults.
+    /// Overrides of a column or series.
     pub fn property(&self, field: &str, id: &str) -> Option<&Value> {
         let about = |one: &&Override| one.matcher.options == field;
         let found = self.field_config.overrides.iter().find(about)?;
@@ -153,7 +153,7 @@ impl Panel {
         Some(&property.value)
     }
 
-    /// Its mappings: those of all fields, then of each field that has its own.
+    /// Its mappings: the default ones, then the overrides of fields.
     pub fn mappings(&self) -> Vec<(Option<&str>, Mapping)> {
         let defaults = self.field_config.defaults.mappings.iter().cloned();
         let mut all: Vec<_> = defaults.map(|mapping| (None, mapping)).collect();
@@ -169,7 +169,7 @@ impl Panel {
         all
     }
 
-    /// Its steps: those of all fields, then of each field that has its own.
+    /// Its steps: the default ones, then the overrides of fields.
     pub fn thresholds(&self) -> Vec<(Option<&str>, &Value)> {
         let own = self.field_config.overrides.iter().filter_map(|one| {
             let field = one.matcher.options.as_str();
@@ -213,7 +213,7 @@ pub fn boards() -> Vec<Board> {
     files().into_iter().map(read).collect()
 }
 
-/// What is wrong with any panel of any board, each complaint with its place.
+/// Complaints about panels of all boards, each with its place.
 pub fn complaints(look: impl Fn(&Board, &Panel) -> Vec<String>) -> Vec<String> {
     let mut all = Vec::new();
     for board in boards() {

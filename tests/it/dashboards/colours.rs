@@ -48,7 +48,7 @@ fn a_word_has_one_colour_on_all_boards() {
     assert!(seen.is_empty(), "{seen:#?}");
 }
 
-/// A timeline's numbers are codes; its mapping says them in words again.
+/// The numbers of a timeline are codes, which its mapping translates to words.
 fn wrong_codes(panel: &Panel) -> Vec<String> {
     let mut wrong = Vec::new();
     for target in &panel.targets {
@@ -84,7 +84,7 @@ fn wrong_codes(panel: &Panel) -> Vec<String> {
 }
 
 #[test]
-fn every_timeline_says_every_state_in_words() {
+fn every_timeline_maps_every_state_to_a_word() {
     let timelines = complaints(|_, panel| wrong_codes(panel));
     assert_none(&timelines);
     let coded = boards().into_iter().flat_map(|board| board.panels);

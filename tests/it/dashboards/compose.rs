@@ -1,5 +1,5 @@
-//! The Compose files in `deploy/` and what Grafana is provisioned with fit together: what is mounted exists and is
-//! where the other side looks for it, and nothing is offered beyond loopback.
+//! The Compose files in `deploy/` and the provisioning of Grafana fit together: mounted files exist at the path that the
+//! container reads, and ports are published on loopback only.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -86,7 +86,7 @@ fn composes() -> [Compose; 2] {
     FILES.map(read)
 }
 
-/// What a service has mounted from the repository: the place here, and the place there.
+/// The mounts of a service from the repository: the path in the repository, and the path in the container.
 fn mounts(service: &Service) -> Vec<(PathBuf, String)> {
     let own = service
         .volumes

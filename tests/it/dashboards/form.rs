@@ -50,7 +50,7 @@ fn a_board_is_called_like_its_file_and_reaches_back_thirty_days() {
 }
 
 #[test]
-fn every_panel_says_what_it_shows_and_in_which_unit() {
+fn every_panel_has_a_description_and_a_unit() {
     assert_none(&complaints(|_, panel| {
         let mut wrong = Vec::new();
         let mut demand = |is_there: bool, what: &str| {
@@ -187,7 +187,7 @@ fn every_board_links_to_the_others_and_to_the_runbooks() {
 }
 
 #[test]
-fn every_variable_can_be_all_and_says_what_it_is() {
+fn every_variable_can_be_all_and_has_a_description() {
     for board in boards() {
         for variable in &board.templating.list[1..] {
             let place = format!("{}: {}", board.uid, variable.name);

@@ -1,5 +1,4 @@
-//! How the boards are written down: what fits into a line stands on one, so that a diff shows what changed
-//! and not how JSON is indented.
+//! The layout of the JSON of boards: a value that fits into a line is on one line, so a diff shows changes of values.
 
 use serde_json::{Map, Value};
 

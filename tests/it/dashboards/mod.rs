@@ -1,4 +1,4 @@
-//! The boards held to the exporter, to the alerts, and to a real Prometheus that has scraped a whole story.
+//! Checks the boards against the exporter, the alerts, and a real Prometheus that has scraped a whole story.
 //!
 //! The JSON in `grafana/dashboards/` is the one source: edit it by hand, or in Grafana and export it. Then
 //! `UPDATE_DASHBOARDS=1 cargo test --test it dashboards` lays it out, so that a diff is readable.

@@ -10,7 +10,7 @@ use crate::promql::selectors::{lacking, matchers};
 use crate::promql::{vocabulary, words};
 use crate::support::assert_none;
 
-/// What is wrong with an expression of a board; and the labels it can have.
+/// Complaints about an expression of a board, and the labels of its result.
 fn judged(board: &Board, expression: &str) -> (Names, Vec<String>) {
     let text = expanded(expression, &Choice::everything(board));
     let (labels, mut wrong) = read(&text, &vocabulary::metrics());

@@ -1,4 +1,4 @@
-//! What Grafana does with variables: it asks for their options, and puts what was chosen into queries.
+//! Variables as Grafana handles them: it queries their options, and inserts the selected ones into queries.
 
 use std::collections::BTreeMap;
 
@@ -47,7 +47,7 @@ impl Choice {
 /// Without the label `cluster`, or without problems, there is nothing to choose.
 const MAY_HAVE_NO_OPTIONS: [&str; 2] = ["cluster", "problem_template_id"];
 
-/// What a reader of the board chooses by default; variables that list their options need them.
+/// The default selection of a board, with the options of variables that list them.
 pub fn chosen(
     board: &Board,
     mut choice: Choice,
@@ -83,7 +83,7 @@ pub fn expanded(expression: &str, choice: &Choice) -> String {
     variable.replace_all(expression, value).into_owned()
 }
 
-/// How Grafana asks for a variable's options.
+/// The query of Grafana for the options of a variable.
 pub enum Question {
     /// `query_result(expression)`: an option is a series, read by the variable's pattern.
     Series(String),

@@ -1,4 +1,4 @@
-//! The Dockerfile: linted, and in step with the crate and the program.
+//! The Dockerfile: linted, and consistent with the crate and the program.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -22,7 +22,7 @@ fn instructions() -> Vec<(String, String)> {
         .collect()
 }
 
-/// What the last instruction of this name says.
+/// The arguments of the last instruction of this name.
 fn last(name: &str) -> String {
     let found = instructions().into_iter().rfind(|(found, _)| found == name);
     found.unwrap_or_else(|| panic!("no {name}")).1
@@ -35,7 +35,7 @@ fn exec_form(text: &str) -> Vec<String> {
     serde_json::from_str(&list).expect(&list)
 }
 
-/// What is copied from the context.
+/// The paths that are copied from the context.
 fn copied() -> BTreeSet<String> {
     let copies = instructions().into_iter();
     let copies = copies.filter(|(name, rest)| name == "COPY" && !rest.starts_with("--from"));
@@ -62,7 +62,7 @@ fn hadolint_finds_nothing() {
 }
 
 #[test]
-fn labels_tell_the_crate() {
+fn labels_are_those_of_the_crate() {
     let labels = last("LABEL");
     let description = env!("CARGO_PKG_DESCRIPTION");
     let (short, _) = description.split_once(':').expect("what it is, and more");
@@ -169,6 +169,6 @@ fn its_health_check_is_a_subcommand_that_answers_in_time() {
     assert_eq!(words.first(), program.first());
     let subcommand = subcommand(words[1..].iter().map(String::as_str));
     assert!(matches!(subcommand, Subcommand::Healthcheck(_)));
-    // The subcommand gives up after 5 s and says why; killed before, it could not.
+    // The subcommand gives up after 5 s with an error. A shorter timeout would kill it before.
     assert!(check.contains("--timeout=10s"), "{check}");
 }

@@ -1,5 +1,5 @@
-//! What is there to run the exporter with: it holds together, its tools find nothing wrong with it, and
-//! what it tells the program, the program understands.
+//! The files for running the exporter: they are consistent, their tools accept them, and the program accepts its
+//! arguments and settings in them.
 
 pub mod helm;
 mod image;
@@ -27,7 +27,7 @@ fn text(relative: &str) -> String {
     text.unwrap_or_else(|error| panic!("{relative}: {error}"))
 }
 
-/// What a tool says, standard output first; fails if it ends badly, or is not there.
+/// The output of a tool, standard output first. Fails if the tool fails or is missing.
 fn said_by(command: &mut Command, install: &str) -> String {
     let output = command.output();
     let output = output.unwrap_or_else(|error| {
@@ -45,7 +45,7 @@ fn from_pypi(tool: &str) -> Command {
     Command::new(folder.join(tool))
 }
 
-/// What is to be done if such a program is missing.
+/// The remedy for a missing program.
 const FROM_NPM: &str = "it with `make tools`";
 
 /// A program of the npm package that `make tools` unpacks.
@@ -54,7 +54,7 @@ fn from_npm(tool: &str) -> Command {
     Command::new(folder.join(tool))
 }
 
-/// What the program makes of these arguments.
+/// The result of the program with these arguments.
 fn subcommand<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Subcommand {
     let parsed = Cli::try_parse_from(std::iter::once(NAME).chain(arguments));
     let cli = parsed.unwrap_or_else(|error| panic!("{error}"));

@@ -141,7 +141,7 @@ fn both_packages_contain_the_same_files() {
 
 #[test]
 fn an_upgrade_keeps_all_configuration() {
-    // dpkg keeps every changed file of /etc. rpm has to be told.
+    // dpkg keeps every changed file of /etc. rpm does so only for marked files.
     let rpm = metadata().generate_rpm.assets;
     let kept: BTreeSet<&str> = rpm
         .iter()

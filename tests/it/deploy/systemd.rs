@@ -1,4 +1,4 @@
-//! The systemd unit: known to systemd, hardly exposed, and understood by the program.
+//! The systemd unit: systemd accepts it and rates its exposure as low, and the program accepts its arguments.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -50,7 +50,7 @@ fn with_specifiers(text: &str) -> String {
     text.replace("%d", CREDENTIALS).replace("%S", STATE)
 }
 
-/// What systemd says of a unit, whose program is here where cargo has built it.
+/// The output of systemd about the unit, with the path of the program that cargo has built.
 pub(super) fn systemd_analyze(unit: &str, program: &str, arguments: &[&str]) -> String {
     let unit = text(unit).replace(program, env!("CARGO_BIN_EXE_whatsapp-business-exporter"));
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -109,7 +109,7 @@ fn config() -> Config {
     Config::load(&flags, &environment).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
-/// Each listener has a port of its own, which only this machine reaches.
+/// Each listener has another port, which only this machine reaches.
 pub fn assert_listens_on_loopback(config: &Config) {
     for address in [
         Some(config.web.listen_address),
@@ -121,7 +121,7 @@ pub fn assert_listens_on_loopback(config: &Config) {
 }
 
 #[test]
-fn the_program_starts_as_the_unit_tells_it() {
+fn the_program_accepts_the_arguments_of_the_unit() {
     let config = config();
     let unit = text(UNIT);
     let folder = Path::new(STATE).join(value(&unit, "StateDirectory"));

@@ -191,7 +191,7 @@ fn actions_have_a_version_and_called_workflows_exist() {
 }
 
 #[test]
-fn a_release_waits_for_all_checks_and_its_image_says_what_is_in_it() {
+fn a_release_waits_for_all_checks_and_its_image_lists_its_contents() {
     let release = workflows().remove("release.yml").expect("it is there");
     let needs = |job: &str| {
         let needs = release.jobs[job].needs.as_array().expect("a list").clone();
@@ -217,7 +217,7 @@ fn a_release_waits_for_all_checks_and_its_image_says_what_is_in_it() {
     }
 }
 
-/// What the script prints for this tag, with this changelog.
+/// The output of the script for this tag, with this changelog.
 fn notes(tag: &str, changelog: &str) -> Output {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let inside = |file: &str| folder.path().join(file);

@@ -1,4 +1,4 @@
-//! Examples work: what reads them in production, or the tool that the page names, accepts them.
+//! Examples work: the program that reads them in production, or the tool that the page names, accepts them.
 
 use std::io::Write;
 use std::path::Path;
@@ -114,7 +114,7 @@ fn without_comments(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// What a YAML example configures.
+/// The program that reads a YAML example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Alerts,

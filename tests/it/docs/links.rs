@@ -1,4 +1,4 @@
-//! Links, anchors and images of every page lead somewhere, also in the release archive.
+//! The targets of links, anchors and images of every page exist, also in the release archive.
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The little of Markdown that the tests need: headings, links, code, and what is between markers.
+//! The parts of Markdown that the tests need: headings, links, code, and text between markers.
 
 /// A fenced block: its language, and its lines without the indentation of the fence.
 pub struct Fence {

@@ -1,4 +1,4 @@
-//! Holds the documentation to the code: every page in Markdown, its tables, names, links and examples.
+//! Checks the documentation against the code: every page in Markdown, its tables, names, links and examples.
 //!
 //! `UPDATE_DOCS=1 cargo test --test it docs` writes the generated tables.
 

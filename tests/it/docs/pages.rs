@@ -3,7 +3,7 @@
 use super::markdown::{anchor, headings, links};
 use super::{Page, all, current};
 
-/// What a newcomer reads in one sitting.
+/// Largest size of the page for newcomers.
 const MAX_README_BYTES: usize = 12_288;
 
 #[test]

@@ -1,4 +1,4 @@
-//! Where a page says how to install the rules, every rule file is installed.
+//! Every page with instructions to install the rules installs every rule file.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ use crate::alerts::{rules, tools};
 const FOLDER: &str = "/etc/prometheus";
 
 #[test]
-fn installing_the_rules_as_a_page_says_installs_all_of_them() {
+fn the_instructions_of_each_page_install_all_rules() {
     let mut installed = 0;
     for page in current() {
         let fences = fences(&page.text).into_iter();

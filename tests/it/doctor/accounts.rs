@@ -1,4 +1,4 @@
-//! Every account is checked, every read failure has a cure, and reports about many accounts are short.
+//! Every account is checked, every read failure has a remedy, and reports about many accounts are short.
 
 use serde_json::json;
 use whatsapp_business_exporter::app::doctor::Verdict::{Fine, Problem, Unknown};

@@ -1,6 +1,8 @@
-//! Meta has exactly one fault, and the finding about it says so, with a cure.
+//! The setup has exactly one fault, and the finding names it with a remedy.
 
-use whatsapp_business_exporter::app::doctor::Finding;
+mod app;
+mod token;
+
 use whatsapp_business_exporter::app::doctor::Verdict::{self, Fine, Problem, Unknown};
 use whatsapp_business_exporter::domain::access::MANAGEMENT_SCOPE;
 use whatsapp_business_exporter::simulator::change::WorldChange;
@@ -9,141 +11,6 @@ use whatsapp_business_exporter::simulator::graph::Endpoint;
 
 use super::patient::{Patient, assert_among, assert_found};
 use crate::exporter::meta::{SELDOM, WABA, config_file};
-
-const DAY: i64 = 86_400;
-
-const RENEW: &str = "Create a system user token";
-
-#[tokio::test]
-async fn the_token() {
-    let patient = Patient::healthy().await;
-    patient.let_happen(WorldChange::TokenExpiring {
-        in_seconds: 10 * DAY,
-    });
-    assert_found(
-        &patient,
-        "token_expiry",
-        Problem,
-        "expires in 9 days",
-        RENEW,
-    )
-    .await;
-    patient.let_happen(WorldChange::TokenRenewed {
-        in_seconds: Some(60 * DAY),
-    });
-    assert!(patient.found("token_expiry").await[0].is_fine());
-    patient
-        .exporter
-        .meta
-        .edit(|world| world.app.token.data_access_expires_at = 1);
-    let ended = "access to data has expired";
-    assert_found(&patient, "data_access_expiry", Problem, ended, RENEW).await;
-    patient.let_happen(WorldChange::TokenExpired);
-    let cure = "It has expired, was revoked, or is mistyped. Create a system user token";
-    assert_found(&patient, "token", Problem, "Meta rejects it", cure).await;
-    let unknown = Patient::healthy()
-        .await
-        .with_variable("WHATSAPP_ACCESS_TOKEN", "EAAGother");
-    assert_found(&unknown, "token", Problem, "Meta rejects it", cure).await;
-}
-
-#[tokio::test]
-async fn a_token_of_which_nothing_can_be_learnt() {
-    let patient = Patient::healthy().await;
-    patient
-        .exporter
-        .meta
-        .fault(Some(Endpoint::DebugToken), None, Fault::ServerErrorPage);
-    let cure = "Set the app's id and secret";
-    assert_found(
-        &patient,
-        "token",
-        Unknown,
-        "does not report whether it is valid",
-        cure,
-    )
-    .await;
-    assert!(
-        patient.found("account").await[0].is_fine(),
-        "the rest is still looked at"
-    );
-}
-
-#[tokio::test]
-async fn its_permissions() {
-    let patient = Patient::healthy().await;
-    patient.let_happen(WorldChange::TokenScopeGranted {
-        scope: MANAGEMENT_SCOPE.into(),
-        is_granted: false,
-    });
-    let missing = format!("missing: {MANAGEMENT_SCOPE}");
-    let cure = "Create a new token of the system user with these permissions.";
-    assert_found(&patient, "token_permissions", Problem, &missing, cure).await;
-    let cure = "Make a new token with whatsapp_business_management";
-    assert_found(&patient, "account", Problem, "lacks a permission", cure).await;
-}
-
-#[tokio::test]
-async fn the_app_secret() {
-    let patient = Patient::healthy()
-        .await
-        .with_variable("WHATSAPP_APP_SECRET", "another");
-    let cure = "Copy it from the App Dashboard of the token's app";
-    let other = "belongs to another app than the access token";
-    let report = patient.examined().await;
-    let of = |check: &str| -> Vec<Finding> {
-        let findings = report.findings.iter();
-        findings.filter(|one| one.check == check).cloned().collect()
-    };
-    assert!(of("token")[0].is_fine(), "{report:#?}");
-    assert_among(&of("app_secret"), Problem, other, cure);
-    assert_eq!(of("app_secret").len(), 1, "told once: {report:#?}");
-    let first = "Fix this first";
-    assert_among(&of("account"), Unknown, "1 account was not checked", first);
-
-    // If every call requires the proof, the token cannot be checked.
-    patient
-        .exporter
-        .meta
-        .edit(|world| world.app.requires_appsecret_proof = true);
-    assert_found(&patient, "app_secret", Problem, other, cure).await;
-    assert_eq!(patient.found("token").await, []);
-    patient
-        .exporter
-        .meta
-        .edit(|world| world.app.requires_appsecret_proof = false);
-
-    let secret = patient.exporter.meta.look(|world| world.app.secret.clone());
-    let patient = patient
-        .with_variable("WHATSAPP_APP_SECRET", &secret)
-        .with_variable("WHATSAPP_APP_ID", "1");
-    assert_found(&patient, "app_secret", Problem, other, cure).await;
-}
-
-#[tokio::test]
-async fn an_app_secret_that_is_required_and_not_configured() {
-    let patient = Patient::healthy()
-        .await
-        .without_variable("WHATSAPP_APP_SECRET")
-        .with_file(&without_webhooks());
-    patient
-        .exporter
-        .meta
-        .edit(|world| world.app.requires_appsecret_proof = true);
-    let cure = "Set the app secret (WHATSAPP_APP_SECRET)";
-    assert_found(&patient, "app_secret", Problem, "is not configured", cure).await;
-    let first = "Fix this first";
-    let left = "1 account was not checked: Meta requires appsecret_proof";
-    assert_found(&patient, "account", Unknown, left, first).await;
-}
-
-/// Only webhooks require a secret.
-fn without_webhooks() -> String {
-    format!(
-        "webhook:\n  enabled: false\n{}",
-        config_file(SELDOM, &[WABA])
-    )
-}
 
 #[tokio::test]
 async fn the_account() {
@@ -215,75 +82,6 @@ async fn its_payment_and_its_marketing_messages() {
         .filter(|(check, _)| ["payment", "marketing_messages"].contains(check))
         .collect();
     assert_eq!(found, [("marketing_messages", Fine)]);
-}
-
-#[tokio::test]
-async fn an_app_without_a_known_id() {
-    let patient = Patient::healthy().await.without_variable("WHATSAPP_APP_ID");
-    let field = String::from("app_id");
-    let value = serde_json::Value::Null;
-    let fault = Fault::FieldReplaced { field, value };
-    patient
-        .exporter
-        .meta
-        .fault(Some(Endpoint::DebugToken), None, fault);
-    let cure = "Set the app's id (WHATSAPP_APP_ID).";
-    let unknown = "Meta does not report which app the token belongs to";
-    assert_found(&patient, "webhook_fields", Unknown, unknown, cure).await;
-    let unknown = "cannot determine whether the app is subscribed";
-    assert_found(&patient, "subscribed_apps", Unknown, unknown, cure).await;
-}
-
-#[tokio::test]
-async fn the_apps_subscription() {
-    let patient = Patient::healthy().await;
-    patient.let_happen(WorldChange::WebhookFieldSubscribed {
-        field: "account_update".into(),
-        is_subscribed: false,
-    });
-    let cure = "Run `subscribe`, or subscribe to them in the App Dashboard";
-    let missing = "not subscribed: account_update";
-    assert_found(&patient, "webhook_fields", Problem, missing, cure).await;
-    patient
-        .exporter
-        .meta
-        .set_callback_url(Some("https://production.example.com/hook".into()));
-    let cure = "run `subscribe --move-callback`";
-    assert_found(
-        &patient,
-        "callback_url",
-        Problem,
-        "Meta sends webhooks to another URL",
-        cure,
-    )
-    .await;
-    let field = String::from("active");
-    let value = false.into();
-    let off = patient.exporter.meta.fault(
-        Some(Endpoint::AppSubscriptions),
-        None,
-        Fault::FieldReplaced { field, value },
-    );
-    let cure = "Run `subscribe`, or set the callback URL and the verify token";
-    assert_found(&patient, "callback_url", Problem, "is inactive", cure).await;
-    patient.exporter.meta.clear_fault(off);
-    patient.exporter.meta.set_callback_url(None);
-    assert_found(
-        &patient,
-        "callback_url",
-        Problem,
-        "not set: Meta sends no webhooks",
-        cure,
-    )
-    .await;
-    let broken = Fault::ServerErrorPage;
-    patient
-        .exporter
-        .meta
-        .fault(Some(Endpoint::AppSubscriptions), None, broken);
-    let cure = "check the App Dashboard, WhatsApp, Configuration";
-    let unknown = "cannot read the app's subscription";
-    assert_found(&patient, "webhook_fields", Unknown, unknown, cure).await;
 }
 
 #[tokio::test]
@@ -412,26 +210,4 @@ async fn accounts_that_are_looked_for() {
     });
     let cure = "List the accounts, or set apps[].businesses.";
     assert_found(&patient, "discovery", Problem, "lists none", cure).await;
-}
-
-#[tokio::test]
-async fn an_override_of_the_callback() {
-    let patient = Patient::healthy().await;
-    let check = "messages_callback";
-    assert!(patient.found(check).await[0].is_fine());
-    let elsewhere = Some("https://crm.example/in?token=s3cret".to_owned());
-    patient.let_happen(WorldChange::AccountCallbackOverridden {
-        waba_id: WABA.into(),
-        callback_url: elsewhere,
-    });
-    let cure = "Remove the override";
-    let moved = "moves the messages of 1 of 1 phone numbers to https://crm.example/in, not to http";
-    assert_found(&patient, check, Problem, moved, cure).await;
-    let report = format!("{:?}", patient.examined().await);
-    assert!(!report.contains("s3cret"), "{report}");
-    patient.let_happen(WorldChange::AccountCallbackOverridden {
-        waba_id: WABA.into(),
-        callback_url: None,
-    });
-    assert!(patient.found(check).await[0].is_fine());
 }

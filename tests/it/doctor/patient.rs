@@ -1,4 +1,4 @@
-//! A running exporter with its simulated Meta, and a doctor who is given another configuration, or the same.
+//! A running exporter with its simulated Meta, and `doctor` with the same configuration or another one.
 
 use whatsapp_business_exporter::app::ConfigSources;
 use whatsapp_business_exporter::app::doctor::{Finding, Report, Verdict, examine};
@@ -13,7 +13,7 @@ const FILE: &str = "doctor.yml";
 
 pub struct Patient {
     pub exporter: Exporter,
-    /// What the doctor is given beside the flags that every patient has.
+    /// Further flags of `doctor`, besides those of every test.
     pub environment: FixedEnvironment,
     pub flags: Flags,
     store: tempfile::TempDir,
@@ -123,7 +123,7 @@ impl Patient {
     }
 }
 
-/// What every patient's doctor is told, but for the public address.
+/// The settings of `doctor` in every test, without the public address.
 fn flags(exporter: &Exporter, store: &std::path::Path) -> Flags {
     let address = exporter.url.trim_start_matches("http://").to_owned();
     let url = format!("sqlite:{}", store.join("state.db").display());

@@ -14,7 +14,7 @@ use crate::support::pair::{Pair, WABA};
 
 const NUMBER: &str = "900100200300401";
 
-/// As the page says it, and a webhook has come.
+/// The setup of the page, after a first webhook.
 fn healthy() -> Pair {
     let pair = Pair::start();
     let callback = json!({"callback_url": pair.callback(), "webhooks": "on"});
@@ -31,7 +31,7 @@ fn healthy() -> Pair {
     pair
 }
 
-/// What is printed, with the ports that the page uses and without times.
+/// The output, with the ports of the page and without times.
 fn as_in_the_docs(pair: &Pair, text: &str) -> String {
     let text = text.replace(&pair.graph.to_string(), "127.0.0.1:10132");
     // The pair shares one port.
@@ -87,7 +87,7 @@ fn a_broken_pair_is_as_the_docs_show_it() {
 }
 
 #[test]
-fn scripts_get_json_and_an_exit_code_of_its_own_for_what_cannot_be_told() {
+fn scripts_get_json_and_another_exit_code_for_unknown_results() {
     let pair = healthy();
     pair.tell(
         "faults",

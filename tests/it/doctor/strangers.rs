@@ -23,7 +23,7 @@ async fn stranger<R: IntoResponse + Clone + Send + Sync + 'static>(answer: R) ->
     address
 }
 
-/// A port at which nobody listens.
+/// A port without a listener.
 pub fn nobody() -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("it is bound")

@@ -93,7 +93,7 @@ fn backfill(store: &Path, data: &Path) {
 }
 
 #[test]
-fn a_new_prometheus_knows_the_last_thirty_days() {
+fn a_new_prometheus_has_the_last_thirty_days() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let store = folder.path().join("state.db");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");

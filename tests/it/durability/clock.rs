@@ -1,4 +1,4 @@
-//! A clock that was an hour fast and is set right.
+//! A clock that was an hour fast and is corrected.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

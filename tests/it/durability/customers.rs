@@ -1,4 +1,4 @@
-//! The logs of customers stay short, and keep the last state of each customer.
+//! The logs of customers stay short, and contain the last state of each customer.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

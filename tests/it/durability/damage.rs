@@ -1,5 +1,5 @@
-//! What must not be opened is not: damaged, from the future, somebody else's, in use, not writable.
-//! Each is exit code 1 with the path and what to do, and the file stays as it was.
+//! Files that must not be opened: damaged, of a later version, of another program, in use, or not writable. The program
+//! ends with exit code 1, names the path and the remedy, and does not change the file.
 
 use std::fs;
 use std::io::{Seek, SeekFrom, Write};
@@ -34,7 +34,7 @@ fn start(folder: &Path) -> Process {
     program_in(folder, &arguments, &variables())
 }
 
-/// It ends by itself with exit code 1, and says all of this.
+/// It ends with exit code 1, and its error contains all of this.
 fn refuses(folder: &Path, words: &[&str]) {
     let mut process = start(folder);
     let status = process.ended_within(PATIENCE);
@@ -81,7 +81,7 @@ fn a_damaged_page_is_refused() {
         .write(true)
         .open(&path)
         .expect("it is ours");
-    // Everything but the first page, which only says what the tables are.
+    // Everything but the first page, which contains only the schema.
     file.seek(SeekFrom::Start(4096 * 8)).expect("it is longer");
     let rest = usize::try_from(size - 4096 * 8).expect("it is small");
     file.write_all(&vec![0xa5; rest]).expect("it is ours");

@@ -1,4 +1,4 @@
-//! Signed deliveries about templates and of messages, each a fact that no other one is.
+//! Signed deliveries about templates and messages, each with different facts.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -13,7 +13,7 @@ pub const EVENTS: [&str; 4] = ["APPROVED", "PAUSED", "REJECTED", "DISABLED"];
 /// Few enough for most of them to change many times.
 const TEMPLATES: u64 = 40;
 
-/// One fact: at a second of its own a template changed its status, and a customer wrote.
+/// One fact: a template changed its status, and a customer wrote, at a second of which there is no other fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fact {
     /// When: no two facts share a second.
@@ -25,7 +25,7 @@ pub struct Fact {
 impl Fact {
     /// The fact with this number, dated anywhere among those with numbers near it.
     pub fn draw(number: u64, dice: &mut fastrand::Rng) -> Self {
-        // Pairs of neighbours trade places: 0 1 2 3 is told as 1 0 3 2, and senders add to that.
+        // Neighbours are exchanged: 0 1 2 3 is sent as 1 0 3 2. Concurrent senders add to the disorder.
         let time = 1_775_000_000 + (number ^ 1);
         Self {
             time,
@@ -65,7 +65,7 @@ pub fn body_of(facts: &[Fact]) -> String {
     format!(r#"{{"object":"whatsapp_business_account","entry":[{entries}]}}"#)
 }
 
-/// The body of one delivery of a message in a conversation of its own order: the relay passes these on in it.
+/// The body of a delivery with a message of a conversation, whose order the relay must keep.
 pub fn next_of(conversation: usize, number: u64) -> String {
     format!(
         r#"{{"object":"whatsapp_business_account","entry":[{{"id":"{WABA}","changes":[{{"field":"messages","value":{{"metadata":{{"phone_number_id":"{NUMBER}"}},"messages":[{{"from":"1666010{conversation:04}","id":"wamid.{conversation}.{number}","timestamp":"1775000000","type":"image"}}]}}}}]}}]}}"#

@@ -1,5 +1,5 @@
-//! StoreError while it runs: what cannot be stored is refused with 503, readiness and metrics say so, and
-//! when the trouble is over everything goes on by itself with nothing lost.
+//! Errors of the store at run time: deliveries that cannot be stored are rejected with 503, readiness and metrics show the
+//! error, and after its end the exporter recovers without a restart and without loss.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -44,8 +44,8 @@ pub fn until_ready(service: &Service, status: u16, word: &str) {
     });
 }
 
-/// Everything that says that the store takes no commits, for this reason.
-pub fn says_why(service: &Service, reason: &str) {
+/// Asserts that readiness and metrics show that the store accepts no commits, with this reason.
+pub fn assert_rejects_with(service: &Service, reason: &str) {
     until_ready(service, 503, reason);
     until_metric(service.address, "whatsapp_exporter_store_up 0");
     let scrape = service.scrape();
@@ -77,7 +77,7 @@ fn a_locked_store_refuses_and_recovers() {
     let mut tool = Tool::on(folder.path());
     tool.execute("BEGIN EXCLUSIVE");
     assert_eq!(status_of(&service, 1), 503);
-    says_why(&service, "locked");
+    assert_rejects_with(&service, "locked");
 
     tool.execute("ROLLBACK");
     recovers(&service, 1);
@@ -124,7 +124,7 @@ impl Tool {
     }
 }
 
-/// The program on a small file system of its own, which only it and `/proc` can see.
+/// The program on a small file system that only it and `/proc` can see.
 struct SmallDisk {
     service: Service,
     folder: PathBuf,
@@ -176,7 +176,7 @@ fn a_full_disk_refuses_and_recovers() {
     let filled = fs::write(&filler, vec![0; 4 << 20]);
     assert!(filled.is_err(), "the disk is larger than it should be");
     let mut acknowledged = 1;
-    // What is left of the last page may take a few more.
+    // The last page may have room for a few more.
     until("a delivery to be refused", PATIENCE, || {
         match status_of(service, acknowledged) {
             503 => Ok(()),
@@ -186,14 +186,14 @@ fn a_full_disk_refuses_and_recovers() {
             }
         }
     });
-    says_why(service, "disk_full");
+    assert_rejects_with(service, "disk_full");
 
     fs::remove_file(&filler).expect("it is there");
     recovers(service, acknowledged);
 }
 
-/// Everything that says that the store cannot be opened, for this reason.
-fn says_that_it_is_not_open(service: &Service, reason: &str) {
+/// Asserts that the error and the exit code show that the store cannot be opened, with this reason.
+fn assert_not_open(service: &Service, reason: &str) {
     until_ready(service, 503, reason);
     service.process.until_logged("could not open the store");
     for path in ["/", "/api/v1/status", "/api/v1/history"] {
@@ -240,7 +240,7 @@ fn a_start_on_a_full_disk_serves_metrics_and_opens_the_store_when_there_is_room(
         let folder = tempfile::tempdir().expect("a temporary folder");
         let disk = SmallDisk::prepared(folder.path(), options, fill);
         let service = &disk.service;
-        says_that_it_is_not_open(service, "disk_full");
+        assert_not_open(service, "disk_full");
         let filler = disk.folder.join("filler");
         let removed = fs::remove_file(&filler).or_else(|_| fs::remove_dir_all(&filler));
         removed.expect("it is there");
@@ -278,10 +278,10 @@ fn a_restart_on_a_full_disk_loses_nothing_and_goes_on_when_there_is_room() {
 }
 
 #[test]
-fn a_start_on_a_read_only_file_system_serves_metrics_and_stops_when_told() {
+fn a_start_on_a_read_only_file_system_serves_metrics_and_stops_on_a_signal() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut disk = SmallDisk::new(folder.path(), "ro");
-    says_that_it_is_not_open(&disk.service, "read_only");
+    assert_not_open(&disk.service, "read_only");
     disk.service.process.signal(rustix::process::Signal::TERM);
     let status = disk.service.process.ended_within(PATIENCE);
     assert_eq!(status.code(), Some(0), "{:?}", disk.service.process);
@@ -299,7 +299,7 @@ fn a_database_that_a_tool_holds_at_the_start_is_waited_for() {
     tool.execute("PRAGMA locking_mode = EXCLUSIVE");
     tool.execute("BEGIN EXCLUSIVE");
     let service = Service::start(folder.path());
-    says_that_it_is_not_open(&service, "locked");
+    assert_not_open(&service, "locked");
     tool.execute("ROLLBACK");
     drop(tool);
     until_open(&service);

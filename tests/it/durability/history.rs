@@ -1,4 +1,4 @@
-//! `GET /api/v1/history` over a socket: both formats, its limits, and what it says to bad questions.
+//! `GET /api/v1/history` over a socket: both formats, its limits, and errors about bad requests.
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -44,7 +44,7 @@ fn ask(service: &Service, query: &str) -> (u16, Value) {
 }
 
 #[test]
-fn a_templates_steps_are_told_in_order_with_their_source() {
+fn the_steps_of_a_template_are_listed_in_order_with_their_source() {
     let (_folder, service) = with_history();
     let (status, body) = ask(
         &service,
@@ -80,7 +80,7 @@ fn a_long_answer_comes_in_parts() {
 }
 
 #[test]
-fn pages_continue_after_a_cursor_whatever_came_before_it() {
+fn pages_continue_after_a_cursor() {
     let (_folder, service) = with_history();
     let (_, all) = ask(&service, "entity=template&since=0");
     let all = all["transitions"].as_array().expect("a list").clone();
@@ -106,7 +106,7 @@ fn pages_continue_after_a_cursor_whatever_came_before_it() {
 }
 
 #[test]
-fn a_table_says_how_to_continue() {
+fn a_table_contains_the_link_to_the_next_page() {
     let (_folder, service) = with_history();
     let request = "GET /api/v1/history?format=csv&since=0&limit=3 HTTP/1.0\r\n\r\n";
     let mut stream = connect(service.address).expect("it listens");
@@ -137,7 +137,7 @@ fn a_table_has_a_header_and_a_line_for_each_step() {
 }
 
 #[test]
-fn a_bad_question_is_told_what_is_wrong_with_it() {
+fn a_bad_request_is_rejected_with_the_reason() {
     let (_folder, service) = with_history();
     for (query, word) in [
         ("since=yesterday", "since: \"yesterday\" is not a time"),
@@ -210,7 +210,7 @@ fn deep_history_leaves_the_status_page_alone() {
                 while Instant::now() < end {
                     let path = match client % 4 {
                         0 => format!("/api/v1/history?offset={ATTACK_ROWS}"),
-                        // Nothing fits: every line is looked at.
+                        // No row matches, so every row is read.
                         1 => "/api/v1/history?attribute=none".to_owned(),
                         _ => format!("/api/v1/history?limit=1000{after}"),
                     };

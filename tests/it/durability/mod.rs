@@ -1,5 +1,4 @@
-//! What was acknowledged survives: kills, full disks, locks, damage, clocks; and what was, can be asked
-//! for.
+//! Acknowledged facts survive kills, full disks, locks, damage and wrong clocks, and their history can be queried.
 
 mod backfill;
 mod clock;

@@ -1,4 +1,4 @@
-//! What an older version has saved is still read: the fixture is never written anew, only added to.
+//! The state that an older version has saved is still read. The fixture is never replaced, only extended.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -300,7 +300,7 @@ async fn templates_of_many_accounts_are_moved_into_pages() {
                 .filter(|one| one.paused_until().is_some());
             assert_eq!(paused.count(), 130);
         }
-        // What a listing confirms is listed after a restart.
+        // Objects that a listing confirms are listed after a restart.
         let at = now.plus(Duration::from_secs(second));
         let listed = accounts.iter().map(|waba_id| listed_again(waba_id, at));
         let committed = store.commit(listed.collect()).await;

@@ -1,4 +1,4 @@
-//! The journal that an older version has saved as text is read as it was.
+//! The journal that an older version has saved as text is read without changes.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! What stands around a killed exporter and is not killed: a Graph API whose answers differ each time, and an
-//! application behind the relay that remembers what it was sent.
+//! The peers of an exporter that is killed: a Graph API whose responses differ each time, and an application behind the
+//! relay that keeps all deliveries.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,10 +15,10 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::deliveries::{NUMBER, WABA};
 
-/// What the peers have done.
+/// Records of the peers.
 #[derive(Default)]
 struct Seen {
-    /// Listings of numbers answered: each one says another limit than the one before.
+    /// Number of listings of numbers. Each has another limit than the one before.
     listings: AtomicU64,
     /// Bodies that the application was sent, in order.
     relayed: Mutex<Vec<String>>,

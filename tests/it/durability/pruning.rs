@@ -1,4 +1,4 @@
-//! History is kept for so long and no longer, except what is still in force.
+//! History older than the retention is deleted, except values that are still in force.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use super::backfill::{DAY, write_thirty_days};
 use crate::support::store::{NewStore, of_each_engine, opened};
 
 /// Only a failure waits as long as this.
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 async fn ratings(history: &HistoryReader) -> Vec<String> {
     let question = HistoryQuery {

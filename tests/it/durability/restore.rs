@@ -64,7 +64,7 @@ async fn shows_the_same_after_a_restart(
     Ok(())
 }
 
-async fn tells_the_same_history(
+async fn assert_same_history(
     location: &Location,
     in_order: &[Event],
     shuffled: &[Event],
@@ -92,7 +92,7 @@ proptest! {
     #[test]
     fn the_history_is_the_same_in_any_order_of_arrival((events, shuffled) in events_and_a_shuffle()) {
         let runtime = Runtime::new().expect("a runtime");
-        runtime.block_on(tells_the_same_history(&Location::Memory, &events, &shuffled))?;
+        runtime.block_on(assert_same_history(&Location::Memory, &events, &shuffled))?;
     }
 }
 
@@ -108,9 +108,9 @@ proptest! {
     }
 
     #[test]
-    fn both_engines_tell_the_same_history((events, shuffled) in events_and_a_shuffle()) {
+    fn both_engines_have_the_same_history((events, shuffled) in events_and_a_shuffle()) {
         let runtime = Runtime::new().expect("a runtime");
         let new = NewStore::postgres();
-        runtime.block_on(tells_the_same_history(&new.location, &events, &shuffled))?;
+        runtime.block_on(assert_same_history(&new.location, &events, &shuffled))?;
     }
 }

@@ -9,11 +9,11 @@ use crate::http::{Answer, metrics, post_text};
 use crate::process::{Process, program_in};
 use crate::support::scrape::Scrape;
 
-/// A port on which nobody answers: polls fail at once, and webhooks are all there is.
+/// A port without a listener: polls fail at once, so all data comes from webhooks.
 pub const NO_META: &str = "--graph.base-url=http://127.0.0.1:9";
 
-/// Longer than a locked database is waited for.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than the exporter waits for a locked database.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running exporter.
 pub struct Service {
@@ -21,7 +21,7 @@ pub struct Service {
     pub address: SocketAddr,
 }
 
-/// Everything the program needs to know.
+/// The variables that the program requires.
 pub fn variables() -> Vec<(String, String)> {
     let pairs = [
         ("WHATSAPP_ACCESS_TOKEN", "a-token"),
@@ -70,7 +70,7 @@ impl Service {
         send(self.address, facts)
     }
 
-    /// What a scraper reads.
+    /// The metrics.
     pub fn scrape(&self) -> Scrape {
         Scrape(metrics(self.address).expect("it answers"))
     }

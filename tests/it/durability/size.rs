@@ -88,7 +88,7 @@ fn health() -> Health {
     }
 }
 
-/// What a refresh of an account with five numbers and ten templates finds, one commit each.
+/// The facts of a refresh of an account with five numbers and ten templates, one commit each.
 fn refresh(waba_id: &WabaId, second: i64, limit: u64) -> [Event; 3] {
     let number = |which: u64| {
         let id = (900_100_200_300_400 + which).to_string();

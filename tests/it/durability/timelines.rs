@@ -1,4 +1,4 @@
-//! What was in the last thirty days, after a restart: on the status page, and as the store gives it.
+//! Changes of the last thirty days after a restart: on the status page, and in the store.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! One writer for one database: a second exporter is refused by whatever path it comes, and a database that is moved,
-//! replaced or overwritten under a running exporter takes nothing more. What was acknowledged is kept, or was refused.
+//! One writer for one database: a second exporter is rejected, by any path to the same file. A database that is moved,
+//! replaced or overwritten under a running exporter accepts no more commits. Each delivery is either kept or rejected.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rustix::process::Signal;
 
-use super::faults::{Tool, paused, says_why, status_of, until_ready};
+use super::faults::{Tool, assert_rejects_with, paused, status_of, until_ready};
 use super::service::{PATIENCE, Service, arguments, variables};
 use crate::process::{Process, outcome, program_in};
 
@@ -44,7 +44,7 @@ fn found_in(folder: &Path, store: &str) -> f64 {
 }
 
 #[test]
-fn a_second_exporter_is_refused_by_whatever_path_it_comes() {
+fn a_second_exporter_is_rejected_by_any_path() {
     let ways: [(&str, Prepare); 6] = [
         (DATABASE, |folder| {
             // 0.1.0 locked this file alone, and anybody could remove it.
@@ -145,10 +145,10 @@ fn a_displaced_database_takes_nothing_more_and_what_it_took_is_kept() {
         // Noticed without a webhook, within a moment.
         until_ready(&service, 503, "file_replaced");
         assert_eq!(status_of(&service, 4), 503, "{what}");
-        says_why(&service, "file_replaced");
+        assert_rejects_with(&service, "file_replaced");
         assert_eq!(paused(&service), 4.0, "{what}");
         kill(&mut service);
-        // Whoever wants the backup gets it as it was, and not a mixture with what came later.
+        // The backup stays as it was, without later commits.
         let (store, facts) = match what {
             "moved" => ("moved.db", 4.0),
             "unlinked" | "a backup linked in" | "an empty file moved in" => {
@@ -179,7 +179,7 @@ fn a_stop_leaves_the_file_that_took_the_place_alone() {
         let mut service = with_a_backup(folder.path());
         displace(folder.path());
         let restored = fs::read(folder.path().join(DATABASE)).expect("it is there");
-        // It may be told to stop before it has looked.
+        // The stop may come before the check.
         service.process.signal(Signal::TERM);
         service.process.ended_within(PATIENCE);
         let left = fs::read(folder.path().join(DATABASE)).expect("it is there");
@@ -211,7 +211,7 @@ fn an_exporter_stops_when_another_one_has_opened_its_store() {
     let mut tool = Tool::on(folder.path());
     tool.execute("UPDATE commits SET writer = writer + 1");
     assert_eq!(status_of(&service, 1), 503);
-    says_why(&service, "other_writer");
+    assert_rejects_with(&service, "other_writer");
     // It does not come back by itself, even though nothing is wrong with the file.
     assert_eq!(status_of(&service, 2), 503);
     kill(&mut service);

@@ -1,4 +1,4 @@
-//! The real program on a machine whose clock is wrong, by libfaketime. Time since boot, which nobody sets, is real.
+//! The real program on a machine whose clock is wrong, by libfaketime. The time since boot is real.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -260,7 +260,7 @@ async fn polls_that_were_stored_a_year_ahead_are_corrected_for_good() {
     until_shown(&service, "the flag", is_flagged);
 }
 
-/// Runs Python on the path of a store that nobody has open.
+/// Runs Python with the path of a store that no process has open.
 fn edit_store(machine: &Machine, script: &str) {
     let path = machine.folder.path().join("state.db");
     let python = std::process::Command::new("python3")
@@ -300,7 +300,7 @@ fn a_clock_that_is_behind_loses_no_event() {
 }
 
 #[test]
-fn nobody_is_given_up_by_a_clock_that_runs_ahead() {
+fn a_clock_that_runs_ahead_ends_no_conversation() {
     const CUSTOMERS: u32 = 20;
     let waiting = |scrape: &Scrape| {
         scrape.value(
@@ -322,7 +322,7 @@ fn nobody_is_given_up_by_a_clock_that_runs_ahead() {
     edit_store(&machine, FORGET_BOOT);
     let service = machine.start(NO_META, &[]);
     message(service.address, real_seconds(), CUSTOMERS + 1);
-    // Twice as long as between two looks at what nothing has come for.
+    // Twice the interval at which idle conversations are checked.
     std::thread::sleep(std::time::Duration::from_secs(11));
     let scrape = service.scrape();
     assert_eq!(waiting(&scrape), Some(22.0));

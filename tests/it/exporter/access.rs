@@ -1,4 +1,4 @@
-//! What /metrics tells of the app's token and subscription, while a simulated Meta changes its mind.
+//! Metrics about the token and the subscription of the app, while the simulated Meta changes them.
 
 use whatsapp_business_exporter::domain::access::MANAGEMENT_SCOPE;
 use whatsapp_business_exporter::simulator::change::WorldChange;
@@ -12,7 +12,7 @@ const VALID: &str = "whatsapp_access_token_valid";
 const EXPIRES: &str = "whatsapp_access_token_expires_timestamp_seconds";
 const MATCHES: &str = "whatsapp_app_webhook_callback_matches";
 
-/// A file that asks about access every second, and about nothing else after the start.
+/// A file that polls access every second, and nothing else after the start.
 fn file(more: &str) -> String {
     format!(
         "poll:\n  numbers_interval: 1h\n  account_interval: 1h\n  templates_interval: 1h\n  \
@@ -39,7 +39,7 @@ fn subscribed(field: &str, world: &World) -> String {
 }
 
 #[tokio::test]
-async fn a_token_that_ends_is_told_before_and_after_and_so_is_a_new_one() {
+async fn an_expiring_token_is_reported_before_and_after_and_so_is_a_new_one() {
     let world = small_world();
     let (valid, expires) = (of_app(VALID, &world), of_app(EXPIRES, &world));
     let exporter = Exporter::configured(world, &file("")).await;

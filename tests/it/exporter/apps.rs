@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use whatsapp_business_exporter::clock;
 use whatsapp_business_exporter::simulator::signature::header_value;
-use whatsapp_business_exporter::simulator::world::{Account, World};
+use whatsapp_business_exporter::simulator::world::World;
 
-use super::meta::{Exporter, SELDOM, TEMPLATE, WABA, small_world};
+use super::discovery::{OTHER, two_accounts};
+use super::meta::{Exporter, SELDOM, TEMPLATE, WABA};
 
-const OTHER: &str = "800100200300499";
 const OTHER_SECRET: &str = "fedcba9876543210fedcba9876543210";
 
 /// Two apps with one id. `alpha` is the simulated app; the token of `beta` is invalid.
@@ -27,10 +27,6 @@ fn file(world: &World, alpha: &[&str], beta: &[&str], beta_secret: &str) -> Stri
     )
 }
 
-fn two_accounts() -> World {
-    small_world().with_account(Account::new(OTHER, "Fern & Moss Test"))
-}
-
 async fn exporter(alpha: &[&str], beta: &[&str], beta_secret: &str) -> Exporter {
     let world = two_accounts();
     let file = file(&world, alpha, beta, beta_secret);
@@ -45,11 +41,6 @@ fn disabled(waba_id: &str, time: i64) -> Vec<u8> {
         r#"{{"object":"whatsapp_business_account","entry":[{{"id":"{waba_id}","time":{time},"changes":[{{"field":"message_template_status_update","value":{{"event":"DISABLED","message_template_id":{TEMPLATE},"message_template_name":"spring_offer","message_template_language":"en_US","reason":null}}}}]}}]}}"#
     )
     .into_bytes()
-}
-
-async fn deliver(exporter: &Exporter, secret: &str, body: Vec<u8>) {
-    let signature = header_value(secret, &body);
-    assert_eq!(exporter.post(body, Some(&signature)).await, 200);
 }
 
 fn events(waba_id: &str) -> String {
@@ -98,22 +89,32 @@ async fn a_secret_is_valid_only_for_the_accounts_of_its_app() {
         assert_eq!(exporter.value(&wrong_app(app)).await, Some(0.0), "{app}");
     }
     let secret = exporter.meta.look(|world| world.app.secret.clone());
-    deliver(&exporter, OTHER_SECRET, disabled(WABA, 1_790_000_000)).await;
+    exporter
+        .accept(disabled(WABA, 1_790_000_000), OTHER_SECRET)
+        .await;
     assert_eq!(exporter.value(&events(WABA)).await, Some(0.0));
     assert_eq!(exporter.value(&wrong_app("beta")).await, Some(1.0));
     let last =
         format!(r#"whatsapp_exporter_webhook_last_received_timestamp_seconds{{waba_id="{WABA}"}}"#);
     assert_eq!(exporter.value(&last).await, None, "not even a sign of life");
     // The same, signed by the right app, was not used up by the wrong one.
-    deliver(&exporter, &secret, disabled(WABA, 1_790_000_000)).await;
+    exporter
+        .accept(disabled(WABA, 1_790_000_000), &secret)
+        .await;
     assert_eq!(exporter.value(&events(WABA)).await, Some(1.0));
-    deliver(&exporter, OTHER_SECRET, disabled(OTHER, 1_790_000_000)).await;
+    exporter
+        .accept(disabled(OTHER, 1_790_000_000), OTHER_SECRET)
+        .await;
     assert_eq!(exporter.value(&events(OTHER)).await, Some(1.0));
-    deliver(&exporter, &secret, disabled(OTHER, 1_790_000_001)).await;
+    exporter
+        .accept(disabled(OTHER, 1_790_000_001), &secret)
+        .await;
     assert_eq!(exporter.value(&events(OTHER)).await, Some(1.0));
     assert_eq!(exporter.value(&wrong_app("alpha")).await, Some(1.0));
     // An account that no app watches is only that.
-    deliver(&exporter, &secret, disabled("800", 1_790_000_000)).await;
+    exporter
+        .accept(disabled("800", 1_790_000_000), &secret)
+        .await;
     assert_eq!(exporter.value(&wrong_app("alpha")).await, Some(1.0));
     let unwatched = "whatsapp_exporter_webhook_unwatched_total";
     assert_eq!(exporter.value(unwatched).await, Some(1.0));
@@ -132,7 +133,9 @@ async fn a_delivery_about_two_accounts_is_accepted_only_for_the_signers_account(
         })
         .collect();
     let body = serde_json::json!({"object": "whatsapp_business_account", "entry": both});
-    deliver(&exporter, &secret, body.to_string().into_bytes()).await;
+    exporter
+        .accept(body.to_string().into_bytes(), &secret)
+        .await;
     assert_eq!(exporter.value(&events(WABA)).await, Some(1.0));
     assert_eq!(exporter.value(&events(OTHER)).await, Some(0.0));
     assert_eq!(exporter.value(&wrong_app("alpha")).await, Some(1.0));
@@ -147,8 +150,12 @@ async fn an_account_of_two_apps_is_polled_by_the_first_and_accepts_webhooks_of_b
     };
     assert_eq!(exporter.value(&polls("alpha")).await, Some(1.0));
     assert_eq!(exporter.value(&polls("beta")).await, None);
-    deliver(&exporter, OTHER_SECRET, disabled(WABA, 1_790_000_000)).await;
-    deliver(&exporter, &secret, disabled(WABA, 1_790_000_000)).await;
+    exporter
+        .accept(disabled(WABA, 1_790_000_000), OTHER_SECRET)
+        .await;
+    exporter
+        .accept(disabled(WABA, 1_790_000_000), &secret)
+        .await;
     assert_eq!(
         exporter.value(&events(WABA)).await,
         Some(1.0),
@@ -168,8 +175,12 @@ async fn apps_with_the_same_secret_are_one_signer() {
     let world = two_accounts();
     let secret = world.app.secret.clone();
     let exporter = exporter(&[WABA], &[OTHER], &secret).await;
-    deliver(&exporter, &secret, disabled(WABA, 1_790_000_000)).await;
-    deliver(&exporter, &secret, disabled(OTHER, 1_790_000_000)).await;
+    exporter
+        .accept(disabled(WABA, 1_790_000_000), &secret)
+        .await;
+    exporter
+        .accept(disabled(OTHER, 1_790_000_000), &secret)
+        .await;
     for waba_id in [WABA, OTHER] {
         assert_eq!(exporter.value(&events(waba_id)).await, Some(1.0));
     }
@@ -215,15 +226,17 @@ async fn a_secret_is_rotated_without_losing_a_delivery() {
     assert_eq!(exporter.reload().await.0, 200);
     assert_eq!(exporter.value(&previous("alpha")).await, Some(0.0));
     assert_eq!(exporter.value(&previous("beta")).await, None);
-    deliver(&exporter, &old, disabled(WABA, 1_790_000_000)).await;
+    exporter.accept(disabled(WABA, 1_790_000_000), &old).await;
     assert_eq!(exporter.value(&previous("alpha")).await, Some(1.0));
     // Then the App Dashboard: retries of before come beside what is new.
-    deliver(&exporter, NEW_SECRET, disabled(WABA, 1_790_000_001)).await;
-    deliver(&exporter, &old, disabled(WABA, 1_790_000_002)).await;
+    exporter
+        .accept(disabled(WABA, 1_790_000_001), NEW_SECRET)
+        .await;
+    exporter.accept(disabled(WABA, 1_790_000_002), &old).await;
     assert_eq!(exporter.value(&events(WABA)).await, Some(3.0));
     assert_eq!(exporter.value(&previous("alpha")).await, Some(2.0));
     // It stands for the accounts of its app alone.
-    deliver(&exporter, &old, disabled(OTHER, 1_790_000_003)).await;
+    exporter.accept(disabled(OTHER, 1_790_000_003), &old).await;
     assert_eq!(exporter.value(&events(OTHER)).await, Some(0.0));
     assert_eq!(exporter.value(&wrong_app("alpha")).await, Some(1.0));
     // Operators sign with the secret in force.

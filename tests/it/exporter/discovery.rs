@@ -9,11 +9,11 @@ use super::meta::{Exporter, WABA, small_world};
 
 pub const OTHER: &str = "800100200300499";
 
-/// Two accounts, and a search every second.
 pub fn two_accounts() -> World {
     small_world().with_account(Account::new(OTHER, "Fern & Moss Test"))
 }
 
+/// A configuration that searches accounts every second.
 pub fn file(how: &str) -> String {
     format!("poll:\n  discovery_interval: 1s\napps:\n  - {how}\n")
 }
@@ -134,7 +134,7 @@ async fn a_failed_search_loses_no_account_and_a_listed_one_stays() {
 }
 
 #[tokio::test]
-async fn what_was_found_is_known_after_a_start_without_meta() {
+async fn discovered_accounts_are_known_after_a_start_without_meta() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let store = format!("sqlite:{}", folder.path().join("state.db").display());
     let text = file("discover_by_token: true");

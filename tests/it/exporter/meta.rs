@@ -1,31 +1,36 @@
-//! A small world, an exporter that watches it, and questions about what a scraper reads.
+//! A small world, an exporter that watches it, and functions that read its metrics.
+
+mod changing_file;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use whatsapp_business_exporter::app::{BoundExporter, ConfigSources};
-use whatsapp_business_exporter::config::{Config, Environment, FixedEnvironment, Flags};
+use whatsapp_business_exporter::config::{Config, Flags};
 use whatsapp_business_exporter::serve::ReloadRequest;
 use whatsapp_business_exporter::simulator::world::{Account, PhoneNumber, Template, World};
 use whatsapp_business_exporter::simulator::{Handle, Simulation, SimulationOptions};
 
+pub use changing_file::{CONFIG_FILE, ChangingFile};
+
 pub const WABA: &str = "800100200300400";
+
 pub const NUMBER: &str = "900100200300400";
+
 pub const TEMPLATE: &str = "7001002003004005";
-pub const CONFIG_FILE: &str = "exporter.yml";
 
 /// Only a failure waits as long as this.
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(90);
 
-/// Between two looks of something that is waited for.
+/// Pause between two looks at a condition.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// Polls that nobody waits for: what arrives came by webhook.
+/// An interval longer than any test, so later changes come by webhook.
 pub const SELDOM: &str = "1h";
+
 /// The shortest interval there is.
 pub const OFTEN: &str = "1s";
 
@@ -49,65 +54,11 @@ pub fn config_file(interval: &str, accounts: &[&str]) -> String {
     )
 }
 
-/// An environment whose file a test may change under the running exporter.
-#[derive(Clone)]
-pub struct ChangingFile(Arc<Mutex<FixedEnvironment>>);
-
-impl ChangingFile {
-    fn new(world: &World, file: &str) -> Self {
-        // Most templates of these worlds have no problems, and tests look at them.
-        let environment = FixedEnvironment::default()
-            .with_file(CONFIG_FILE, file)
-            .with_variable("WHATSAPP_EXPORTER_TEMPLATES_DETAIL", "all");
-        // A file with its own secrets declares several apps, and variables cannot refer to one of several apps.
-        if file.contains("access_token:") {
-            return Self(Arc::new(Mutex::new(environment)));
-        }
-        let environment = environment
-            .with_variable("WHATSAPP_ACCESS_TOKEN", &world.app.token.text)
-            .with_variable("WHATSAPP_APP_SECRET", &world.app.secret)
-            .with_variable("WHATSAPP_WEBHOOK_VERIFY_TOKEN", &world.app.verify_token);
-        Self(Arc::new(Mutex::new(environment)))
-    }
-
-    pub fn write(&self, file: &str) {
-        self.write_to(CONFIG_FILE, file);
-    }
-
-    pub fn write_to(&self, path: &str, text: &str) {
-        let mut environment = self.0.lock().expect("no test panics while it writes");
-        *environment = environment.clone().with_file(path, text);
-    }
-}
-
-impl Environment for ChangingFile {
-    fn variable(&self, name: &str) -> Option<std::ffi::OsString> {
-        self.0
-            .lock()
-            .expect("no test panics while it writes")
-            .variable(name)
-    }
-
-    fn variable_names(&self) -> Vec<String> {
-        self.0
-            .lock()
-            .expect("no test panics while it writes")
-            .variable_names()
-    }
-
-    fn read_file(&self, path: &std::path::Path, limit: usize) -> std::io::Result<Vec<u8>> {
-        self.0
-            .lock()
-            .expect("no test panics while it writes")
-            .read_file(path, limit)
-    }
-}
-
-/// Both ends, running until this is dropped.
+/// An exporter and its simulated Meta, which run until this is dropped.
 pub struct Exporter {
     pub meta: Handle,
     pub url: String,
-    /// Where webhooks are received; the same where that has no listener of its own.
+    /// Where webhooks are received. The same as `url` if both share a listener.
     pub public_url: String,
     pub file: ChangingFile,
     pub http: reqwest::Client,
@@ -180,7 +131,7 @@ impl Exporter {
         let flags = if has_public_address {
             flags
         } else {
-            // On the operator's port, so that most tests know one address.
+            // On the operator's port, so most tests need one address.
             flags.with("--webhook.listen-address", Some("127.0.0.1:0".to_owned()))
         };
         let source = ConfigSources {
@@ -220,7 +171,7 @@ impl Exporter {
         self.flags.clone()
     }
 
-    /// What a command beside it is configured with, its public address included.
+    /// The configuration of a command for this exporter, with the public address.
     pub fn config(&self) -> Config {
         let callback = format!("{}/webhook", self.public_url);
         let flags = self.flags.clone();
@@ -228,7 +179,7 @@ impl Exporter {
         Config::load(&flags, &self.file).expect("a valid configuration")
     }
 
-    /// Has it read its file again, as SIGHUP does: 200, or 500 with the errors.
+    /// Reloads the configuration, as SIGHUP does. Returns 200, or 500 with the errors.
     pub async fn reload(&self) -> (u16, String) {
         let (answer, outcome) = tokio::sync::oneshot::channel();
         self.reloads.send(answer).await.expect("it runs");
@@ -285,7 +236,7 @@ impl Exporter {
             if is_so(&text) {
                 return;
             }
-            assert!(began.elapsed() < DEADLINE, "waited in vain for {what}");
+            assert!(began.elapsed() < DEADLINE, "timed out waiting for {what}");
             tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
@@ -302,6 +253,13 @@ impl Exporter {
         let signature =
             whatsapp_business_exporter::simulator::signature::header_value(&secret, &body);
         self.post(body, Some(&signature)).await
+    }
+
+    /// Posts a body signed with this secret, and expects that it is accepted.
+    pub async fn accept(&self, body: Vec<u8>, secret: &str) {
+        let signature =
+            whatsapp_business_exporter::simulator::signature::header_value(secret, &body);
+        assert_eq!(self.post(body, Some(&signature)).await, 200);
     }
 
     pub async fn post(&self, body: Vec<u8>, signature: Option<&str>) -> u16 {
@@ -346,7 +304,7 @@ fn value_in(text: &str, series: &str) -> Option<f64> {
     sample.rsplit_once(' ')?.1.parse().ok()
 }
 
-/// A series' name and labels, whatever the order in which they are written.
+/// Name and labels of a series, independent of the order of the labels.
 fn labels_of(series: &str) -> BTreeMap<&str, &str> {
     let (name, labels) = series.split_once('{').unwrap_or((series, ""));
     let pairs = labels

@@ -1,4 +1,4 @@
-//! The push by OTLP: to a receiver that remembers everything, and to a real collector.
+//! The push by OTLP: to a receiver that keeps everything, and to a real collector.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -28,7 +28,7 @@ use crate::process::{Process, SOON, until};
 /// By name and labels: the value. A histogram has its sum and its count.
 type Series = BTreeMap<String, f64>;
 
-/// What the receiver answers, and what it got last.
+/// The response of the receiver, and its requests.
 #[derive(Default)]
 struct Receiver {
     status: u16,

@@ -1,4 +1,4 @@
-//! Penalties and take-over signals of the simulated Meta, as its control interface takes them.
+//! Penalties and take-over signals of the simulated Meta, sent through its control interface.
 
 use serde_json::{Value, json};
 use whatsapp_business_exporter::simulator::change::WorldChange;

@@ -1,4 +1,4 @@
-//! What failing polls leave alone, and what only a complete listing takes away.
+//! Failing polls remove nothing. Only a complete listing removes objects.
 
 use whatsapp_business_exporter::simulator::change::WorldChange;
 use whatsapp_business_exporter::simulator::fault::Fault;
@@ -33,7 +33,7 @@ fn failures(reason: &str) -> String {
 }
 
 #[tokio::test]
-async fn no_failure_removes_what_is_known_and_each_is_counted_by_its_kind() {
+async fn no_failure_removes_data_and_each_is_counted_by_its_kind() {
     let exporter = Exporter::watching(small_world(), OFTEN).await;
     let faults = [
         (graph_error(100, Some(33)), "not_found_or_hidden"),
@@ -61,7 +61,7 @@ async fn no_failure_removes_what_is_known_and_each_is_counted_by_its_kind() {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_told_for_all_collectors_and_recovers() {
+async fn a_rejected_token_is_reported_for_all_collectors_and_recovers() {
     let exporter = Exporter::watching(small_world(), OFTEN).await;
     exporter
         .meta
@@ -94,7 +94,7 @@ async fn only_a_complete_listing_removes_a_number() {
     exporter
         .until_metrics("all numbers", |text| count(text) == 151)
         .await;
-    // The listing never ends: whatever it lacks, nothing is gone.
+    // The listing never ends, so objects that it lacks are not removed.
     let endless = exporter
         .meta
         .fault(Some(Endpoint::PhoneNumbers), None, Fault::EndlessCursors);
@@ -153,14 +153,14 @@ async fn an_unknown_status_is_other_and_counted() {
 }
 
 #[tokio::test]
-async fn the_calls_that_polls_take_are_told() {
+async fn the_planned_calls_of_polls_are_exported() {
     let exporter = Exporter::watching(small_world(), OFTEN).await;
     let planned = format!(r#"whatsapp_exporter_graph_planned_calls_per_hour{{waba_id="{WABA}"}}"#);
     exporter.until(planned, 3.0 * 3_600.0).await;
 }
 
 #[tokio::test]
-async fn a_poll_that_cannot_run_in_time_is_not_up_and_says_why() {
+async fn a_poll_that_cannot_run_in_time_is_not_up_and_has_a_reason() {
     let file = config_file(OFTEN, &[WABA]).replace("poll:\n", "poll:\n  calls_per_hour: 20\n");
     let exporter = Exporter::configured(small_world(), &file).await;
     exporter.until_polled(WABA, "numbers").await;

@@ -1,4 +1,4 @@
-//! What strangers can do, and what Meta's largest deliveries cost.
+//! Requests of strangers, and the cost of the largest deliveries of Meta.
 
 use super::meta::{
     Exporter, NUMBER, SELDOM, TEMPLATE, WABA, config_file, small_world, this_second,
@@ -58,7 +58,7 @@ async fn nothing_unsigned_is_parsed() {
 }
 
 #[tokio::test]
-async fn what_comes_to_the_operators_port_is_told_the_right_one() {
+async fn a_webhook_at_the_operators_port_gets_the_right_one_in_the_response() {
     let file = format!(
         "webhook:\n  listen_address: :0\n{}",
         config_file(SELDOM, &[WABA])
@@ -122,7 +122,7 @@ async fn what_comes_to_the_operators_port_is_told_the_right_one() {
 }
 
 #[tokio::test]
-async fn whatever_is_signed_json_is_acknowledged() {
+async fn any_signed_json_is_acknowledged() {
     let exporter = Exporter::watching(small_world(), SELDOM).await;
     for body in [
         "{}",
@@ -217,7 +217,7 @@ async fn no_customers_number_and_no_secret_is_ever_shown() {
 }
 
 #[tokio::test]
-async fn open_metrics_is_given_to_who_asks_for_it() {
+async fn open_metrics_is_sent_if_accepted() {
     let exporter = Exporter::watching(small_world(), SELDOM).await;
     let request = exporter.http.get(format!("{}/metrics", exporter.url));
     let answer = request

@@ -90,7 +90,7 @@ async fn a_dropped_field_is_shown_until_a_reload_or_until_its_account_is_no_long
     exporter
         .until_metrics("the account to be forgotten", |text| !text.contains(&gone))
         .await;
-    // The new client requests it once more, and drops it again.
+    // The new client requests it again, and drops it again.
     exporter.until(dropped(WABA), 1.0).await;
     exporter.meta.edit(|world| {
         let account = world.accounts.get_mut(WABA).expect("it is there");

@@ -40,7 +40,7 @@ async fn accounts_come_and_go_and_what_stays_is_kept() {
 }
 
 #[tokio::test]
-async fn a_bad_file_keeps_the_old_configuration_and_says_so() {
+async fn a_bad_file_keeps_the_old_configuration_and_is_reported() {
     let exporter = Exporter::watching(small_world(), SELDOM).await;
     assert_eq!(exporter.value(SUCCESSFUL).await, Some(1.0));
     exporter

@@ -36,7 +36,7 @@ const CUSTOMERS: usize = 100_000;
 const NUMBERS_OF_PORTFOLIO: usize = 10;
 const TOKEN: &str = "a-token-for-the-gate";
 
-/// What the issue demands.
+/// The promised limit.
 const P99: Duration = Duration::from_millis(5);
 
 fn waba_id(which: usize) -> WabaId {

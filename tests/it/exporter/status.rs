@@ -1,4 +1,4 @@
-//! The status page and its JSON, as an operator asks for them.
+//! The status page and its JSON.
 
 use serde_json::{Value, json};
 use whatsapp_business_exporter::app::ConfigSources;
@@ -70,7 +70,7 @@ async fn a_flag_is_on_the_page_and_in_the_json_when_its_webhook_is_acknowledged(
 }
 
 #[tokio::test]
-async fn timelines_tell_what_was_before() {
+async fn timelines_show_earlier_states() {
     let exporter = Exporter::watching(small_world(), OFTEN).await;
     exporter.meta.change(flag()).expect("the number is there");
     let red = format!(
@@ -191,7 +191,7 @@ async fn accounts_come_worst_first_and_in_parts() {
 }
 
 #[tokio::test]
-async fn a_wrong_question_is_told_what_is_wrong() {
+async fn a_bad_query_is_rejected_with_the_reason() {
     let exporter = Exporter::watching(small_world(), SELDOM).await;
     for (query, status, why) in [
         (

@@ -1,4 +1,4 @@
-//! `subscribe` with more accounts than one has by hand.
+//! `subscribe` with many accounts.
 
 use whatsapp_business_exporter::app::subscription::{Plan, SubscriptionPlan};
 use whatsapp_business_exporter::simulator::world::{Account, World};

@@ -1,4 +1,4 @@
-//! Either source alone is enough, and what only one of them tells is counted.
+//! Polls or webhooks alone are enough, and changes seen by only one source are counted.
 
 use whatsapp_business_exporter::simulator::change::WorldChange;
 use whatsapp_business_exporter::simulator::webhooks::Travel;
@@ -49,7 +49,7 @@ async fn a_change_is_on_metrics_when_its_webhook_is_acknowledged() {
 }
 
 #[tokio::test]
-async fn without_webhooks_a_poll_finds_it_and_says_that_none_told() {
+async fn without_webhooks_a_poll_finds_it_and_counts_a_missed_webhook() {
     let file = config_file(OFTEN, &[WABA]).replace("poll:\n", "poll:\n  drift_grace: 1s\n");
     let exporter = Exporter::configured(small_world(), &file).await;
     for collector in ["numbers", "templates"] {

@@ -1,4 +1,4 @@
-//! Webhooks in unusual forms: nothing of them is lost, and none is rejected.
+//! Webhooks in unusual forms: none is rejected, and no fact is lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Who asks: the token, its proof, the app it belongs to, and where none of them may show up.
+//! Credentials of requests: the token, its proof and its app, and where none of them may appear.
 
 use whatsapp_business_exporter::domain::AppId;
 use whatsapp_business_exporter::ingest::graph::FailureKind;
@@ -75,7 +75,7 @@ async fn a_proof_with_the_wrong_secret_is_an_app_secret_failure() {
 }
 
 #[tokio::test]
-async fn the_token_says_which_app_it_is_and_is_asked_once() {
+async fn the_app_of_the_token_is_requested_once() {
     let meta = Meta::new(small_world()).await;
     let reader = Reader::with(&meta, |options| options.app_id = None);
     let subscribed = async || {
@@ -118,7 +118,7 @@ async fn a_token_that_will_not_say_leaves_the_subscription_unknown_and_the_node_
         let account = reader.account().await.expect("the node can be read");
         account.webhook_subscribed
     };
-    // What may pass is asked again, what will not is not.
+    // Temporary failures are retried, permanent ones are not.
     meta.fault(Some(Endpoint::DebugToken), Some(1), refusal(2, true));
     meta.fault(
         Some(Endpoint::DebugToken),

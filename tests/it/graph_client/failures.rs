@@ -1,4 +1,4 @@
-//! Whatever goes wrong is one of few kinds, is counted once, and says how long to wait.
+//! Every failure has one of few kinds, is counted once, and has the time to wait.
 
 use std::time::Duration;
 
@@ -71,7 +71,7 @@ async fn an_account_that_the_token_cannot_see_is_not_found_or_hidden() {
 }
 
 #[tokio::test]
-async fn a_rate_limit_waits_as_long_as_the_usage_header_says() {
+async fn a_rate_limit_lasts_as_long_as_the_usage_header_states() {
     for code in [80_008, 80_007] {
         let (failure, _) = account_after([rate_limited(code, 7)]).await;
         assert_eq!(failure.kind(), FailureKind::RateLimit);
@@ -102,7 +102,7 @@ async fn retry_after_is_honoured_and_the_longer_wait_wins() {
 }
 
 #[tokio::test]
-async fn an_ended_token_and_a_missing_scope_are_told_apart() {
+async fn an_expired_token_and_a_missing_scope_are_distinguished() {
     let (failure, _) = account_after([WorldChange::TokenExpired]).await;
     assert_eq!(failure.kind(), FailureKind::Token);
     let scope_taken = WorldChange::TokenScopeGranted {
@@ -201,7 +201,7 @@ async fn a_slow_answer_within_the_timeout_is_read() {
 }
 
 #[tokio::test]
-async fn nobody_at_the_other_end_is_a_failed_connection() {
+async fn a_missing_listener_is_a_failed_connection() {
     let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await;
     let address = gone.expect("a free port").local_addr().expect("bound");
     let reader = Reader::new(options(&format!("http://{address}")));

@@ -1,4 +1,4 @@
-//! Fields that Meta does not know, or does not send: one of them never costs the others.
+//! Fields that Meta rejects or does not send: the other fields are still read.
 
 use whatsapp_business_exporter::domain::number::Status;
 use whatsapp_business_exporter::domain::{MessagingLimit, QualityRating};
@@ -28,7 +28,7 @@ async fn a_retired_field_is_dropped_for_good_and_the_rest_is_read() {
         assert!(listed.listing.complete);
         let number = &listed.listing.objects[0];
         assert_eq!(number.status, Some(Status::Connected));
-        // The older field says the same.
+        // The older field has the same value.
         let limit = Some(MessagingLimit::Customers(10_000));
         assert_eq!(number.messaging_limit, limit);
     }
@@ -61,7 +61,7 @@ async fn several_retired_fields_are_dropped_one_after_the_other() {
 }
 
 #[tokio::test]
-async fn a_field_that_is_silently_missing_is_simply_not_known() {
+async fn a_missing_field_is_unknown() {
     let meta = Meta::new(small_world()).await;
     let field = String::from("status");
     meta.fault(None, None, Fault::FieldMissing { field });
@@ -121,7 +121,7 @@ async fn an_edge_that_the_token_must_not_read_along_leaves_the_node_readable() {
     assert_eq!(dropped(&reader, "account"), Some(1.0));
 }
 
-/// Whether each request to the endpoint asked for the deprecated limit.
+/// Whether each request to the endpoint contained the deprecated limit.
 fn asked_for_the_tier(meta: &Meta) -> Vec<bool> {
     let of = |request: whatsapp_business_exporter::simulator::graph::AnsweredRequest| {
         let fields = request.parameter("fields").expect("fields by name");

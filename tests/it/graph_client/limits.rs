@@ -1,4 +1,4 @@
-//! What the headers tell beside the answer: usage, the version that answered, compression.
+//! Headers of responses: usage, version, and compression.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn world_of_few_calls() -> World {
 }
 
 #[tokio::test]
-async fn usage_is_a_ratio_on_metrics_and_told_to_the_budget() {
+async fn usage_is_a_ratio_in_metrics_and_passed_to_the_budget() {
     let meta = Meta::new(world_of_few_calls()).await;
     let reader = Reader::for_meta(&meta);
     for _ in 0..4 {

@@ -1,7 +1,7 @@
-//! The client of the Graph API over real sockets, against the simulated Meta: what it asks, what it
-//! makes of every kind of answer, and what it counts.
+//! The client of the Graph API over real sockets, with the simulated Meta: its requests, its handling of every kind of
+//! response, and its counters.
 //!
-//! The simulator's reading of Meta's pages is not the parser's, so agreement here means something.
+//! The simulator and the parser were written separately from Meta's pages, so their agreement proves something.
 
 mod access;
 mod dropped;

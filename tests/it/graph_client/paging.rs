@@ -1,4 +1,4 @@
-//! Listings: the largest pages, `after` while there is a `next`, and no page that was not asked for.
+//! Listings: the largest pages, `after` as long as there is a `next`, and no other requests.
 
 use whatsapp_business_exporter::ingest::graph::FailureKind;
 use whatsapp_business_exporter::simulator::graph::AnsweredRequest;

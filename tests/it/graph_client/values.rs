@@ -1,5 +1,4 @@
-//! Values in other shapes than the pages promise: each read as far as it says something, or left out
-//! and counted.
+//! Values in other shapes than Meta documents: each is read if it has a meaning, or omitted and counted.
 
 use serde_json::{Value, json};
 use whatsapp_business_exporter::domain::number::{Snapshot, Status, ThroughputLevel};
@@ -92,7 +91,7 @@ async fn the_quality_score_may_be_a_bare_word() {
 }
 
 #[tokio::test]
-async fn a_shape_that_says_nothing_is_left_out_and_counted_and_the_rest_is_read() {
+async fn a_meaningless_shape_is_omitted_and_counted_and_other_values_are_read() {
     let (number, reader, _) = number_with("status", json!({"is": ["CONNECTED"]})).await;
     assert_eq!(number.status, None);
     assert_eq!(number.quality_rating, Some(QualityRating::Green));

@@ -1,5 +1,5 @@
-//! The use of a messaging limit, computed from a plain list of what happened: every pair of a delivery and a message
-//! is looked at, and nothing is forgotten.
+//! The use of a messaging limit, computed from a list of all events: it compares every delivery with every message, and
+//! deletes nothing.
 
 use std::collections::BTreeSet;
 

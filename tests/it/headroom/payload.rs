@@ -1,4 +1,4 @@
-//! Webhooks about what happens between customers and phone numbers, as Meta writes them.
+//! Webhooks about messages and calls between customers and phone numbers, in the form of Meta.
 
 use serde_json::{Value, json};
 

@@ -139,7 +139,7 @@ proptest! {
                 Step::Tick => player.tick(at),
                 Step::Restart => runtime.block_on(player.restart()),
             }
-            // The oracle knows all that was received in this second.
+            // The oracle has all events that were received in this second.
             if steps.peek().is_some_and(|(next, _)| *next == at) {
                 continue;
             }

@@ -15,7 +15,7 @@ use whatsapp_business_exporter::store::inbox_events::{decode, encode};
 use super::{digits, spelling, template_fact};
 use crate::support::{at, number_id, told};
 
-/// One event of each fact, with its text.
+/// One event of each fact, with its text: a long table.
 fn samples() -> Vec<(Event, &'static str)> {
     let of = |key: u128| CustomerIds::from(ConversationKey(key));
     let account = account::Update::AccountUpdate {

@@ -1,4 +1,4 @@
-//! Any event of a webhook or an application.
+//! Strategies for any event of a webhook or an application.
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -14,7 +14,7 @@ use whatsapp_business_exporter::domain::{
 };
 
 use super::{spelling, template_fact};
-use crate::reducer_properties::{account_news, number_news, template_news, word};
+use crate::reducer_properties::{account_update, number_update, template_update, word};
 use crate::support::{at, number_id, waba};
 
 fn key() -> impl Strategy<Value = u128> {
@@ -176,7 +176,7 @@ fn tracked() -> impl Strategy<Value = Fact> {
     })
 }
 
-/// The updates of templates that [`template_news`] has not.
+/// The updates of templates that [`template_update`] has not.
 fn category_change() -> impl Strategy<Value = Fact> {
     let changed = (prop::option::of(word()), word());
     let changed =
@@ -193,9 +193,9 @@ pub fn event() -> impl Strategy<Value = Event> {
         key().prop_map(Source::App),
     ];
     let fact = prop_oneof![
-        account_news(),
-        number_news(),
-        template_news(),
+        account_update(),
+        number_update(),
+        template_update(),
         category_change(),
         message(),
         tracked(),

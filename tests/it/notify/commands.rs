@@ -1,4 +1,4 @@
-//! `notify test`, and what is never shown.
+//! `notify test`, and secrets that no output shows.
 
 use rustix::process::Signal;
 

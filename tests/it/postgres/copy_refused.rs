@@ -1,4 +1,4 @@
-//! A copy that is refused, or that would lose something, leaves the target empty.
+//! A copy that is rejected, or that would lose data, leaves the target empty.
 
 use std::collections::BTreeSet;
 
@@ -87,7 +87,7 @@ fn database_of(location: &Location) -> &str {
 }
 
 #[tokio::test]
-async fn events_that_nobody_has_applied_are_not_left_behind() {
+async fn unapplied_events_are_not_left_behind() {
     let (source, target) = (NewStore::postgres(), NewStore::sqlite());
     filled(&source.location).await;
     let database = database_of(&source.location);

@@ -1,4 +1,4 @@
-//! A store that is copied from SQLite to PostgreSQL and back.
+//! Copies of a store from SQLite to PostgreSQL and back.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -21,7 +21,7 @@ use crate::process::program;
 use crate::support::store::{NewStore, every_line, opened};
 use crate::support::{at, number_id, polled, text_at, told, waba};
 
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Longer than the story of the demo.
 pub const KEPT: Duration = Duration::from_secs(400 * 86_400);

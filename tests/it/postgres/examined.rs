@@ -1,4 +1,4 @@
-//! `doctor` about a store on PostgreSQL.
+//! `doctor` with a store on PostgreSQL.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,24 +1,20 @@
-//! What replicas read to export figures over accounts of several replicas: campaigns and portfolios. Only the exporter of
-//! such a figure reads, and only what the figure needs.
+//! Reads for figures over accounts of several replicas: campaigns, experiments and portfolios. Only the replica that
+//! exports such a figure reads, and only the rows that the figure needs.
+
+mod experiments;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
 use whatsapp_business_exporter::domain::campaign::{CallbackData, CampaignStage, Campaigns};
-use whatsapp_business_exporter::domain::experiment::{
-    Experiment, ExperimentArm, ExperimentMetric, ExperimentSplit, Experiments, Share,
-};
-use whatsapp_business_exporter::domain::journey::{Journey, JourneyId, Journeys, Step};
-use whatsapp_business_exporter::domain::mark::{JourneyMark, Mark};
+use whatsapp_business_exporter::domain::mark::Mark;
 use whatsapp_business_exporter::domain::message::{Category, Status, Update, WebhookUpdate};
 use whatsapp_business_exporter::domain::template::{Snapshot, Totals};
 use whatsapp_business_exporter::domain::track::Trackers;
 use whatsapp_business_exporter::domain::{
-    BusinessId, ConversationKey, CustomerIds, Event, Fact, Listing, PhoneNumberId, TemplateId,
-    WabaId, account,
+    BusinessId, Event, Fact, Listing, PhoneNumberId, TemplateId, WabaId, account,
 };
-use whatsapp_business_exporter::insight::experiments::reports;
 use whatsapp_business_exporter::state::Accounts;
 use whatsapp_business_exporter::store::{Location, Store};
 
@@ -28,6 +24,7 @@ use crate::support::postgres::PostgresServer;
 use crate::support::{at, told};
 
 const SAVED_TIMES: &str = "FROM refreshes WHERE waba_id = ANY($1)";
+
 const TRAFFIC: &str = "SELECT waba_id, state FROM traffic WHERE waba_id = ANY($1)";
 
 /// Two replicas, each with a share of the accounts, on a server that logs all statements.
@@ -132,7 +129,7 @@ fn messages(accounts: &Accounts, campaign: &str) -> u64 {
     sent.map(|(_, count)| count).sum()
 }
 
-/// What a replica has read of the campaign.
+/// The messages of the campaign in the accounts that a replica has read.
 fn counted(store: &Store, campaign: &str) -> Option<u64> {
     let (accounts, _) = store.campaign_accounts()?;
     Some(messages(&accounts, campaign))
@@ -197,7 +194,7 @@ async fn a_campaign_is_read_by_its_exporter_alone_and_only_what_has_changed() {
     read.expect("readable");
     assert_eq!(counted(&fleet.one, &campaign), Some(2 * all));
 
-    // What is not watched any more is dropped.
+    // Accounts that are no longer watched are dropped.
     let left = owned(&fleet.other).into_iter().take(1).collect();
     fleet.one.watch(left).await.expect("a sound store");
     fleet.one.read_campaigns(names).await.expect("readable");
@@ -207,114 +204,6 @@ async fn a_campaign_is_read_by_its_exporter_alone_and_only_what_has_changed() {
     let read = fleet.one.read_campaigns(&[foreign]).await;
     read.expect("nothing to read");
     assert_eq!(counted(&fleet.one, &campaign), None);
-    fleet.stop().await;
-}
-
-fn booking() -> JourneyId {
-    JourneyId {
-        journey: "booking".to_owned(),
-        version: "1".to_owned(),
-    }
-}
-
-/// An experiment of this name.
-fn experiment(name: &str) -> Experiments {
-    let percent = |share: u32| Share::from_millionths(share * 10_000).expect("a share");
-    let arm = |variant: &str| ExperimentArm {
-        name: variant.to_owned(),
-        journey: booking(),
-        variant: Some(variant.to_owned()),
-    };
-    Experiments(vec![Experiment {
-        name: name.to_owned(),
-        arms: vec![arm("long"), arm("short")],
-        metric: ExperimentMetric::Completion,
-        smallest_effect: percent(5),
-        significance: percent(5),
-        power: percent(80),
-        expected_rate: percent(50),
-        split: ExperimentSplit::Planned(vec![percent(50); 2]),
-    }])
-}
-
-/// A session of one customer of each account, which began long ago.
-fn sessions() -> Vec<Event> {
-    let of_account = |(place, waba_id): (usize, WabaId)| {
-        let mark = JourneyMark {
-            id: booking(),
-            step: Some("date".to_owned()),
-            variant: Some("short".to_owned()),
-            is_goal: false,
-            message: None,
-        };
-        let fact = Fact::Message(WebhookUpdate {
-            phone_number_id: PhoneNumberId::parse("900100200300400").expect("digits"),
-            received_at: at(0),
-            recipient: None,
-            update: Update::Status {
-                to: CustomerIds::new(Some(ConversationKey(place as u128)), []),
-                status: Status::Sent,
-                category: Category::Marketing,
-                errors: Vec::new(),
-                mark: Some(Mark {
-                    journey: Some(mark),
-                    ..Mark::default()
-                }),
-            },
-        });
-        Event {
-            waba_id,
-            ..told(3_000 + place as u128, 0, fact)
-        }
-    };
-    accounts().into_iter().enumerate().map(of_account).collect()
-}
-
-/// The users of each arm in these accounts.
-fn users(accounts: &Accounts, declared: &Experiments) -> Vec<u64> {
-    let reports = reports(declared, accounts, |_| true);
-    let arms = reports.iter().flat_map(|report| &report.arms);
-    arms.map(|arm| arm.sums.counts.users).collect()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn users_of_an_experiment_are_summed_over_the_accounts_of_all_replicas() {
-    let fleet = Fleet::start().await;
-    let name = key_of(&fleet.one, "wording-");
-    let declared = experiment(&name);
-    let trackers = Arc::new(Trackers {
-        experiments: declared.clone(),
-        journeys: Journeys(vec![Journey {
-            id: booking(),
-            steps: vec![Step::open("date")],
-            goals: Vec::new(),
-            variants: vec!["long".to_owned(), "short".to_owned()],
-            idle_timeout: std::time::Duration::from_secs(60),
-            loop_threshold: 3,
-        }]),
-        ..Trackers::default()
-    });
-    for store in [&fleet.one, &fleet.other] {
-        let tracked = store.track(Arc::clone(&trackers)).await;
-        tracked.expect("it is open");
-    }
-    let committed = fleet.one.commit(sessions()).await;
-    committed.expect("a sound store");
-    let all = accounts().len() as u64;
-    until("every session has ended", || {
-        let stores = [&fleet.one, &fleet.other].into_iter();
-        let counted = stores.map(|store| users(&store.snapshot(), &declared)[1]);
-        counted.sum::<u64>() == all
-    })
-    .await;
-    assert!(users(&fleet.one.snapshot(), &declared)[1] < all);
-    let names = std::slice::from_ref(&name);
-    fleet.one.read_campaigns(names).await.expect("readable");
-    let (read, permit) = fleet.one.campaign_accounts().expect("it exports it");
-    assert!(fleet.one.permits_key(&permit, &name));
-    assert_eq!(users(&read, &declared), [0, all]);
-    fleet.other.read_campaigns(names).await.expect("readable");
-    assert!(fleet.other.campaign_accounts().is_none());
     fleet.stop().await;
 }
 

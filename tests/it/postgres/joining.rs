@@ -51,7 +51,7 @@ fn delivery(waba_id: &WabaId) -> RelayDelivery {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_that_starts_takes_nothing_until_it_knows_its_accounts_and_queues() {
+async fn a_starting_replica_takes_no_shard_before_it_has_accounts_and_queues() {
     let url = shared().new_database();
     let (database, location) = (name(&url), location(&name(&url)));
     let one = replica(&location).await;

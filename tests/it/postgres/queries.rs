@@ -1,4 +1,4 @@
-//! What the server is asked: the number of statements of a commit, and the plans of pages of a large journal.
+//! Statements: their number for a commit, and the query plans of pages of a large journal.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The queues of the relay and of notifications: the same over both engines, and complete when a shard changes its owner.
+//! The queues of the relay and of notifications: the same with both engines, and complete after a takeover.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

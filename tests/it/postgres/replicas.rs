@@ -1,4 +1,4 @@
-//! Several stores on one database, as replicas have them: each event counts once, whichever of them commits it.
+//! Several stores on one database, as replicas have them: each event counts once, whichever store commits it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::support::postgres::shared;
 use crate::support::store::every_line;
 
 /// Longer than the hold-off after a crash, on a busy machine.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Accounts in as many shards.
 const ACCOUNTS: usize = 12;

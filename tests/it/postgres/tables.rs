@@ -1,4 +1,4 @@
-//! The schema and its tables: who may create them, and which versions fit.
+//! The schema and its tables: the required rights, and the supported versions.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The metrics that other people's dashboards and alerts depend on, by name.
+//! The names of the metrics that dashboards and alerts of users depend on.
 //!
 //! Written down here, apart from the declarations in `expose`, so that a renamed metric is noticed.
 
@@ -125,7 +125,7 @@ const OF_APPLICATIONS: &[&str] = &[
 ];
 
 #[test]
-fn what_applications_tell_of_is_declared_under_its_name() {
+fn metrics_of_application_events_are_declared_under_their_names() {
     let declared = tables::rows();
     let is_declared = |name: &&str| declared.iter().any(|row| row.name == **name);
     let missing = OF_APPLICATIONS.iter().filter(|name| !is_declared(name));

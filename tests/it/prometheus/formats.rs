@@ -1,4 +1,4 @@
-//! Both text formats under their strictest readers, at every moment of a fast story.
+//! Both text formats, read by the strictest parsers during a fast story.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ const MOMENTS: usize = 5;
 
 const ACCEPT_OPEN_METRICS: &str = "Accept: application/openmetrics-text; version=1.0.0";
 
-/// Reads every family, and complains about whatever the specification does not allow.
+/// Reads every family, and returns violations of the specification.
 const STRICT_PARSER: &str = "
 import sys
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
@@ -37,7 +37,7 @@ fn at_moments_of_a_story(mut look: impl FnMut(SocketAddr)) {
     });
 }
 
-/// Runs a tool over a text; `remedy` says how to get it where it is missing.
+/// Runs a tool over a text. `remedy` describes how to install it.
 fn run_over(text: &str, command: &mut Command, remedy: &str) -> Output {
     let mut child = command
         .stdin(Stdio::piped())
@@ -46,7 +46,7 @@ fn run_over(text: &str, command: &mut Command, remedy: &str) -> Output {
         .spawn()
         .unwrap_or_else(|error| panic!("{command:?}: {error}; {remedy}"));
     let mut input = child.stdin.take().expect("it is piped");
-    // A tool that gives up early says why; that its input broke off is not worth a word.
+    // A tool that ends early prints its error, so a broken pipe is ignored.
     let _ = input.write_all(text.as_bytes());
     drop(input);
     child.wait_with_output().expect("it is our child")

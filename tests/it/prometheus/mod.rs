@@ -1,5 +1,5 @@
-//! The demo's output under the tools of those who will read it: promtool's lints, the strict parser of
-//! OpenMetrics, and a real Prometheus that scrapes a whole story.
+//! The metrics of the demo, checked by the lints of promtool, the strict parser of OpenMetrics, and a real Prometheus that
+//! scrapes a whole story.
 //!
 //! A test whose tool is missing fails and names the package; `make test` installs them all.
 

@@ -1,5 +1,5 @@
 //! The scrape configuration of several replicas in a real Prometheus: an account moves from one target to another, and its
-//! series goes on.
+//! series continues.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};

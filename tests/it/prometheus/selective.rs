@@ -20,7 +20,7 @@ fn prometheus(example: &str, address: SocketAddr) -> Prometheus {
     Prometheus::start(tempfile::tempdir().expect("a temporary folder"), &config)
 }
 
-/// Asserts that the targets are up, told apart by `part`, and together have each series of the page once.
+/// Asserts that the targets are up, differ in `part`, and together have each series of the page once.
 fn assert_divide(prometheus: &Prometheus, parts: &[&str]) {
     for part in parts {
         let up = format!("up{{job=\"whatsapp\", part={part:?}}} == 1");

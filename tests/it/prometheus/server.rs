@@ -1,4 +1,4 @@
-//! A real Prometheus as a child process, with data of its own and a port of its own.
+//! A real Prometheus as a child process, with its own data and port.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -9,7 +9,7 @@ use crate::alerts::faster::write_rules;
 use crate::http::get;
 use crate::process::Process;
 
-/// A Prometheus of its own, and where it answers.
+/// A running Prometheus, with its address.
 pub struct Prometheus {
     _process: Process,
     _data: tempfile::TempDir,
@@ -123,7 +123,7 @@ impl Prometheus {
     }
 }
 
-/// As a query of a URL wants it.
+/// Percent-encodes a query parameter.
 fn escaped(text: &str) -> String {
     let escape = |byte: u8| match byte {
         byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),

@@ -11,7 +11,7 @@ fn a_real_prometheus_scrapes_a_whole_story() {
     let (demo, address) = demo("5");
     let prometheus = Prometheus::scraping(address);
     until("the story's second round", A_ROUND, || whole_round(&demo));
-    // What the round's end brought may wait for a poll and a scrape.
+    // Changes at the end of the round appear after a poll and a scrape.
     until("every metric of the contract", A_ROUND, || {
         let missing = missing_from(&prometheus)?;
         if missing.is_empty() {

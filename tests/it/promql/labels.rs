@@ -1,5 +1,5 @@
-//! Which labels an expression leaves, and which names in it do not exist: PromQL's own rules, applied to
-//! what the exporter declares.
+//! The labels of the result of an expression, and names in it that do not exist, by the rules of PromQL and the
+//! declarations of the exporter.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,7 +46,7 @@ impl Labels {
     }
 }
 
-/// Reads an expression; answers its labels, and complains of what it names in vain.
+/// Reads an expression. Returns its labels, and the names in it that do not exist.
 pub fn read(expression: &str, metrics: &Metrics) -> (Labels, Vec<String>) {
     let mut reader = Reader {
         metrics,
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_exist_is_told() {
+    fn names_that_do_not_exist_are_reported() {
         for (expression, complaint) in [
             ("c", "no metric is called \"c\""),
             ("a{z=\"1\"}", "a has no label z"),

@@ -1,4 +1,4 @@
-//! What may be named in PromQL, whoever writes it: the rules in `alerts/` and the boards in `grafana/`.
+//! Checks of PromQL in the rules of `alerts/` and the boards of `grafana/`.
 
 pub mod labels;
 pub mod selectors;

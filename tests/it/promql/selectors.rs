@@ -1,4 +1,4 @@
-//! What an expression selects: its metrics and their matchers.
+//! The selectors of an expression: its metrics and their matchers.
 
 use promql_parser::label::Matcher;
 use promql_parser::parser::{Expr, VectorSelector, parse};
@@ -37,7 +37,7 @@ pub fn lacking(expression: &str, label: &str) -> Names {
     found
 }
 
-/// What cannot be parsed selects nothing; whoever reads its labels complains of it.
+/// An expression that cannot be parsed selects nothing. `labels` reports the error.
 fn each(expression: &str, see: &mut dyn FnMut(&VectorSelector)) {
     if let Ok(parsed) = parse(expression) {
         each_selector(&parsed, see);

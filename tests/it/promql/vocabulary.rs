@@ -21,10 +21,10 @@ use crate::docs::tables;
 /// series lacks it, which PromQL and Alertmanager treat as equal values.
 const FROM_THE_SCRAPE: &[&str] = &["job", "instance", "cluster", "part"];
 
-/// What Prometheus says of a scrape.
+/// Series of Prometheus about a scrape.
 const OF_THE_SCRAPE: &[&str] = &["up", "scrape_duration_seconds", "scrape_samples_scraped"];
 
-/// What Prometheus says of alerts, with those of their labels that name something.
+/// Series of Prometheus about alerts, with their labels that identify something.
 const ALERTS: (&str, &[&str]) = (
     "ALERTS",
     &[
@@ -220,7 +220,7 @@ fn watched_fields() -> Vec<String> {
     fields.map(str::to_owned).collect()
 }
 
-/// Those of which both sources tell.
+/// Attributes that both polls and webhooks report.
 fn attributes_that_drift() -> Vec<String> {
     let shared = journal::shared_attributes();
     shared

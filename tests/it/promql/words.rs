@@ -1,4 +1,4 @@
-//! Words of Meta's in matchers: one that does not exist matches nothing, without a word.
+//! Words of Meta in matchers: one that does not exist matches nothing, without an error.
 
 use promql_parser::label::{MatchOp, Matcher};
 

@@ -1,7 +1,8 @@
-//! Verified deliveries are passed on: all of them, each account's in order, whatever the upstream and
-//! the exporter go through, and never at the cost of an acknowledgement.
+//! Verified deliveries are relayed: all of them, in order for each account, despite failures of the upstream and restarts
+//! of the exporter, and without delaying acknowledgements.
 
 mod load;
+mod order;
 mod parking;
 pub mod upstream;
 
@@ -11,14 +12,15 @@ use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection, Executor};
+use upstream::{Manner, Upstream};
 use whatsapp_business_exporter::simulator::signature::header_value;
 
 use crate::exporter::meta::{Exporter, SELDOM, WABA, config_file, small_world};
-use upstream::{Manner, Upstream};
 
 const ACCOUNTS: [&str; 3] = ["800100200300401", "800100200300402", "800100200300403"];
 
 const PENDING: &str = r#"whatsapp_exporter_relay_pending_deliveries{upstream="app"}"#;
+
 const TAKEN: &str = r#"whatsapp_exporter_relay_deliveries_total{upstream="app"}"#;
 
 fn failures(reason: &str) -> String {
@@ -34,7 +36,7 @@ fn relaying_to(url: &str, more: &str) -> String {
     format!("{file}relay:\n  upstreams:\n    - name: app\n      url: {url}\n{more}")
 }
 
-/// A delivery about these accounts, told from others by its number.
+/// A delivery about these accounts, with a number that identifies it.
 fn delivery(number: usize, accounts: &[&str]) -> Vec<u8> {
     let entry = |account: &&str| {
         format!(
@@ -114,54 +116,7 @@ async fn repaired_bodies_are_relayed_unchanged() {
 }
 
 #[tokio::test]
-async fn everything_arrives_in_order_though_the_upstream_fails_and_the_exporter_restarts() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let database = folder.path().join("state.db");
-    let store = format!("sqlite:{}", database.display());
-    let mut upstream = Upstream::new(Manner::Takes(Duration::ZERO)).await;
-    let file = relaying_to(&upstream.url(), "  request_timeout: 300ms\n");
-    let exporter = Exporter::stored(small_world(), &file, &store).await;
-    let secret = exporter.meta.look(|world| world.app.secret.clone());
-    post(&exporter, 0..10).await;
-    exporter.until(TAKEN, 10.0).await;
-
-    upstream.go_down();
-    post(&exporter, 10..30).await;
-    exporter.until_above(&failures("connection"), 0.0).await;
-    upstream.answer(Manner::Answers(500));
-    upstream.come_up().await;
-    exporter.until_above(&failures("server_error"), 0.0).await;
-    upstream.answer(Manner::IsSilent);
-    post(&exporter, 30..40).await;
-    exporter.until_above(&failures("timeout"), 0.0).await;
-    exporter.until(PENDING, 30.0).await;
-    assert_eq!(exporter.get("/-/ready").await.trim(), "ready");
-    let accepted = exporter.value("whatsapp_exporter_webhook_deliveries_total");
-    assert_eq!(accepted.await, Some(40.0));
-    exporter.stopped().await;
-    assert_eq!(stored_deliveries(&database).await, 30);
-
-    upstream.answer(Manner::Takes(Duration::from_millis(20)));
-    let exporter = Exporter::stored(small_world(), &file, &store).await;
-    post(&exporter, 40..60).await;
-    exporter.until(TAKEN, 50.0).await;
-    exporter.until(PENDING, 0.0).await;
-    assert_all_came(&upstream, 60, &secret);
-    let text = exporter.get("/metrics").await;
-    assert!(!text.contains("relay_oldest_pending_timestamp_seconds{"));
-    assert!(!text.contains("15550100111"));
-    exporter.stopped().await;
-    assert_eq!(stored_deliveries(&database).await, 0);
-    let bytes = std::fs::read(&database).expect("the database");
-    let holds = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
-    assert!(
-        holds(b"relay_parcels") && !holds(b"15550100111"),
-        "bodies stay"
-    );
-}
-
-#[tokio::test]
-async fn an_account_whose_delivery_is_not_taken_holds_up_no_other() {
+async fn a_refused_delivery_of_one_account_delays_no_other_account() {
     let upstream = Upstream::new(Manner::Dislikes(ACCOUNTS[0], 500)).await;
     let file = relaying_to(&upstream.url(), "");
     let exporter = Exporter::configured(small_world(), &file).await;
@@ -177,116 +132,8 @@ async fn an_account_whose_delivery_is_not_taken_holds_up_no_other() {
     exporter.until(TAKEN, 40.0).await;
 }
 
-/// A management event of the account.
-fn event(number: usize) -> Vec<u8> {
-    format!(
-        r#"{{"object":"whatsapp_business_account","entry":[{{"id":"{WABA}","time":1800000000,"changes":[{{"field":"flows","value":{{"n":{number}}}}}]}}]}}"#
-    )
-    .into_bytes()
-}
-
 #[tokio::test]
-async fn messages_and_management_events_do_not_wait_for_each_other() {
-    let oldest_message =
-        r#"whatsapp_exporter_relay_oldest_message_timestamp_seconds{upstream="app"}"#;
-    for (refused, taken, shows_messages) in [("\"messages\"", 3.0, true), ("\"flows\"", 5.0, false)]
-    {
-        let upstream = Upstream::new(Manner::Dislikes(refused, 500)).await;
-        let exporter = Exporter::configured(small_world(), &relaying_to(&upstream.url(), "")).await;
-        for number in 0..5 {
-            assert_eq!(exporter.post_signed(load::status(number, 1)).await, 200);
-        }
-        for number in 0..3 {
-            assert_eq!(exporter.post_signed(event(number)).await, 200);
-        }
-        exporter.until(TAKEN, taken).await;
-        exporter.until(PENDING, 8.0 - taken).await;
-        let oldest = exporter.value(oldest_message).await;
-        assert_eq!(oldest.is_some(), shows_messages, "{refused}");
-    }
-}
-
-#[tokio::test]
-async fn each_conversation_keeps_its_order_through_failures_reloads_and_restarts() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let store = format!("sqlite:{}", folder.path().join("state.db").display());
-    let upstream = Upstream::new(Manner::Flaky(Duration::from_millis(5), 7)).await;
-    let file = relaying_to(&upstream.url(), "");
-    let mut sent: Vec<Vec<u8>> = Vec::new();
-    for round in 0..4 {
-        let exporter = Exporter::stored(small_world(), &file, &store).await;
-        for number in round * 60..round * 60 + 60 {
-            let body = load::status(number, number % 6);
-            assert_eq!(exporter.post_signed(body.clone()).await, 200);
-            sent.push(body);
-            if number % 60 == 30 {
-                let in_flight = format!("  max_in_flight: {}\n", round + 2);
-                exporter
-                    .file
-                    .write(&relaying_to(&upstream.url(), &in_flight));
-                assert_eq!(exporter.reload().await.0, 200);
-            }
-        }
-        exporter.stopped().await;
-    }
-    upstream.answer(Manner::Takes(Duration::ZERO));
-    let exporter = Exporter::stored(small_world(), &file, &store).await;
-    let all_taken = || {
-        let taken: BTreeSet<Vec<u8>> = upstream.taken().into_iter().map(|one| one.body).collect();
-        sent.iter().all(|body| taken.contains(body))
-    };
-    exporter
-        .until_metrics("everything to be taken", |_| all_taken())
-        .await;
-    let taken = upstream.taken();
-    let first = |body: &Vec<u8>| taken.iter().position(|one| one.body == *body);
-    for customer in 0..6 {
-        let own = sent.iter().skip(customer).step_by(6);
-        let places: Vec<_> = own.map(first).collect();
-        assert!(places.iter().all(Option::is_some), "{customer}: {places:?}");
-        assert!(places.is_sorted(), "{customer}: {places:?}");
-    }
-}
-
-#[tokio::test]
-async fn deliveries_of_an_earlier_version_keep_their_order() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let database = folder.path().join("state.db");
-    let store = format!("sqlite:{}", database.display());
-    let upstream = Upstream::new(Manner::Answers(503)).await;
-    let file = relaying_to(&upstream.url(), "");
-    let exporter = Exporter::stored(small_world(), &file, &store).await;
-    let bodies: Vec<_> = (0..12)
-        .map(|number| load::status(number, number % 3))
-        .collect();
-    for body in &bodies[..6] {
-        assert_eq!(exporter.post_signed(body.clone()).await, 200);
-    }
-    exporter.until(PENDING, 6.0).await;
-    exporter.stopped().await;
-    let mut old = connection(&database).await;
-    let earlier = "UPDATE relay_parcels SET lanes = NULL";
-    old.execute(earlier).await.expect("good SQL");
-    old.close().await.expect("in good order");
-    let exporter = Exporter::stored(small_world(), &file, &store).await;
-    for body in &bodies[6..] {
-        assert_eq!(exporter.post_signed(body.clone()).await, 200);
-    }
-    exporter.until(PENDING, 12.0).await;
-    upstream.answer(Manner::Takes(Duration::ZERO));
-    exporter.until(TAKEN, 12.0).await;
-    let taken = upstream.taken();
-    let taken: Vec<&[u8]> = taken.iter().map(|one| one.body.as_slice()).collect();
-    assert!(taken[..6].iter().eq(&bodies[..6]), "one after the other");
-    assert!(
-        bodies[6..]
-            .iter()
-            .all(|body| taken[6..].contains(&body.as_slice()))
-    );
-}
-
-#[tokio::test]
-async fn what_looks_too_old_at_the_start_is_kept_until_it_was_tried() {
+async fn deliveries_that_are_too_old_at_the_start_are_tried_once() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let database = folder.path().join("state.db");
     let store = format!("sqlite:{}", database.display());
@@ -312,7 +159,7 @@ async fn what_looks_too_old_at_the_start_is_kept_until_it_was_tried() {
 
 #[tokio::test]
 #[ignore = "a minute, the shortest relay.max_age"]
-async fn what_no_upstream_takes_is_dropped_when_it_is_too_old() {
+async fn a_delivery_that_no_upstream_accepts_is_dropped_when_it_is_too_old() {
     let upstream = Upstream::new(Manner::Answers(503)).await;
     let file = relaying_to(&upstream.url(), "  max_age: 1m\n");
     let exporter = Exporter::configured(small_world(), &file).await;
@@ -325,7 +172,7 @@ async fn what_no_upstream_takes_is_dropped_when_it_is_too_old() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_is_silent_costs_no_acknowledgement_and_no_more_than_its_room() {
+async fn a_silent_upstream_delays_no_acknowledgement_and_its_queue_has_a_limit() {
     let upstream = Upstream::new(Manner::IsSilent).await;
     let file = relaying_to(&upstream.url(), "  max_bytes: 16MiB\n");
     let exporter = Exporter::configured(small_world(), &file).await;
@@ -343,7 +190,7 @@ async fn an_upstream_that_is_silent_costs_no_acknowledgement_and_no_more_than_it
 }
 
 #[tokio::test]
-async fn it_is_off_until_a_configuration_wants_it_and_off_again_after() {
+async fn the_relay_is_off_without_upstreams_also_after_a_reload() {
     let upstream = Upstream::new(Manner::Answers(500)).await;
     let without = config_file(SELDOM, &[WABA]);
     let exporter = Exporter::configured(small_world(), &without).await;

@@ -1,5 +1,5 @@
-//! A delivery that the upstream refuses delays its own conversation only, until it is parked; a trouble of the
-//! whole upstream parks nothing.
+//! A delivery that the upstream refuses delays only its own conversation, until it is parked. A failure of the whole
+//! upstream parks nothing.
 
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,9 @@ use crate::exporter::meta::{Exporter, WABA, small_world};
 
 const PARKED: &str = r#"whatsapp_exporter_relay_parked_deliveries{upstream="app"}"#;
 const UP: &str = r#"whatsapp_exporter_relay_upstream_up{upstream="app"}"#;
+
+/// Limit for deliveries that wait behind refused ones. One probe after another of the refused ones would take longer.
+const PROMPTLY: Duration = Duration::from_secs(30);
 
 /// In the body of the deliveries that are refused.
 const POISON: &str = "wamid.666";
@@ -108,7 +111,7 @@ async fn the_number_of_refusals_that_park_a_delivery_can_be_set() {
 }
 
 #[tokio::test]
-async fn whatever_keeps_failing_delays_its_own_conversation_only() {
+async fn a_delivery_that_keeps_failing_delays_only_its_conversation() {
     for (manner, reason) in [
         (Manner::Dislikes(POISON, 500), "server_error"),
         (Manner::Dislikes(POISON, 501), "server_error"),
@@ -201,7 +204,7 @@ async fn parked_deliveries_survive_a_restart_and_are_retried_or_dropped_by_comma
 }
 
 #[tokio::test]
-async fn an_exporter_without_a_relay_says_so() {
+async fn a_command_to_an_exporter_without_a_relay_fails_with_the_reason() {
     let file = crate::exporter::meta::config_file(crate::exporter::meta::SELDOM, &[WABA]);
     let exporter = Exporter::configured(small_world(), &file).await;
     let refused = command(&exporter, Action::Retry, None, None).await;
@@ -240,7 +243,7 @@ async fn an_upstream_that_is_down_gets_a_few_probes_and_parks_nothing() {
         let began = Instant::now();
         upstream.answer(Manner::Takes(Duration::ZERO));
         exporter.until(TAKEN, 300.0).await;
-        assert!(began.elapsed() < Duration::from_secs(10), "{reason}");
+        assert!(began.elapsed() < PROMPTLY, "{reason}");
         assert_eq!(exporter.value(UP).await, Some(1.0), "{reason}");
     }
 }
@@ -260,7 +263,7 @@ async fn a_wait_that_the_upstream_asks_for_is_kept() {
         let asked = upstream.asked_at();
         let paused = Duration::from_millis(2_900);
         let meanwhile = asked.iter().filter(|at| **at - asked[0] < paused);
-        // Two that are asked to wait, and one that was sent between their answers.
+        // Two that get `Retry-After`, and one that was sent between their responses.
         let meanwhile = meanwhile.count();
         assert!((2..=3).contains(&meanwhile), "{meanwhile}");
     }
@@ -293,7 +296,7 @@ async fn however_many_deliveries_are_refused_the_others_arrive_promptly() {
         upstream.answer(Manner::Dislikes(POISON, refusal));
         let began = Instant::now();
         exporter.until(TAKEN, 200.0).await;
-        assert!(began.elapsed() < Duration::from_secs(15), "{reason}");
+        assert!(began.elapsed() < PROMPTLY, "{reason}");
         assert_eq!(exporter.value(UP).await, Some(1.0), "{reason}");
         if refusal == 422 {
             exporter.until(PARKED, 200.0).await;

@@ -1,6 +1,7 @@
-//! An application behind the exporter that takes deliveries, or does not.
+//! An application behind the exporter that accepts deliveries, or fails in several ways.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use axum::routing::any;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// Not where every other test binds, so that a port let go of stays ours to take again.
+/// An address that other tests do not use, so that a released port can be bound again.
 const HOST: &str = "127.0.0.79:0";
 
 /// Longer than any exporter here waits.
@@ -28,19 +29,19 @@ pub enum Manner {
     Flaky(Duration, usize),
     /// This status.
     Answers(u16),
-    /// This status to bodies that hold this text, 200 to the rest.
+    /// This status to bodies that contain this text, 200 to others.
     Dislikes(&'static str, u16),
     /// This status with this `Retry-After`.
     AsksToWait(u16, &'static str),
-    /// The same to bodies that hold this text, 200 to the rest.
+    /// The same to bodies that contain this text, 200 to others.
     AsksToWaitFor(&'static str, u16, &'static str),
-    /// Not at all to bodies that hold this text, 200 to the rest.
+    /// No response to bodies that contain this text, 200 to others.
     NeverAnswersTo(&'static str),
-    /// Not at all.
+    /// No response.
     IsSilent,
 }
 
-/// What it was sent.
+/// A delivery that it accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taken {
     pub body: Vec<u8>,
@@ -53,6 +54,25 @@ struct Shared {
     manner: Mutex<Manner>,
     taken: Mutex<Vec<Taken>>,
     asked: Mutex<Vec<Instant>>,
+    in_flight: AtomicUsize,
+    most_in_flight: AtomicUsize,
+}
+
+/// Counts a request until it is answered, or until the client gives up.
+struct InFlight<'a>(&'a AtomicUsize);
+
+impl<'a> InFlight<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        let count = shared.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+        shared.most_in_flight.fetch_max(count, Ordering::Relaxed);
+        Self(&shared.in_flight)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Running while `up`; its address stays the same.
@@ -72,6 +92,8 @@ impl Upstream {
                 manner: Mutex::new(manner),
                 taken: Mutex::default(),
                 asked: Mutex::default(),
+                in_flight: AtomicUsize::default(),
+                most_in_flight: AtomicUsize::default(),
             }),
             stop: None,
         };
@@ -94,6 +116,11 @@ impl Upstream {
     /// How many deliveries it was sent, taken or not.
     pub fn asked(&self) -> usize {
         self.asked_at().len()
+    }
+
+    /// The largest number of requests that waited for a response at the same time.
+    pub fn most_in_flight(&self) -> usize {
+        self.shared.most_in_flight.load(Ordering::Relaxed)
     }
 
     /// When it was sent each.
@@ -139,6 +166,7 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> impl IntoResponse {
+    let _in_flight = InFlight::new(&shared);
     let manner = shared.manner.lock().expect("no panic").clone();
     let count = {
         let mut asked = shared.asked.lock().expect("no panic");

@@ -1,4 +1,4 @@
-//! A simulated Meta that runs for as long as a test looks at it, and small worlds for it.
+//! A simulated Meta that runs until the test drops it, and small worlds for it.
 
 use std::ops::Deref;
 
@@ -44,7 +44,7 @@ impl Meta {
         }
     }
 
-    /// Lets something happen that the world has the nodes for.
+    /// Applies a change to the world.
     pub fn let_happen(&self, change: WorldChange) {
         self.change(change).expect("the world has the node");
     }

@@ -15,7 +15,7 @@ pub struct Pair {
     _exporter: Process,
     pub graph: SocketAddr,
     pub exporter: SocketAddr,
-    /// What an operator of the account has to export.
+    /// The variables that an operator of the account sets.
     pub variables: Vec<(String, String)>,
 }
 
@@ -44,7 +44,7 @@ impl Pair {
         format!("http://{}/webhook", self.exporter)
     }
 
-    /// Gives the simulated Meta an order, such as a change.
+    /// Sends a command to the simulated Meta, such as a change.
     pub fn tell(&self, what: &str, order: &Value) {
         let answer = post(self.graph, &format!("/simulator/{what}"), order).expect("an answer");
         assert_eq!(answer.status, 200, "{answer:?}");

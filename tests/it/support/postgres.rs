@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How often another free port is tried if a program takes the one found.
 const ATTEMPTS: usize = 5;
 
-/// Starts "$@", and stops it at the end of standard input. An immediate stop, because nobody needs the data any more. Then
+/// Starts "$@", and stops it at the end of standard input. An immediate stop, because the data is no longer needed. Then
 /// removes the folder `$0`, if there is one: a static is never dropped, so the shared server's folder would remain.
 const KEEPER: &str = r#""$@" < /dev/null & server=$!
 cat > /dev/null
@@ -49,7 +49,7 @@ pub struct PostgresServer {
     is_shared: bool,
 }
 
-/// The server that tests share, each with a database of its own. It does not wait for the disk.
+/// The server that tests share, each with its own database. It does not wait for the disk.
 pub fn shared() -> &'static PostgresServer {
     static SHARED: LazyLock<PostgresServer> = LazyLock::new(|| {
         let mut server = PostgresServer::new(&["fsync=off", "full_page_writes=off"]);
@@ -61,7 +61,7 @@ pub fn shared() -> &'static PostgresServer {
 }
 
 impl PostgresServer {
-    /// Starts a server of its own with these settings, such as `fsync=off`.
+    /// Starts another server with these settings, such as `fsync=off`.
     pub fn start(settings: &[&str]) -> Self {
         Self::start_with_files(settings, &[])
     }
@@ -130,7 +130,7 @@ impl PostgresServer {
         *self.port.lock().expect("no test panicked here")
     }
 
-    /// The folder of the Unix socket, on which nobody needs a password.
+    /// The folder of the Unix socket, which requires no password.
     pub fn socket_folder(&self) -> &Path {
         self.folder.path()
     }
@@ -324,7 +324,7 @@ impl Drop for PostgresServer {
         let keeper = self.keeper.get_mut().map(Option::take);
         if let Ok(Some(mut keeper)) = keeper {
             drop(keeper.stdin.take());
-            // Nobody is left who could be told.
+            // A destructor cannot report the error.
             let _ = keeper.wait();
         }
     }

@@ -1,4 +1,4 @@
-//! The real client of the Graph API, pointed at a simulated Meta or at a server that only writes down.
+//! The real client of the Graph API, connected to a simulated Meta or to a server that only records requests.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -20,10 +20,10 @@ use super::meta::Meta;
 use super::scrape::Scrape;
 use super::{ALL_TEMPLATES, NO_APPS, at, waba};
 
-/// Far longer than any answer takes that is not meant to be late.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Time limit of a request. Only a response that is late on purpose exceeds it.
+const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A client, what it counts, and a budget that only writes down.
+/// A client with its metrics, and a budget that only records calls.
 pub struct Reader {
     client: Client,
     telemetry: Arc<Telemetry>,
@@ -69,12 +69,12 @@ impl Reader {
         self.client.list_templates(&waba(), &self.budget).await
     }
 
-    /// Reads the object with this id instead of the account.
-    /// What is planned of the account's insights.
+    /// Reads the planned insights of the account.
     pub async fn insights(&self, plan: &InsightsPlan) -> (insights::Snapshot, Option<Failure>) {
         read_insights(plan, &self.client, &waba(), &self.budget).await
     }
 
+    /// Reads the object with this id instead of the account.
     pub async fn account_of(&self, id: &str) -> Result<account::Snapshot, Failure> {
         self.client.read_account(&waba_id(id), &self.budget).await
     }
@@ -99,7 +99,7 @@ impl Reader {
         self.client.forget_account(&waba_id(id));
     }
 
-    /// What the client has counted.
+    /// The metrics of the client.
     pub fn counted(&self) -> Scrape {
         let (state, own) = (State::default(), self.telemetry.gather());
         Scrape(
@@ -158,7 +158,7 @@ impl Calls for Budget {
     }
 }
 
-/// A server that answers everything with an empty list and writes down what it was sent.
+/// A server that responds to every request with an empty list, and records it.
 pub struct Scribe {
     pub url: String,
     asked: Arc<Mutex<Vec<(Uri, HeaderMap)>>>,

@@ -1,4 +1,4 @@
-//! One reading of `/metrics`, asked by name and labels whatever their order.
+//! A page of `/metrics`, with values by name and labels in any order.
 
 use std::fmt;
 

@@ -9,7 +9,7 @@ use whatsapp_business_exporter::telemetry::Telemetry;
 
 use super::postgres::shared;
 
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The shards of a store on PostgreSQL.
 const SHARDS: usize = 64;

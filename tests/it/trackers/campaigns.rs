@@ -1,10 +1,11 @@
-//! Declared campaigns: each message and stage once, replies and opt-outs for the campaign delivered last, over all
-//! numbers, across restarts; and nothing of what is not declared.
+//! Declared campaigns: each message and stage counts once, replies and opt-outs count for the campaign delivered last, over
+//! all numbers and across restarts, and undeclared values appear nowhere.
+
+mod restart;
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use whatsapp_business_exporter::clock;
 use whatsapp_business_exporter::domain::campaign::{CallbackData, Campaigns};
 use whatsapp_business_exporter::domain::track::Trackers;
 use whatsapp_business_exporter::domain::{Event, Fact, Source, Timestamp, WabaId};
@@ -12,11 +13,10 @@ use whatsapp_business_exporter::ingest::webhook::{Delivery, Hashers};
 use whatsapp_business_exporter::ingest::{CustomerHasher, CustomerKey};
 use whatsapp_business_exporter::state::State;
 
-use super::durable::holds;
-use crate::exporter::meta::{Exporter, NUMBER, SELDOM, WABA, config_file, small_world};
 use crate::support::{EPOCH_SECONDS, samples, text_at};
 
 const USER: &str = "US.13000000000000000001";
+
 const TELEPHONE: &str = "15550177342";
 
 /// A webhook of this field for one number, with one item of this list.
@@ -87,7 +87,7 @@ impl Receiver {
         }
     }
 
-    /// What a scraper reads a day later.
+    /// The metrics a day later.
     fn text(&mut self) -> String {
         let later = Timestamp::from_seconds(EPOCH_SECONDS + 100 * 86_400);
         let accounts: Vec<WabaId> = self.state.accounts().keys().cloned().collect();
@@ -121,6 +121,7 @@ fn stages(text: &str) -> Vec<String> {
 }
 
 const ONE: (&str, &str) = ("800100200300400", "900100200300400");
+
 const OTHER: (&str, &str) = ("800100200300401", "900100200300401");
 
 #[test]
@@ -301,69 +302,4 @@ fn a_reply_a_day_later_and_an_opt_out_three_days_later_are_too_late() {
         receiver.receive(&body, at);
         assert_eq!(receiver.stages(), expected, "{replied} s");
     }
-}
-
-#[tokio::test]
-async fn a_campaign_goes_on_after_a_restart_and_undeclared_values_are_nowhere() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let database = folder.path().join("state.db");
-    let store = format!("sqlite:{}", database.display());
-    let secret = "undeclared-value-4711";
-    let file = config_file(SELDOM, &[WABA])
-        + "trackers:\n  campaigns: [spring, {value: summer-value, name: summer}]\n";
-    let began = clock::now().as_millis() / 1000 - 10_000;
-    let exporter = Exporter::stored(small_world(), &file, &store).await;
-    let post = async |exporter: &Exporter, field: &str, list: &str, item: Value| {
-        let body = webhook(WABA, NUMBER, field, list, &item);
-        assert_eq!(exporter.post_signed(body).await, 200);
-    };
-    let of = |campaign: &str, stage: &str| {
-        format!(r#"whatsapp_campaign_messages_total{{campaign="{campaign}",stage="{stage}"}}"#)
-    };
-    assert_eq!(exporter.value(&of("summer", "sent")).await, Some(0.0));
-    for data in ["spring", "summer-value", secret] {
-        let item = status(&format!("wamid.{data}"), "sent", data, began);
-        post(&exporter, "messages", "statuses", item).await;
-    }
-    let delivered = || status("wamid.summer-value", "delivered", "summer-value", began + 2);
-    post(&exporter, "messages", "statuses", delivered()).await;
-    exporter.until(of("summer", "delivered"), 1.0).await;
-    exporter.stopped().await;
-
-    let exporter = Exporter::stored(small_world(), &file, &store).await;
-    post(&exporter, "messages", "statuses", delivered()).await;
-    post(
-        &exporter,
-        "messages",
-        "messages",
-        message("wamid.I", began + 90),
-    )
-    .await;
-    post(
-        &exporter,
-        "user_preferences",
-        "user_preferences",
-        stop(began + 95),
-    )
-    .await;
-    for (campaign, stage, count) in [
-        ("summer", "replied", 1.0),
-        ("summer", "opted_out", 1.0),
-        ("summer", "delivered", 1.0),
-        ("summer", "sent", 1.0),
-        ("spring", "sent", 1.0),
-        ("spring", "replied", 0.0),
-    ] {
-        exporter.until(of(campaign, stage), count).await;
-    }
-    let text = exporter.get("/metrics").await;
-    assert!(!text.contains(secret) && !text.contains("summer-value"));
-    exporter.stopped().await;
-    for file in std::fs::read_dir(folder.path()).expect("the folder") {
-        let path = file.expect("a file").path();
-        for text in [secret, TELEPHONE, USER] {
-            assert!(!holds(&path, text), "{}", path.display());
-        }
-    }
-    assert!(holds(&database, "summer"), "the right file was looked into");
 }

@@ -1,4 +1,4 @@
-//! What happened at a number on each day: by the time of each event, in any order, and after a restart.
+//! Daily counts of a number: by the time of each event, in any order, and after a restart.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -177,7 +177,7 @@ fn each_webhook_counts_for_its_own_day() {
     assert_eq!(activity.iter().count(), 3);
 }
 
-/// Even if nobody looks for days.
+/// Also if nothing reads the counts for days.
 #[test]
 fn a_session_is_abandoned_on_the_day_on_which_it_ended() {
     let mut state = watching();

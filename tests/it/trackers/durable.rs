@@ -1,5 +1,5 @@
-//! Conversations that are open go on after a restart, what was counted is counted once, and no customer
-//! can be found anywhere.
+//! Open conversations continue after a restart, each event counts once, and no id of a customer appears in the store, the
+//! log or the metrics.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -43,7 +43,7 @@ pub fn sent(customer: &str, id: &str, at: i64) -> Vec<u8> {
     body("statuses", &content)
 }
 
-/// Whether the file has this text. SQLite may have removed a file of its own since it was listed.
+/// Whether the file has this text. SQLite may have removed one of its files since it was listed.
 pub fn holds(path: &Path, text: &str) -> bool {
     let bytes = match std::fs::read(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return false,
@@ -55,7 +55,7 @@ pub fn holds(path: &Path, text: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_conversation_goes_on_after_a_restart_and_tells_nobody_whose_it_is() {
+async fn a_conversation_continues_after_a_restart_without_customer_ids() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let database = folder.path().join("state.db");
     let store = format!("sqlite:{}", database.display());
@@ -199,7 +199,7 @@ fn preference(customer: (&str, &str), value: &str, at: i64) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn each_choice_about_marketing_counts_once_and_tells_nobody_whose_it_is() {
+async fn each_choice_about_marketing_counts_once_without_customer_ids() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let store = format!("sqlite:{}", folder.path().join("state.db").display());
     let file = config_file(SELDOM, &[WABA]);

@@ -1,19 +1,21 @@
 //! Declared experiments: each customer counts once, in the first variant, when the outcome is known, in any order of
 //! arrival and across restarts; and the figures and verdicts that follow.
 
+mod declared;
+mod restart;
+mod walk;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use declared::{experiment, journey, one_of_each};
 use fastrand::Rng;
 use proptest::prelude::*;
-use serde_json::{Value, json};
-use whatsapp_business_exporter::clock;
+use walk::{Arrival, Walk, body};
 use whatsapp_business_exporter::domain::experiment::{
-    Experiment, ExperimentArm, ExperimentMetric, ExperimentSplit, Experiments, Share,
+    Experiment, ExperimentArm, ExperimentMetric, ExperimentSplit, Experiments,
 };
-use whatsapp_business_exporter::domain::journey::{
-    Journey, JourneyId, Journeys, ReplyPattern, Step,
-};
+use whatsapp_business_exporter::domain::journey::Journeys;
 use whatsapp_business_exporter::domain::track::Trackers;
 use whatsapp_business_exporter::domain::{Event, Fact, Source, Timestamp, WabaId};
 use whatsapp_business_exporter::expose::{self, Options, Selection, TextFormat};
@@ -21,143 +23,12 @@ use whatsapp_business_exporter::ingest::webhook::{Delivery, Hashers};
 use whatsapp_business_exporter::ingest::{CustomerHasher, CustomerKey};
 use whatsapp_business_exporter::state::{ExperimentCounts, State};
 
-use super::durable::holds;
-use crate::exporter::meta::{Exporter, NUMBER, SELDOM, WABA, config_file, small_world};
+use crate::exporter::meta::WABA;
 use crate::support::{ALL_TEMPLATES, EPOCH_SECONDS, NO_APPS, samples};
 
 const IDLE: i64 = 1_800;
+
 const VARIANTS: [&str; 3] = ["short", "long", "other words"];
-
-/// A change of a webhook, with the second at which it arrives.
-type Arrival = (i64, Value);
-
-fn journey(version: &str) -> Journey {
-    let pattern = |text: &str| ReplyPattern::new(text).expect("a pattern");
-    Journey {
-        id: JourneyId {
-            journey: "booking".to_owned(),
-            version: version.to_owned(),
-        },
-        steps: vec![
-            Step {
-                name: "date".to_owned(),
-                answers: vec![pattern("monday"), pattern("yes")],
-            },
-            Step::open("guests"),
-        ],
-        goals: vec![pattern("yes")],
-        variants: VARIANTS.map(str::to_owned).to_vec(),
-        idle_timeout: Duration::from_secs(IDLE.unsigned_abs()),
-        loop_threshold: 3,
-    }
-}
-
-fn percent(share: u32) -> Share {
-    Share::from_millionths(share * 10_000).expect("a share")
-}
-
-/// An experiment of the first variants of version 1.
-fn experiment(name: &str, metric: ExperimentMetric, variants: usize) -> Experiment {
-    let arm = |variant: &&str| ExperimentArm {
-        name: (*variant).to_owned(),
-        journey: journey("1").id,
-        variant: Some((*variant).to_owned()),
-    };
-    Experiment {
-        name: name.to_owned(),
-        arms: VARIANTS[..variants].iter().map(arm).collect(),
-        metric,
-        smallest_effect: percent(10),
-        significance: percent(5),
-        power: percent(80),
-        expected_rate: percent(50),
-        split: ExperimentSplit::Planned(vec![percent(30); variants]),
-    }
-}
-
-/// One experiment for each metric.
-fn one_of_each() -> Vec<Experiment> {
-    let within = Duration::from_secs(60);
-    let metrics = [
-        ExperimentMetric::Completion,
-        ExperimentMetric::StepAnswered("date".to_owned()),
-        ExperimentMetric::Confusion(None),
-        ExperimentMetric::Read,
-        ExperimentMetric::Reply,
-        ExperimentMetric::OptOut,
-        ExperimentMetric::FirstResponse(within),
-    ];
-    let declared = metrics.map(|metric| experiment(metric.as_str(), metric, 2));
-    declared.to_vec()
-}
-
-fn change(field: &str, list: &str, item: &Value) -> Value {
-    let metadata = json!({"display_phone_number": "15550100199", "phone_number_id": NUMBER});
-    json!({"field": field, "value": {"metadata": metadata, list: [item]}})
-}
-
-fn body(change: &Value) -> Vec<u8> {
-    let entry = json!([{"id": WABA, "changes": [change]}]);
-    let body = json!({"object": "whatsapp_business_account", "entry": entry});
-    serde_json::to_vec(&body).expect("JSON")
-}
-
-/// What one customer and the business do, seconds after the beginning.
-struct Walk {
-    customer: String,
-    begins: i64,
-    changes: Vec<Arrival>,
-}
-
-impl Walk {
-    fn new(customer: usize, begins: i64) -> Self {
-        Self {
-            customer: format!("1555{customer:07}"),
-            begins,
-            changes: Vec::new(),
-        }
-    }
-
-    fn tell(&mut self, after: i64, change: Value) {
-        self.changes.push((self.begins + after, change));
-    }
-
-    /// A status of a message, with what the sender set.
-    fn status(&mut self, after: i64, message: u32, status: &str, data: &str) {
-        let mut item = json!({
-            "id": format!("wamid.{}.{message}", self.customer), "status": status,
-            "timestamp": (self.begins + after).to_string(), "recipient_id": self.customer,
-        });
-        if !data.is_empty() {
-            item["biz_opaque_callback_data"] = data.into();
-        }
-        self.tell(after, change("messages", "statuses", &item));
-    }
-
-    fn asked(&mut self, after: i64, message: u32, status: &str, version: &str, variant: &str) {
-        let data = format!("journey=booking&version={version}&step=date&variant={variant}");
-        self.status(after, message, status, &data);
-    }
-
-    fn write(&mut self, after: i64, button: Option<&str>) {
-        let mut item = json!({
-            "from": self.customer, "id": format!("wamid.I.{}.{}", self.customer, self.changes.len()),
-            "timestamp": (self.begins + after).to_string(), "type": "text", "text": {"body": "x"},
-        });
-        if let Some(id) = button {
-            item["type"] = "interactive".into();
-            item["interactive"] =
-                json!({"type": "button_reply", "button_reply": {"id": id, "title": "x"}});
-        }
-        self.tell(after, change("messages", "messages", &item));
-    }
-
-    fn stop(&mut self, after: i64) {
-        let item = json!({"wa_id": self.customer, "category": "marketing_messages", "value": "stop",
-            "timestamp": self.begins + after});
-        self.tell(after, change("user_preferences", "user_preferences", &item));
-    }
-}
 
 /// The state after these changes and a long time.
 fn state_after(experiments: &[Experiment], arrivals: &[Arrival]) -> State {
@@ -192,7 +63,7 @@ fn state_after(experiments: &[Experiment], arrivals: &[Arrival]) -> State {
     state
 }
 
-/// What a scraper reads.
+/// The metrics of experiments.
 fn text(experiments: &[Experiment], state: &State) -> String {
     let options = Options {
         experiments: Experiments(experiments.to_vec()),
@@ -462,70 +333,5 @@ proptest! {
             let arms = in_order.get(&experiment.name);
             prop_assert!(arms.is_some_and(|arms| arms.values().all(|arm| arm.successes <= arm.users)));
         }
-    }
-}
-
-#[tokio::test]
-async fn an_experiment_goes_on_after_a_restart_and_tells_nobody_who_took_part() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let store = format!("sqlite:{}", folder.path().join("state.db").display());
-    let file = config_file(SELDOM, &[WABA])
-        + "trackers:\n  journeys:\n    - {name: booking, steps: [date], variants: [short, long], idle_timeout: 10m}\n  \
-           experiments:\n    - {name: wording, journey: booking, variants: [short, long], metric: completion, smallest_effect: 10%}\n";
-    let began = clock::now().as_millis() / 1000 - 10_000;
-    let users = |variant: &str| {
-        format!(r#"whatsapp_experiment_users{{experiment="wording",variant="{variant}"}}"#)
-    };
-    let exporter = Exporter::stored(small_world(), &file, &store).await;
-    assert_eq!(exporter.value(&users("short")).await, Some(0.0));
-    let mut walk = Walk::new(7, began);
-    let asks_and_completes = "journey=booking&step=date&variant=short&goal=1";
-    walk.status(0, 1, "sent", asks_and_completes);
-    let mut later = Walk::new(7, began);
-    later.asked(5_000, 2, "sent", "1", "long");
-    let mut other = Walk::new(8, began);
-    other.asked(5_000, 1, "sent", "1", "long");
-    for (_, change) in &walk.changes {
-        assert_eq!(exporter.post_signed(body(change)).await, 200);
-    }
-    exporter.until(users("short"), 1.0).await;
-    exporter.stopped().await;
-
-    let exporter = Exporter::stored(small_world(), &file, &store).await;
-    assert_eq!(exporter.value(&users("short")).await, Some(1.0));
-    for (_, change) in later.changes.iter().chain(&other.changes) {
-        assert_eq!(exporter.post_signed(body(change)).await, 200);
-    }
-    exporter.until(users("long"), 1.0).await;
-    assert_eq!(exporter.value(&users("short")).await, Some(1.0));
-    let page: Value = {
-        let text = exporter.get("/api/v1/experiments").await;
-        serde_json::from_str(&text).expect("JSON")
-    };
-    let experiment = &page["experiments"][0];
-    assert_eq!(experiment["name"], "wording");
-    assert_eq!(experiment["metric"], "completion");
-    assert_eq!(experiment["smallest_effect"], 0.1);
-    let [short, long] = [&experiment["arms"][0], &experiment["arms"][1]];
-    assert_eq!(
-        (&short["variant"], &long["variant"]),
-        (&json!("short"), &json!("long"))
-    );
-    assert_eq!(
-        (&short["users"], &short["successes"]),
-        (&json!(1), &json!(1))
-    );
-    assert_eq!((&long["users"], &long["successes"]), (&json!(1), &json!(0)));
-    let needed = short["users_needed"].as_u64().expect("a number");
-    assert_eq!(short["users_still_needed"], needed - 1);
-    let comparison = &experiment["comparisons"][0];
-    assert_eq!(comparison["variant"], "long");
-    assert_eq!(comparison["difference"], -1.0);
-    assert_eq!(comparison["verdict"], "not_enough");
-    assert_eq!(experiment["split"], Value::Null);
-    exporter.stopped().await;
-    for file in std::fs::read_dir(folder.path()).expect("the folder") {
-        let path = file.expect("a file").path();
-        assert!(!holds(&path, "15550000007"), "{}", path.display());
     }
 }

@@ -1,5 +1,5 @@
-//! Which customer it is: told by user id, by telephone number, or both, in webhooks and by an application; nothing of it
-//! can be found anywhere.
+//! The identity of a customer: by user id, by telephone number, or both, in webhooks and in events of an application. No id
+//! appears in the store, the log or the metrics.
 
 use serde_json::{Value, json};
 use whatsapp_business_exporter::clock;
@@ -71,7 +71,7 @@ async fn a_conversation_goes_on_under_another_id_and_after_a_restart() {
     deliver(&exporter, status("wamid.2", "sent", began + 60, both)).await;
     exporter.until(answered("unknown"), 1.0).await;
 
-    // A person answers in the app, and only the number is told.
+    // A person answers in the app, and the webhook has only the number.
     deliver(&exporter, asks("wamid.3", began + 1_000)).await;
     let echo = json!({"from": "15550100199", "to": TELEPHONE, "id": "wamid.4", "timestamp": (began + 1_060).to_string(), "type": "text"});
     deliver(
@@ -81,7 +81,7 @@ async fn a_conversation_goes_on_under_another_id_and_after_a_restart() {
     .await;
     exporter.until(answered("agent"), 1.0).await;
 
-    // The customer gets a new id and asks under it; an application knows the telephone number.
+    // The customer gets a new id and writes with it. An application uses the telephone number.
     let system = json!({"type": "user_changed_user_id", "previous_user_id": USER, "user_id": NEW_USER, "body": "..."});
     let notice = json!({"from_user_id": USER, "id": "wamid.5", "timestamp": (began + 2_000).to_string(), "type": "system", "system": system});
     deliver(&exporter, change("messages", json!({"messages": [notice]}))).await;
@@ -117,7 +117,7 @@ async fn a_conversation_goes_on_under_another_id_and_after_a_restart() {
     }
 }
 
-/// What is shown after these deliveries, and how many of their events were repetitions.
+/// The metrics after these deliveries, and the number of repeated events.
 fn shown_after(bodies: &[Vec<u8>], now: Timestamp) -> (String, usize) {
     let customers = CustomerHasher::new(&CustomerKey::from_app_secret(&"0123456789abcdef".into()));
     let mut state = State::default();

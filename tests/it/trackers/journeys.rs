@@ -1,4 +1,4 @@
-//! Tens of thousands of customers on three journeys, told with repeats and disorder, and measured back.
+//! Tens of thousands of customers on three journeys. Their events come with repeats and disorder, and the metrics match.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -113,7 +113,7 @@ impl Walk<'_> {
         *self.truth.entry(series).or_default() += value;
     }
 
-    /// Some steps are asked again and again, and at some a customer leaves, in silence or in words.
+    /// Some steps are asked repeatedly, and at some a customer leaves, with or without an event.
     fn go(&mut self, steps: &[&'static str], dice: &mut Rng) {
         self.count("sessions_started_total", None, 1.0);
         for step in steps {
@@ -200,7 +200,7 @@ pub fn delivered(told: Vec<Told>) -> Vec<Told> {
     arrivals
 }
 
-/// What is shown two days after the last event, when every session is over.
+/// The series two days after the last event, when every session is over.
 pub fn shown_at_the_end(state: &mut State, last: Timestamp) -> BTreeMap<String, f64> {
     let end = last.plus(Duration::from_secs(2 * 86_400));
     state.apply(&Event {
@@ -227,7 +227,7 @@ fn journeys_with_repeats_and_disorder_are_measured_as_they_were() {
     state.watch([waba()]);
     state.track(Arc::clone(&trackers));
     let mut last = Timestamp::default();
-    // What comes within a second is told in one batch.
+    // Events of the same second are sent in one batch.
     for some in delivered(told).chunk_by(|one, next| one.0 / 1_000 == next.0 / 1_000) {
         last = Timestamp::from_millis(some.last().map_or(0, |(at, _)| *at));
         let events: Vec<&Value> = some.iter().map(|(_, event)| event).collect();

@@ -1,5 +1,5 @@
-//! The key that customers are hashed with outlives re-ordered apps and rotated secrets; another key ends the open
-//! conversations, and says so.
+//! The key of the customer hashes stays the same when apps are reordered and secrets are rotated. Another key ends the
+//! open conversations, and a metric reports it.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,6 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection, Executor};
 use whatsapp_business_exporter::clock;
 use whatsapp_business_exporter::ingest::CustomerKey;
-use whatsapp_business_exporter::simulator::signature::header_value;
 
 use super::durable::{CUSTOMER, inbound, sent, series};
 use crate::exporter::meta::{Exporter, SELDOM, WABA, small_world};
@@ -59,19 +58,23 @@ impl Case {
 
     /// The customer writes.
     async fn ask(&self, exporter: &Exporter, secret: &str) {
-        deliver(exporter, secret, inbound(CUSTOMER, "wamid.A", self.began)).await;
+        exporter
+            .accept(inbound(CUSTOMER, "wamid.A", self.began), secret)
+            .await;
         exporter.until(waiting(), 1.0).await;
     }
 
     /// The customer is answered, and no longer waits.
     async fn answer(&self, exporter: &Exporter, secret: &str) {
         assert_eq!(exporter.value(&waiting()).await, Some(1.0));
-        deliver(exporter, secret, sent(CUSTOMER, "wamid.B", self.began + 90)).await;
+        exporter
+            .accept(sent(CUSTOMER, "wamid.B", self.began + 90), secret)
+            .await;
         exporter.until(waiting(), 0.0).await;
         assert_eq!(exporter.value(DROPPED).await, Some(0.0));
     }
 
-    /// As an older version leaves the store, which knows no key.
+    /// The store of an older version, without a key.
     async fn forget_the_key(&self) {
         fs::remove_file(self.path("state.db.key")).expect("it is there");
         let options = SqliteConnectOptions::new().filename(self.path("state.db"));
@@ -87,11 +90,6 @@ const DROPPED: &str = "whatsapp_exporter_customer_key_dropped_conversations";
 
 fn waiting() -> String {
     series("whatsapp_conversations_waiting", "")
-}
-
-async fn deliver(exporter: &Exporter, secret: &str, body: Vec<u8>) {
-    let signature = header_value(secret, &body);
-    assert_eq!(exporter.post(body, Some(&signature)).await, 200);
 }
 
 fn mode(path: &Path) -> u32 {
@@ -148,7 +146,7 @@ async fn a_store_without_conversations_gets_a_key_that_depends_on_no_secret() {
 }
 
 #[tokio::test]
-async fn another_key_ends_the_open_conversations_and_says_so() {
+async fn another_key_ends_the_open_conversations_and_reports_it() {
     let case = Case::new();
     let exporter = case.exporter(&[("one", FIRST)], "").await;
     case.ask(&exporter, FIRST).await;
@@ -159,13 +157,13 @@ async fn another_key_ends_the_open_conversations_and_says_so() {
         let exporter = case.exporter(&[("one", FIRST)], "").await;
         assert_eq!(exporter.value(DROPPED).await, Some(dropped));
         assert_eq!(exporter.value(&waiting()).await, Some(0.0));
-        // What comes from now on is measured as before.
+        // Later events are measured as before.
         let again = inbound(
             CUSTOMER,
             &format!("wamid.{}", exporter.url),
             case.began + 100,
         );
-        deliver(&exporter, FIRST, again).await;
+        exporter.accept(again, FIRST).await;
         exporter.until(waiting(), 1.0).await;
         exporter.stopped().await;
         // It is not dropped again as long as the key stays.

@@ -1,4 +1,4 @@
-//! Messages and conversations: what is measured is what happened.
+//! Messages and conversations: the metrics match the simulated events.
 
 mod booking_bot;
 mod campaigns;

@@ -1,4 +1,4 @@
-//! A week of conversations that nobody had, and what is true of them.
+//! A week of invented conversations, and the true values of their metrics.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ const KINDS: [&str; 4] = ["text", "text", "image", "interactive"];
 const CATEGORIES: [&str; 3] = ["service", "utility", "marketing"];
 const FAILURES: [u32; 3] = [131_049, 131_026, 999_999];
 
-/// One thing that Meta tells of.
+/// One event that Meta reports.
 #[derive(Clone, Debug)]
 pub struct Item {
     pub at: i64,
@@ -99,7 +99,7 @@ pub fn week(conversations: u64, seed: u64) -> Week {
     week
 }
 
-/// Which ids of a customer Meta tells.
+/// The ids of a customer in webhooks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ids {
     /// The telephone number, as until 2026.
@@ -131,7 +131,7 @@ struct Conversation<'a> {
     ids: Ids,
     /// How many user ids the customer has had.
     user_ids: u32,
-    /// Whether both ids were told together.
+    /// Whether both ids came together.
     is_paired: bool,
     now: i64,
     messages: u32,
@@ -182,7 +182,7 @@ impl Conversation<'_> {
         self.receive(kind, ids, &Value::Null);
     }
 
-    /// Something that nobody has to answer: a changed message, or a changed id.
+    /// An event that needs no answer: a changed message, or a changed id.
     fn customer_does_something_else(&mut self) {
         self.now += 200;
         if self.dice.u32(..10) == 0 {
@@ -260,7 +260,7 @@ impl Conversation<'_> {
         self.with_contact(ids)
     }
 
-    /// The contact, which comes in a list of its own.
+    /// The contact, which is in a separate list.
     fn with_contact(&self, mut ids: Value) -> Value {
         if self.ids == Ids::Apart {
             ids["contact"] = json!({"wa_id": self.telephone(), "user_id": self.user_id(), "profile": {"name": "A"}});
@@ -291,7 +291,7 @@ impl Conversation<'_> {
         }
         let category = CATEGORIES[self.dice.usize(..CATEGORIES.len())];
         let read_at = self.now + self.dice.i64(1..600);
-        // A message that is read at once may never be told to be delivered.
+        // A message that is read at once may have no status `delivered`.
         if self.dice.bool() {
             self.status(&id, "delivered", self.now + 1, Some(category));
             self.status(&id, "read", read_at, None);

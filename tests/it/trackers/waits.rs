@@ -13,7 +13,7 @@ use crate::support::{samples, text_at, waba};
 /// Thursday 2026-03-26 17:50 in Berlin, ten minutes before the office closes.
 const ASKED_AT: Timestamp = Timestamp::from_seconds(1_774_543_800);
 
-/// What a scrape shows at this time.
+/// The metrics at this time.
 fn waits(state: &State, now: Timestamp) -> Vec<String> {
     let text = text_at(state.accounts(), now);
     let samples = samples(&text, "whatsapp_conversations_longest_wait_seconds");
@@ -65,7 +65,7 @@ fn the_business_clock_stops_when_the_office_closes() {
 }
 
 #[test]
-fn nobody_waits_after_the_response() {
+fn no_customer_waits_after_the_response() {
     let minute = Duration::from_secs(60);
     let answered_at = ASKED_AT.plus(minute);
     let seconds = answered_at.as_millis() / 1000;

@@ -1,4 +1,4 @@
-//! Tens of thousands of conversations, delivered as Meta might, and measured back.
+//! Tens of thousands of conversations, delivered as Meta might, and their metrics.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,13 +23,13 @@ const MANY: u64 = 100_000;
 /// Enough where nothing is out of order.
 const FEWER: u64 = 5_000;
 
-/// Things told in one delivery, at the most.
+/// Largest number of events in one delivery.
 const TOGETHER: usize = 20;
 
 /// How much of a wait it counts.
 type Clock = fn(Wait) -> u64;
 
-/// A thing told, and when it comes, in Unix milliseconds.
+/// An event, and the time of its arrival in Unix milliseconds.
 type Arrival = (i64, Item);
 
 /// Each thing once, a quarter of a second after it happened.
@@ -93,7 +93,7 @@ fn measured(arrivals: &[Arrival]) -> BTreeMap<String, f64> {
     shown(&state, end)
 }
 
-/// Arrivals of one number within half a minute may come together. What a delivery holds is younger than the time
+/// Arrivals of one number within half a minute may come together. The events of a delivery are younger than the time
 /// after which messages count, as it would be at Meta.
 fn delivery((at, item): &Arrival) -> (usize, i64) {
     (item.number, at / 30_000)

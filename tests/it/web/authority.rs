@@ -1,4 +1,4 @@
-//! An authority, and what it signs.
+//! A certificate authority, and the certificates that it signs.
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -8,7 +8,7 @@ use rcgen::{
 /// When the servers' certificates end, in Unix seconds: 1 January 2100.
 pub const END: f64 = 4_102_444_800.0;
 
-/// Who signs.
+/// A certificate authority.
 pub struct Authority {
     pub certificate: String,
     issuer: Issuer<'static, KeyPair>,
@@ -22,7 +22,7 @@ pub struct Identity {
 
 impl Authority {
     pub fn new() -> Self {
-        // reqwest asks for it as well, whoever comes first.
+        // reqwest installs it as well, and only the first call succeeds.
         drop(rustls::crypto::ring::default_provider().install_default());
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

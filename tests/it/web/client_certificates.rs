@@ -1,4 +1,4 @@
-//! What the operator's listener asks of its clients' certificates.
+//! Client certificates at the operator's listener.
 
 use super::authority::Authority;
 use super::{client, exporter_with, https, status, tls_section};
@@ -7,7 +7,7 @@ const REQUIRED: &str = "  client_auth_type: RequireAndVerifyClientCert\n  client
 const OWN_PUBLIC_SIDE: &str = "webhook:\n  listen_address: :0\n";
 
 #[tokio::test]
-async fn only_who_shows_one_of_the_authority_gets_in() {
+async fn only_clients_with_a_certificate_of_the_authority_are_accepted() {
     let (ca, other) = (Authority::new(), Authority::new());
     let exporter = exporter_with(&tls_section(REQUIRED), OWN_PUBLIC_SIDE, &ca.server(), &ca).await;
     let url = https(&exporter.url) + "/metrics";

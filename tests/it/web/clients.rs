@@ -9,7 +9,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use crate::exporter::meta::{Exporter, SELDOM, WABA, config_file, small_world};
 
 /// Only a failure waits as long as this.
-const FOR_EVER: Duration = Duration::from_secs(20);
+const FOR_EVER: Duration = Duration::from_secs(60);
 
 async fn exporter(web: &str) -> (Exporter, SocketAddr) {
     let file = format!("web: {web}\n{}", config_file(SELDOM, &[WABA]));

@@ -1,4 +1,4 @@
-//! Hundreds of guesses of a password do not keep the right one out, and tell nothing about names.
+//! Hundreds of guesses of a password do not delay the right one, and do not reveal names.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -13,9 +13,9 @@ use crate::exporter::meta::Exporter;
 /// Guesses under way at the same time, each followed by the next.
 const MANY: usize = 400;
 
-/// The right password is verified next, by one hash; many times that, on a busy machine. In the order of
-/// their arrival, 400 guesses would take 20 s.
-const WITHIN: Duration = Duration::from_secs(5);
+/// The right password is verified next, by one hash. In the order of their arrival, it would be verified after [`MANY`].
+/// Measured in hashes, the limit holds on a machine of any speed.
+const WITHIN_HASHES: u32 = MANY as u32 / 4;
 
 /// Costs some 50 ms in a debug build, so that 400 of them take 20 s.
 const COST: u32 = 5;
@@ -40,7 +40,7 @@ async fn log_in(http: &Client, url: &str, name: &str, password: &str) -> Option<
     Some(request.send().await.ok()?.status().as_u16())
 }
 
-/// Guesses without end, each client with names of its own choice.
+/// Guesses without end, with a name for each number.
 fn guess_for_ever(url: &str, clients: &[Client], name: impl Fn(usize) -> String) -> JoinSet<()> {
     let mut guesses = JoinSet::new();
     for number in 0..MANY {
@@ -56,18 +56,31 @@ fn guess_for_ever(url: &str, clients: &[Client], name: impl Fn(usize) -> String)
     guesses
 }
 
+/// How long a hash takes at present.
+async fn time_of_a_hash() -> Duration {
+    let began = Instant::now();
+    let hash = tokio::task::spawn_blocking(|| bcrypt::hash("open sesame", COST));
+    hash.await.expect("no panic").expect("a hash");
+    began.elapsed()
+}
+
 /// The right password gets through, while these guesses go on.
-async fn the_right_one_gets_through(exporter: &Exporter, mut guesses: JoinSet<()>, http: &Client) {
+async fn the_right_password_is_accepted_in_time(
+    exporter: &Exporter,
+    mut guesses: JoinSet<()>,
+    http: &Client,
+) {
     // All of them are under way.
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let began = Instant::now();
+    let within = WITHIN_HASHES * time_of_a_hash().await;
     let url = format!("{}/-/healthy", exporter.url);
-    assert_eq!(log_in(http, &url, "alice", "open sesame").await, Some(200));
-    assert!(began.elapsed() < WITHIN, "{:?}", began.elapsed());
-    // From now on it is remembered.
-    let began = Instant::now();
-    assert_eq!(log_in(http, &url, "alice", "open sesame").await, Some(200));
-    assert!(began.elapsed() < WITHIN / 2, "{:?}", began.elapsed());
+    // The first time it is verified, the second time it is remembered.
+    for _ in 0..2 {
+        let began = Instant::now();
+        assert_eq!(log_in(http, &url, "alice", "open sesame").await, Some(200));
+        let took = began.elapsed();
+        assert!(took < within, "{took:?}, limit {within:?}");
+    }
     guesses.abort_all();
     while let Some(ended) = guesses.join_next().await {
         // One that guessed right has panicked before.
@@ -81,7 +94,7 @@ async fn guesses_of_known_names_from_one_client_do_not_delay_another() {
     let exporter = guarded().await;
     let url = format!("{}/metrics", exporter.url);
     let guesses = guess_for_ever(&url, &[client_at([127, 0, 0, 2])], |_| "alice".to_owned());
-    the_right_one_gets_through(&exporter, guesses, &exporter.http).await;
+    the_right_password_is_accepted_in_time(&exporter, guesses, &exporter.http).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,7 +103,7 @@ async fn guesses_of_unknown_names_from_everywhere_delay_no_known_one() {
     let url = format!("{}/metrics", exporter.url);
     let everywhere: Vec<_> = (2..200).map(|last| client_at([127, 0, 0, last])).collect();
     let guesses = guess_for_ever(&url, &everywhere, |number| format!("bob{number}"));
-    the_right_one_gets_through(&exporter, guesses, &exporter.http).await;
+    the_right_password_is_accepted_in_time(&exporter, guesses, &exporter.http).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,7 +114,7 @@ async fn guesses_from_the_address_of_the_right_one_do_not_delay_it() {
         ["alice", "bob"][number % 2].to_owned()
     });
     let own = client_at([127, 0, 0, 1]);
-    the_right_one_gets_through(&exporter, guesses, &own).await;
+    the_right_password_is_accepted_in_time(&exporter, guesses, &own).await;
 }
 
 #[tokio::test]
@@ -109,15 +122,18 @@ async fn an_unknown_name_takes_as_long_as_a_wrong_password() {
     let exporter = guarded().await;
     let url = format!("{}/metrics", exporter.url);
     let mut shortest = [Duration::MAX; 2];
-    for attempt in 0..10 {
+    // The shortest of ten is the hash itself, without what else this machine does; on a busy machine, of some more.
+    for attempt in 0..200 {
         for (shortest, name) in shortest.iter_mut().zip(["alice", "bob"]) {
             let began = Instant::now();
             let status = log_in(&exporter.http, &url, name, &attempt.to_string()).await;
             assert_eq!(status, Some(401));
             *shortest = (*shortest).min(began.elapsed());
         }
+        let [known, unknown] = shortest.map(|it| it.as_secs_f64());
+        if attempt >= 10 && (0.5..2.0).contains(&(known / unknown)) {
+            return;
+        }
     }
-    // The shortest of ten is the hash itself, without what else this machine does.
-    let [known, unknown] = shortest.map(|it| it.as_secs_f64());
-    assert!((0.5..2.0).contains(&(known / unknown)), "{shortest:?}");
+    panic!("{shortest:?}");
 }

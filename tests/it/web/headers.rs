@@ -1,4 +1,4 @@
-//! The headers of every answer.
+//! The headers of every response.
 
 use super::authority::Authority;
 use super::exporter_with;
@@ -6,7 +6,7 @@ use super::exporter_with;
 const PATHS: [&str; 5] = ["/", "/metrics", "/-/healthy", "/webhook", "/nowhere"];
 
 #[tokio::test]
-async fn every_answer_is_kept_from_harm_and_none_says_what_serves_it() {
+async fn every_response_has_security_headers_and_none_names_the_server() {
     let ca = Authority::new();
     let exporter = exporter_with("", "", &ca.server(), &ca).await;
     for path in PATHS {

@@ -1,4 +1,4 @@
-//! Mutual TLS with Meta: its certificate is asked for at /webhook, by its authority and common name.
+//! Mutual TLS with Meta: /webhook requires Meta's certificate, with its authority and common name.
 
 use super::authority::Authority;
 use super::{PUBLIC, client, https, status, tls_section};

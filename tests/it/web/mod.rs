@@ -1,4 +1,4 @@
-//! The listeners under TLS, passwords and limits, by real sockets and certificates made for the test.
+//! The listeners with TLS, passwords and limits, over real sockets and with certificates of the test.
 
 pub mod authority;
 mod client_certificates;
@@ -62,7 +62,7 @@ fn client(ca: &Authority, own: Option<&Identity>) -> reqwest::Client {
     let builder = reqwest::Client::builder()
         .tls_certs_only([root])
         .no_proxy()
-        .timeout(Duration::from_secs(20));
+        .timeout(Duration::from_secs(60));
     let builder = match own {
         Some(own) => {
             let pem = format!("{}{}", own.certificate, own.key);
@@ -73,7 +73,7 @@ fn client(ca: &Authority, own: Option<&Identity>) -> reqwest::Client {
     builder.build().expect("a client")
 }
 
-/// What a GET of it is answered with; none where no connection comes about.
+/// The response to a GET of it. `None` if the connection fails.
 async fn status(client: &reqwest::Client, url: String) -> Option<u16> {
     let answer = client.get(url).send().await;
     answer.ok().map(|answer| answer.status().as_u16())

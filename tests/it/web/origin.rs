@@ -1,4 +1,4 @@
-//! Host names, origins and the lifecycle endpoint, by requests as a browser or a rebound name sends them.
+//! Host names, origins and the lifecycle endpoint, with requests of browsers, also after DNS rebinding.
 
 use crate::exporter::meta::{Exporter, SELDOM, WABA, config_file, small_world};
 
@@ -133,7 +133,7 @@ async fn lifecycle_requests_are_off_by_default() {
 }
 
 #[tokio::test]
-async fn reloads_by_request_are_few_and_the_rest_is_told_when_to_come_again() {
+async fn reloads_by_request_are_limited_and_others_get_retry_after() {
     let exporter = exporter("  enable_lifecycle: true\n").await;
     let mut statuses = Vec::new();
     for _ in 0..50 {

@@ -1,4 +1,4 @@
-//! The program's own subcommands ask a listener under TLS and passwords, on the machine it runs on.
+//! Subcommands of the program send requests to a listener with TLS and passwords on the same machine.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::authority::Authority;
 use super::{USERS, client, exporter_with, https, tls_section};
 use crate::exporter::meta::{CONFIG_FILE, Exporter};
 
-/// What a subcommand reads that is given the port which the exporter has taken.
+/// The environment of a subcommand, with the port of the exporter.
 fn config(exporter: &Exporter) -> Config {
     let address = exporter.url.trim_start_matches("http://").to_owned();
     let flags = Flags::default()
@@ -22,7 +22,7 @@ fn config(exporter: &Exporter) -> Config {
 }
 
 #[tokio::test]
-async fn a_refusal_is_a_sign_of_life_and_open_probes_tell_more() {
+async fn a_rejection_shows_that_it_lives_and_open_probes_show_more() {
     let ca = Authority::new();
     for (more, is_told) in [("", false), ("  open_probes: true\n", true)] {
         let file = tls_section("") + &USERS;

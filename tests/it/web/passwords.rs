@@ -1,4 +1,4 @@
-//! Names and passwords, and what is open without them.
+//! Names and passwords, and paths that require none.
 
 use super::authority::Authority;
 use super::{USERS, exporter_with};

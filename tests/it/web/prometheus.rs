@@ -1,4 +1,4 @@
-//! A real Prometheus, configured as docs/deploy.md says, under TLS and a password.
+//! A real Prometheus, configured as docs/deploy.md describes, with TLS and a password.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Files that change under a running exporter, as certificates do when they are renewed.
+//! Files that change while the exporter runs, such as renewed certificates.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use super::{USERS, WEB, client, exporter_with, https, status, tls_section};
 use crate::exporter::meta::Exporter;
 
 /// Several times the pause between two looks at the files.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 const RELOADED: &str = "whatsapp_exporter_config_last_reload_successful";
 
@@ -16,7 +16,7 @@ async fn until(what: &str, exporter: &Exporter, ca: &Authority, expected: Option
     let began = Instant::now();
     let url = https(&exporter.url) + "/metrics";
     while status(&client(ca, None), url.clone()).await != expected {
-        assert!(began.elapsed() < PATIENCE, "waited in vain for {what}");
+        assert!(began.elapsed() < PATIENCE, "timed out waiting for {what}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -42,7 +42,7 @@ async fn new_certificates_and_passwords_need_no_restart() {
     exporter.file.write_to(WEB, &tls_section(""));
     until("no password to be asked for", &exporter, &new, Some(200)).await;
 
-    // What is of no use is told, and changes nothing.
+    // An invalid file is reported, and changes nothing.
     exporter.http = client(&new, None);
     exporter.url = https(&exporter.url);
     exporter

@@ -1,23 +1,22 @@
-//! A process of the exporter: the protocol of production, and around it what the store does.
+//! A process of the exporter: the protocol of production, and a model of the store around it.
 
+mod commit;
 mod reading;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use whatsapp_business_exporter::cluster::{
-    Action, Exports, InboxBatch, InboxRow, Member, ReplicaId, Routed, route,
-};
+use whatsapp_business_exporter::cluster::{Action, Exports, InboxRow, Member, ReplicaId};
 use whatsapp_business_exporter::domain::Shard;
 
 use super::database::shard_of;
 use super::rules::Rules;
-use super::wire::{Account, Commit, Event, Request, Response, Written};
+use super::wire::{Account, Event, Request, Response};
 
 /// Milliseconds between two looks into the inbox.
 const POLL: u64 = 500;
 
-/// What a process does to the world.
+/// An effect of a process on the world.
 #[derive(Debug)]
 pub enum Effect {
     Connect,
@@ -28,7 +27,7 @@ pub enum Effect {
     Exit,
 }
 
-/// What the writer session waits for.
+/// The request that the writer session waits for.
 #[derive(Debug)]
 enum Doing {
     Nothing,
@@ -60,7 +59,7 @@ pub struct Replica {
     renewed: Option<Duration>,
     memory: BTreeMap<usize, Account>,
     doing: Doing,
-    /// Number of the request that is waited for.
+    /// Number of the request whose response it waits for.
     pub request: u64,
     beat: i64,
     is_hinted: bool,
@@ -159,7 +158,7 @@ impl Replica {
             .retain(|account, _| shard_of(*account, shards) != shard);
     }
 
-    /// What the process does next, if it waits for nothing. Returns when to ask again.
+    /// Executes the next step, if the process waits for nothing. Returns the time of the next call.
     pub fn advance(&mut self, now: u64) -> Option<u64> {
         if !matches!(self.doing, Doing::Nothing) {
             return None;
@@ -221,57 +220,7 @@ impl Replica {
         }
     }
 
-    /// One transaction of all that waits.
-    fn commit(&mut self) {
-        let owns = |shard| self.member.epoch(shard).is_some();
-        let shards = self.shards;
-        let batch = InboxBatch::new(std::mem::take(&mut self.rows), owns);
-        let deliveries = std::mem::take(&mut self.waiting);
-        let received = deliveries.iter().flat_map(|(_, events)| events.clone());
-        let Routed { local, foreign } =
-            route(received, |event| shard_of(event.account, shards), owns);
-
-        let mut staged: BTreeMap<usize, Account> = BTreeMap::new();
-        let mut written: BTreeMap<usize, Written> = BTreeMap::new();
-        let ids = batch.ids();
-        let rows = batch.into_rows();
-        let mut touched: BTreeSet<Shard> = rows.iter().map(|row| row.shard).collect();
-        let applied = rows.iter().flat_map(|row| &row.events);
-        for event in applied.chain(&local) {
-            touched.insert(shard_of(event.account, shards));
-            let account = staged.entry(event.account).or_insert_with(|| {
-                let known = self.memory.get(&event.account);
-                known.cloned().unwrap_or_default()
-            });
-            let is_new = account.keys.insert(event.key);
-            if is_new || !self.rules.dedupe {
-                account.count += 1;
-            }
-            let written = written.entry(event.account).or_insert(Written {
-                account: event.account,
-                count: 0,
-                keys: Vec::new(),
-            });
-            written.count = account.count;
-            written.keys.push(event.key);
-        }
-        let fences = touched.into_iter();
-        let fences = fences.filter_map(|shard| Some((shard, self.member.epoch(shard)?)));
-        let notifies = !foreign.is_empty();
-        let commit = Commit {
-            fences: fences.collect(),
-            written: written.into_values().collect(),
-            deletes: ids,
-            inserts: foreign.into_iter().collect(),
-        };
-        let doing = Doing::Committing {
-            staged,
-            deliveries,
-            notifies,
-        };
-        self.send(doing, Request::Commit(commit));
-    }
-
+    /// Has one arm for each response, and is therefore long.
     pub fn receive(&mut self, response: Response, now: u64) {
         let clock = self.clock(now);
         let doing = std::mem::replace(&mut self.doing, Doing::Nothing);

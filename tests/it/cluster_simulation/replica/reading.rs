@@ -1,4 +1,4 @@
-//! What a process exports.
+//! The exports of a process.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::super::database::shard_of;
 use super::Replica;
 
 impl Replica {
-    /// What a scrape may export now.
+    /// The accounts that a scrape may export now.
     pub fn permit(&self, now: u64) -> Permit {
         let now = self.lease_ignored(now).unwrap_or_else(|| self.clock(now));
         self.published.permit(now)

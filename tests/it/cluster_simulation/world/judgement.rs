@@ -1,4 +1,4 @@
-//! What must hold at every step, and at the end.
+//! Checks at every step, and at the end.
 
 use whatsapp_business_exporter::domain::Shard;
 
@@ -56,7 +56,7 @@ impl World {
             })
     }
 
-    /// What was acknowledged is counted, once.
+    /// Acknowledged events are counted once.
     pub(super) fn judge(&self) -> Result<(), String> {
         for event in &self.plan.acknowledged {
             let account = &self.database.accounts[event.account];

@@ -1,4 +1,4 @@
-//! The scheduler: what happens next, at which time, by a seed.
+//! The scheduler: chooses the next step and its time by a seed.
 
 mod judgement;
 mod network;
@@ -37,7 +37,7 @@ struct Slot {
     /// What happens when the process runs again.
     deferred: Vec<Task>,
     pid: Option<i32>,
-    /// Nothing passes the connection, which neither side knows.
+    /// The connection passes nothing, and neither side detects it.
     is_cut: bool,
     wakes_at: Option<u64>,
 }
@@ -239,7 +239,7 @@ impl World {
         }
     }
 
-    /// Runs a task of a process now, or when the process runs again.
+    /// Runs a task of a process now, or when the process runs again. Has one arm for each task, and is therefore long.
     fn run_task(&mut self, slot: usize, process: u64, task: Task) -> Result<(), String> {
         let now = self.now;
         let place = &mut self.slots[slot];

@@ -1,4 +1,4 @@
-//! What processes send: statements, notifications, responses; and what clients send.
+//! Messages of processes, such as statements, notifications and responses, and deliveries of clients.
 
 use super::super::replica::Effect;
 use super::super::wire::Response;
@@ -6,7 +6,7 @@ use super::step::{Step, Task};
 use super::{CLIENT_TIMEOUT, REQUEST_TIMEOUT, World};
 
 impl World {
-    /// Lets a process go on, and does what it wants.
+    /// Advances a process, and executes its effects.
     pub(super) fn continue_process(&mut self, slot: usize) -> Result<(), String> {
         let now = self.now;
         let place = &mut self.slots[slot];

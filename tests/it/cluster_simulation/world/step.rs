@@ -1,11 +1,11 @@
-//! What can happen.
+//! Steps of a schedule.
 
 use whatsapp_business_exporter::cluster::Permit;
 
 use super::super::scraper::Scraped;
 use super::super::wire::{Request, Response};
 
-/// What a process does when it runs.
+/// A step of a process.
 #[derive(Debug)]
 pub enum Task {
     Receive(u64, Response),

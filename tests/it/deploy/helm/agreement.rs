@@ -7,7 +7,7 @@ use super::super::kubernetes::build::built;
 use super::super::kubernetes::{CLUSTER as KUSTOMIZE_CLUSTER, EXAMPLE, manifest, parsed};
 use super::{CLUSTER, SQLITE, config_file, objects, rendered_as};
 
-/// What only the chart sets, because a namespace can have several of its releases.
+/// Fields that only the chart sets, because a namespace can have several of its releases.
 const OF_HELM: [&str; 4] = [
     "app.kubernetes.io/instance",
     "imagePullPolicy",

@@ -3,7 +3,7 @@
 use super::super::FROM_NPM;
 use super::{CLUSTER, SQLITE, helm};
 
-/// What Helm says of the values; fails if it renders them.
+/// The error of Helm about the values. Fails if Helm renders them.
 fn error(values: &str, settings: &[&str]) -> String {
     let mut helm = helm(&["template", "wa", ".", "--values", values]);
     for setting in settings {

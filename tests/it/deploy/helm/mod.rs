@@ -1,4 +1,4 @@
-//! The Helm chart: linted, rendered with several values, and in step with the kustomizations and the program.
+//! The Helm chart: linted, rendered with several values, and consistent with the kustomizations and the program.
 //!
 //! `UPDATE_HELM=1 cargo test --test it deploy::helm` copies the rules and dashboards into the chart, and writes the
 //! expected output in `tests/fixtures/helm/`.

@@ -1,4 +1,4 @@
-//! What the pod tells the program, the program understands: its arguments, its file, its secrets.
+//! The program accepts the arguments, the file and the secrets of the pod.
 
 use std::path::Path;
 
@@ -50,7 +50,7 @@ fn port(address: ListenAddress) -> u16 {
 }
 
 #[test]
-fn the_program_takes_the_configuration_and_listens_where_the_pod_says() {
+fn the_program_accepts_the_configuration_and_listens_on_the_pods_ports() {
     for values in ALL {
         let output = rendered(values, &[]);
         let config = config(&output);

@@ -1,5 +1,4 @@
-//! The kustomizations are whole: Kustomize builds them, and what it builds is what Kubernetes' own schemas
-//! allow and nothing beside it.
+//! Kustomize builds the kustomizations, and the schemas of Kubernetes allow every field of the result.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,13 +9,13 @@ use super::{BASE, CLUSTER, EXAMPLE, files, kustomizations, texts};
 /// Beside the manifests: the list of them, and the program's own configuration.
 const NO_MANIFESTS: [&str; 2] = ["kustomization.yaml", "config.yml"];
 
-/// What is changed of a manifest of another folder.
+/// Patches of a manifest of another folder.
 const PATCH: &str = ".patch.yaml";
 
 /// Of the example, but in no kustomization: a secret in a repository is none.
 const SHOWN_ONLY: &str = "secret.yaml";
 
-/// What the schemas do not know; `monitor.rs` and the tests of the alerts look at these.
+/// Kinds without a schema. `monitor.rs` and the tests of the alerts check these.
 const OF_THE_OPERATOR: [&str; 2] = ["PrometheusRule", "ServiceMonitor"];
 
 pub fn built(folder: &str) -> String {
@@ -116,7 +115,7 @@ fn kubernetes_schemas_allow_what_is_built() {
     }
 }
 
-/// Fails unless the schemas of Kubernetes allow all objects that they know.
+/// Fails unless the schemas of Kubernetes allow all objects of their kinds.
 pub fn validate(yaml: &str, folder: &Path) {
     let file = folder.join("built.yaml");
     std::fs::write(&file, yaml).expect("the folder is ours");

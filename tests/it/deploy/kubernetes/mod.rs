@@ -1,4 +1,4 @@
-//! The Kustomize base, the example that is built on it, and several replicas that are built on the example.
+//! The Kustomize base, the example based on it, and several replicas based on the example.
 
 mod agreement;
 pub mod build;

@@ -1,5 +1,5 @@
-//! The ServiceMonitor, held against the fields of the Prometheus operator's v1 that it uses: the operator
-//! publishes its schema in no package that a test could install.
+//! The ServiceMonitor, checked against a list of fields of the Prometheus operator's v1: no package that a test could
+//! install contains the schema.
 
 use std::collections::BTreeMap;
 
@@ -45,7 +45,7 @@ struct Endpoint {
 }
 
 #[test]
-fn the_monitor_is_as_the_operator_knows_it_and_finds_the_operators_side_alone() {
+fn the_monitor_has_known_fields_and_selects_only_the_operators_port() {
     let text = text(&format!("{BASE}/service-monitor.yaml"));
     let monitor: ServiceMonitor = serde_saphyr::from_str(&text).expect("a ServiceMonitor");
     assert_eq!(monitor.api_version, "monitoring.coreos.com/v1");

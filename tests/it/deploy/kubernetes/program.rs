@@ -1,4 +1,4 @@
-//! What the pod tells the program, the program understands: its arguments, its file, its secrets.
+//! The program accepts the arguments, the file and the secrets of the pod.
 
 use std::path::Path;
 
@@ -43,7 +43,7 @@ fn port(address: ListenAddress) -> u16 {
 }
 
 #[test]
-fn the_program_takes_the_pods_configuration_and_listens_where_the_pod_says() {
+fn the_program_accepts_the_pods_configuration_and_listens_on_its_ports() {
     let deployment = manifest(BASE, "deployment.yaml");
     let container = &deployment["spec"]["template"]["spec"]["containers"][0];
     for folder in [BASE, EXAMPLE, CLUSTER] {
