@@ -64,7 +64,7 @@ pub fn check(data: &[u8]) {
 struct Both {
     store: Store,
     state: State,
-    told: Vec<Event>,
+    applied: Vec<Event>,
     /// The last key that was used. Each event has another one.
     keys: u128,
     with_data: BTreeSet<WabaId>,
@@ -90,7 +90,7 @@ impl Both {
         Self {
             store,
             state,
-            told: Vec::new(),
+            applied: Vec::new(),
             keys: 1_000,
             with_data: BTreeSet::new(),
             counters: BTreeMap::new(),
@@ -102,7 +102,7 @@ impl Both {
         self.second += 1 + draw.below(20) as i64;
         match draw.below(16) {
             0 => self.restart().await,
-            1 if !self.told.is_empty() => self.repeat(draw).await,
+            1 if !self.applied.is_empty() => self.repeat(draw).await,
             2 => {
                 let elsewhere = self.event(waba(9), draw);
                 self.commit(vec![elsewhere]).await;
@@ -133,7 +133,7 @@ impl Both {
 
     /// A repeated webhook changes nothing. A repeated poll is another observation of the same values.
     async fn repeat(&mut self, draw: &mut Draw<'_>) {
-        let again = self.told[draw.below(self.told.len())].clone();
+        let again = self.applied[draw.below(self.applied.len())].clone();
         let before = self.store.snapshot();
         self.commit(vec![again.clone()]).await;
         if again.source.key().is_some() {
@@ -149,7 +149,7 @@ impl Both {
             .filter(|event| watched.contains(&event.waba_id));
         self.with_data
             .extend(seen.map(|event| event.waba_id.clone()));
-        self.told.extend(events.iter().cloned());
+        self.applied.extend(events.iter().cloned());
         let corrected = events.last().and_then(|event| match event.fact {
             Fact::ClockCorrected { latest } => Some((event.waba_id.clone(), latest)),
             _ => None,
@@ -218,15 +218,15 @@ impl Both {
         let orderly = |event: &&Event| match &event.fact {
             Fact::NumbersListed(_) | Fact::TemplatesListed(..) | Fact::AccountRead(_) => true,
             Fact::Account(_) | Fact::Number(_) => true,
-            Fact::Template(told) => {
-                !matches!(told.update, template::Update::CategoryChanged { .. })
+            Fact::Template(update) => {
+                !matches!(update.update, template::Update::CategoryChanged { .. })
             }
             _ => false,
         };
         let mut seen = BTreeSet::new();
         let is_first = |event: &&Event| seen.insert(format!("{event:?}"));
         let events: Vec<Event> = self
-            .told
+            .applied
             .iter()
             .filter(is_dated)
             .filter(orderly)

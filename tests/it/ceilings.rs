@@ -11,7 +11,7 @@ use whatsapp_business_exporter::domain::{
 };
 use whatsapp_business_exporter::state::{Change, State};
 
-use crate::support::{at, measured, polled, snapshot_of, told, waba};
+use crate::support::{at, by_webhook, measured, polled, snapshot_of, waba};
 
 /// A week and a day after the first of these moments.
 const AFTER_A_WEEK: i64 = 8 * 86_400;
@@ -24,7 +24,7 @@ fn identity(id: usize) -> template::Identity {
     }
 }
 
-fn with_data(id: usize) -> Fact {
+fn paused(id: usize) -> Fact {
     Fact::Template(template::WebhookUpdate {
         identity: identity(id),
         update: template::Update::Status {
@@ -78,8 +78,12 @@ fn watching() -> State {
 }
 
 /// Applies webhooks with different keys, and returns which were rejected.
-fn tell(state: &mut State, seconds: i64, facts: impl Iterator<Item = (u128, Fact)>) -> Vec<Change> {
-    let changes = facts.map(|(key, fact)| state.apply(&told(key, seconds, fact)));
+fn apply_webhooks(
+    state: &mut State,
+    seconds: i64,
+    facts: impl Iterator<Item = (u128, Fact)>,
+) -> Vec<Change> {
+    let changes = facts.map(|(key, fact)| state.apply(&by_webhook(key, seconds, fact)));
     changes.filter(|change| change.refused).collect()
 }
 
@@ -91,8 +95,8 @@ fn templates(state: &State) -> usize {
 fn what_only_webhooks_know_never_keeps_out_what_a_poll_lists() {
     let mut state = watching();
     state.apply(&polled(0, listed(0..50, true)));
-    let invented = (1_000..4_000).map(|id| (id as u128, with_data(id)));
-    let refused = tell(&mut state, 10, invented);
+    let invented = (1_000..4_000).map(|id| (id as u128, paused(id)));
+    let refused = apply_webhooks(&mut state, 10, invented);
     assert_eq!(refused.len(), 3_000 - ceiling::UNLISTED_TEMPLATES);
     assert!(
         refused
@@ -101,10 +105,10 @@ fn what_only_webhooks_know_never_keeps_out_what_a_poll_lists() {
     );
     assert_eq!(templates(&state), 50 + ceiling::UNLISTED_TEMPLATES);
     // Update of what is listed counts as ever, and so does a listing of as many as Meta allows.
-    let known = tell(
+    let known = apply_webhooks(
         &mut state,
         20,
-        (0..50).map(|id| (id as u128 + 9_000, with_data(id))),
+        (0..50).map(|id| (id as u128 + 9_000, paused(id))),
     );
     assert!(known.is_empty());
     let change = state.apply(&polled(30, listed(0..ceiling::TEMPLATES, true)));
@@ -115,10 +119,10 @@ fn what_only_webhooks_know_never_keeps_out_what_a_poll_lists() {
 #[test]
 fn without_polls_webhooks_may_name_as_many_as_meta_allows() {
     let mut state = watching();
-    let all = (0..ceiling::TEMPLATES + 10).map(|id| (id as u128, with_data(id)));
-    assert_eq!(tell(&mut state, 10, all).len(), 10);
+    let all = (0..ceiling::TEMPLATES + 10).map(|id| (id as u128, paused(id)));
+    assert_eq!(apply_webhooks(&mut state, 10, all).len(), 10);
     let numbers = (0..ceiling::NUMBERS + 10).map(|id| (id as u128, message_of(id)));
-    assert_eq!(tell(&mut state, 10, numbers).len(), 10);
+    assert_eq!(apply_webhooks(&mut state, 10, numbers).len(), 10);
 }
 
 #[test]
@@ -142,8 +146,8 @@ fn a_template_that_no_listing_has_is_forgotten_after_a_week() {
     let mut state = watching();
     state.apply(&polled(0, listed(0..50, true)));
     let invent = |state: &mut State, seconds, from: usize| {
-        let invented = (from..from + 2_000).map(|id| (id as u128, with_data(id)));
-        2_000 - tell(state, seconds, invented).len()
+        let invented = (from..from + 2_000).map(|id| (id as u128, paused(id)));
+        2_000 - apply_webhooks(state, seconds, invented).len()
     };
     assert_eq!(invent(&mut state, 10, 10_000), ceiling::UNLISTED_TEMPLATES);
     state.apply(&polled(900, listed(0..50, true)));
@@ -159,14 +163,14 @@ fn messages_of_invented_numbers_have_a_ceiling_and_those_of_listed_ones_count() 
     let mut state = watching();
     state.apply(&polled(0, numbers_listed(1..4)));
     let invented = (1_000..2_000).map(|id| (id as u128, message_of(id)));
-    let refused = tell(&mut state, 10, invented);
+    let refused = apply_webhooks(&mut state, 10, invented);
     assert_eq!(refused.len(), 1_000 - ceiling::UNLISTED_NUMBERS);
     assert!(
         refused
             .iter()
             .all(|change| change.kept_out[&ObjectKind::PhoneNumber] == 1)
     );
-    let known = tell(
+    let known = apply_webhooks(
         &mut state,
         20,
         (1..4).map(|id| (id as u128, message_of(id))),
@@ -185,7 +189,7 @@ fn all_accounts_together_have_a_ceiling_for_what_only_webhooks_know() {
             let key = (account * 9_000 + id) as u128;
             let event = Event {
                 waba_id: waba(account),
-                ..told(key, 10, with_data(id))
+                ..by_webhook(key, 10, paused(id))
             };
             *refused += usize::from(state.apply(&event).refused);
         }
@@ -196,7 +200,7 @@ fn all_accounts_together_have_a_ceiling_for_what_only_webhooks_know() {
     state.watch((1..8).map(waba));
     let event = Event {
         waba_id: waba(7),
-        ..told(1_000_000, 20, with_data(1))
+        ..by_webhook(1_000_000, 20, paused(1))
     };
     assert!(!state.apply(&event).refused);
 }
@@ -213,9 +217,13 @@ fn digits_that_no_listing_has_make_way_for_those_of_a_number_to_come() {
         Fact::Number(number::WebhookUpdate { digits, update })
     };
     let invented = (0..100).map(|id| (id as u128, update(&format!("1999{id:07}"))));
-    assert_eq!(tell(&mut state, 10, invented).len(), 36, "64 wait");
+    assert_eq!(
+        apply_webhooks(&mut state, 10, invented).len(),
+        36,
+        "64 wait"
+    );
     state.apply(&polled(20, numbers_listed(1..2)));
-    let change = state.apply(&told(500, 30, update("15550100199")));
+    let change = state.apply(&by_webhook(500, 30, update("15550100199")));
     assert!(change.waiting && !change.refused);
     assert_eq!(change.expired, 1);
     let mut snapshot = number::Snapshot::new(number_id(2));
@@ -246,7 +254,7 @@ fn bytes_each(what: &str, count: usize, facts: impl Iterator<Item = Fact>) -> St
     let mut state = watching();
     let before = resident();
     for (key, fact) in facts.take(count).enumerate() {
-        state.apply(&told(key as u128, 10, fact));
+        state.apply(&by_webhook(key as u128, 10, fact));
     }
     let each = (resident() - before) / count as u64;
     measured(&format!("{what}: {each} bytes each, with its delivery key"));
@@ -257,8 +265,8 @@ fn bytes_each(what: &str, count: usize, facts: impl Iterator<Item = Fact>) -> St
 #[ignore = "measures the table of memory in docs/security.md; run it alone"]
 fn memory_of_each_kind_of_object() {
     // Memory that the first events make resident is not memory of objects.
-    let _first = bytes_each("first templates", 1_000, (0..).map(with_data));
-    let templates = bytes_each("templates", ceiling::TEMPLATES, (0..).map(with_data));
+    let _first = bytes_each("first templates", 1_000, (0..).map(paused));
+    let templates = bytes_each("templates", ceiling::TEMPLATES, (0..).map(paused));
     let numbers = bytes_each(
         "numbers with messages",
         ceiling::NUMBERS,

@@ -6,7 +6,7 @@ use whatsapp_business_exporter::ingest::ParseWarnings;
 use whatsapp_business_exporter::ingest::graph::wire;
 use whatsapp_business_exporter::state::State;
 
-use crate::support::{polled, samples, state_after, template_id, text_of, told};
+use crate::support::{by_webhook, polled, samples, state_after, template_id, text_of};
 
 const EXAMPLE: &str = include_str!("../fixtures/graph/message_template.json");
 const CHANGED: &str = "whatsapp_message_template_quality_rating_changed_timestamp_seconds";
@@ -56,7 +56,7 @@ fn rated(state: &mut State, key: u128, seconds: i64, word: &str) {
         new: QualityRating::parse(word),
     };
     let fact = Fact::Template(template::WebhookUpdate { identity, update });
-    state.apply(&told(key, seconds, fact));
+    state.apply(&by_webhook(key, seconds, fact));
 }
 
 #[test]

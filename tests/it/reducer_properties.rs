@@ -12,7 +12,7 @@ use whatsapp_business_exporter::domain::{
 };
 use whatsapp_business_exporter::state::State;
 
-use crate::support::{at, polled, snapshot_of, state_after, text_of, told, waba};
+use crate::support::{at, by_webhook, polled, snapshot_of, state_after, text_of, waba};
 
 pub use strategies::{
     account_update, events, events_and_a_shuffle, number_update, template_update, word,
@@ -139,7 +139,7 @@ proptest! {
         }
         let (corrected, right) = (text_of(&state), text_of(&state_after(&events)));
         prop_assert_eq!(without_times(&corrected), without_times(&right));
-        let again = told(99, START + 1, Fact::Number(number::WebhookUpdate {
+        let again = by_webhook(99, START + 1, Fact::Number(number::WebhookUpdate {
             digits: DisplayDigits::parse(DISPLAYED[0]).expect("digits"),
             update: number::Update::Quality {
                 event: number::QualityEventKind::Flagged,
@@ -166,7 +166,7 @@ proptest! {
             if told_of && new != category {
                 let update = template::Update::CategoryChanged { previous: Some(category), new };
                 let fact = Fact::Template(template::WebhookUpdate { identity: identity(0), update });
-                let webhook = told(step as u128 + 1, seconds - 50, fact);
+                let webhook = by_webhook(step as u128 + 1, seconds - 50, fact);
                 webhooks.push(webhook.clone());
                 in_order.push(webhook);
             }

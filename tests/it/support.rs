@@ -85,7 +85,7 @@ pub fn polled(seconds: i64, fact: Fact) -> Event {
     }
 }
 
-pub fn told(key: u128, seconds: i64, fact: Fact) -> Event {
+pub fn by_webhook(key: u128, seconds: i64, fact: Fact) -> Event {
     Event {
         waba_id: waba(),
         observed_at: at(seconds),

@@ -9,7 +9,7 @@ use whatsapp_business_exporter::insight::attribution::{
 };
 use whatsapp_business_exporter::state::{State, UtcDay};
 
-use crate::support::{at, number_id, polled, state_after, template_id, told, waba};
+use crate::support::{at, by_webhook, number_id, polled, state_after, template_id, waba};
 
 const DAY: i64 = 86_400;
 
@@ -118,20 +118,20 @@ fn setbacks_have_the_time_that_meta_gives() {
             ],
         ),
         // From RED to YELLOW is a recovery.
-        told(
+        by_webhook(
             1,
             5 * DAY,
             update(3, quality(Some(QualityRating::Red), QualityRating::Yellow)),
         ),
-        told(2, 6 * DAY, update(1, quality(None, QualityRating::Yellow))),
-        told(3, 7 * DAY, update(1, paused)),
+        by_webhook(2, 6 * DAY, update(1, quality(None, QualityRating::Yellow))),
+        by_webhook(3, 7 * DAY, update(1, paused)),
         // Without a poll before.
-        told(
+        by_webhook(
             4,
             7 * DAY,
             update(4, quality(Some(QualityRating::Red), QualityRating::Yellow)),
         ),
-        told(
+        by_webhook(
             5,
             7 * DAY,
             update(

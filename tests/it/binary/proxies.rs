@@ -217,11 +217,11 @@ fn an_unsupported_proxy_is_an_error_in_serve_check_config_and_doctor() {
             for command in commands {
                 let outcome = outcome(&[command, NO_META], &with(more.clone()));
                 assert_eq!(outcome.code, Some(1), "{command} {name}");
-                let told = format!("{}{}", outcome.out, outcome.log);
+                let output = format!("{}{}", outcome.out, outcome.log);
                 let expected =
                     format!("{name}: uses the proxy scheme {scheme}, which is not supported");
-                assert!(told.contains(&expected), "{told}");
-                assert!(!told.contains("hidden"), "{told}");
+                assert!(output.contains(&expected), "{output}");
+                assert!(!output.contains("hidden"), "{output}");
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::support::pair::{Pair, WABA};
 /// A Meta at which nothing is subscribed, and an exporter that waits for webhooks.
 fn bare() -> Pair {
     let pair = Pair::start();
-    pair.tell(
+    pair.send(
         "changes",
         &json!({"change": "subscription_lost", "waba_id": WABA}),
     );
@@ -66,7 +66,7 @@ fn what_is_missing_is_shown_then_done_and_then_there_is_nothing_to_do() {
 fn a_callback_that_leads_elsewhere_is_moved_on_request_alone() {
     let pair = bare();
     let elsewhere = json!({"callback_url": "http://127.0.0.1:9/production"});
-    pair.tell("webhooks", &elsewhere);
+    pair.send("webhooks", &elsewhere);
     let refused = pair.run("subscribe", &[]);
     assert_eq!(refused.code, Some(1), "{}", refused.out);
     assert!(
@@ -89,7 +89,7 @@ fn fields_that_the_app_has_already_stay() {
     assert_eq!(pair.run("subscribe", &[]).code, Some(0));
     for (field, is_subscribed) in [("messages", true), ("account_update", false)] {
         let change = json!({"change": "webhook_field_subscribed", "field": field, "is_subscribed": is_subscribed});
-        pair.tell("changes", &change);
+        pair.send("changes", &change);
     }
     let done = pair.run("subscribe", &[]);
     assert!(

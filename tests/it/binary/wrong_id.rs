@@ -55,10 +55,10 @@ fn an_api_version_in_the_base_url_is_an_error_of_check_config() {
     let base_url = "--graph.base-url=https://graph.facebook.com/v25.0/";
     let outcome = outcome(&["check-config", base_url], &variables);
     assert_ne!(outcome.code, Some(0));
-    let told = format!("{}{}", outcome.out, outcome.log);
+    let output = format!("{}{}", outcome.out, outcome.log);
     let expected = "has the API version v25.0 in its path; remove it from the URL and set graph.api_version to it";
     assert!(
-        told.contains(expected) && told.contains("graph.base-url"),
-        "{told}"
+        output.contains(expected) && output.contains("graph.base-url"),
+        "{output}"
     );
 }

@@ -46,8 +46,8 @@ fn relay(address: SocketAddr, action: &str, account: Option<usize>) -> String {
 fn until_told(address: SocketAddr, expected: &str) {
     until(expected, PATIENCE, || {
         match try_relay(address, "list", None)? {
-            told if told == expected => Ok(()),
-            told => Err(told),
+            output if output == expected => Ok(()),
+            output => Err(output),
         }
     });
 }
@@ -95,9 +95,9 @@ fn a_relay_command_is_about_the_deliveries_of_all_replicas() {
     // For each account at both replicas, so also where another replica owns the account.
     for (account, left) in [(0, 11.0), (1, 10.0)] {
         for (address, expected) in [(one, 1), (other, 0)] {
-            let told = relay(address, "drop", Some(account));
+            let output = relay(address, "drop", Some(account));
             let expected = format!("app: {expected} parked deliveries dropped; ");
-            assert!(told.starts_with(&expected), "{told}");
+            assert!(output.starts_with(&expected), "{output}");
             until_shown(left);
         }
     }

@@ -18,12 +18,12 @@ const NUMBER: &str = "900100200300401";
 fn healthy() -> Pair {
     let pair = Pair::start();
     let callback = json!({"callback_url": pair.callback(), "webhooks": "on"});
-    pair.tell("webhooks", &callback);
+    pair.send("webhooks", &callback);
     let labels = format!("{{waba_id=\"{WABA}\",phone_number_id=\"{NUMBER}\"}}");
     let flagged = format!("whatsapp_phone_number_flagged{labels} 0");
     until_metric(pair.exporter, &flagged);
     let flag = json!({"change": "number_flagged", "phone_number_id": NUMBER});
-    pair.tell("changes", &flag);
+    pair.send("changes", &flag);
     until_metric(
         pair.exporter,
         "whatsapp_exporter_webhook_deliveries_total 1",
@@ -64,20 +64,20 @@ fn a_healthy_pair_is_as_the_docs_show_it() {
 #[test]
 fn a_broken_pair_is_as_the_docs_show_it() {
     let pair = healthy();
-    pair.tell(
+    pair.send(
         "changes",
         &json!({"change": "token_expiring", "in_seconds": 432_000}),
     );
-    pair.tell(
+    pair.send(
         "changes",
         &json!({"change": "subscription_lost", "waba_id": WABA}),
     );
     let field = "account_update";
-    pair.tell(
+    pair.send(
         "changes",
         &json!({"change": "webhook_field_subscribed", "field": field, "is_subscribed": false}),
     );
-    pair.tell(
+    pair.send(
         "webhooks",
         &json!({"callback_url": "http://127.0.0.1:9/old"}),
     );
@@ -89,7 +89,7 @@ fn a_broken_pair_is_as_the_docs_show_it() {
 #[test]
 fn scripts_get_json_and_another_exit_code_for_unknown_results() {
     let pair = healthy();
-    pair.tell(
+    pair.send(
         "faults",
         &json!({"fault": "server_error_page", "endpoint": "debug_token"}),
     );

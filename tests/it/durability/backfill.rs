@@ -12,7 +12,7 @@ use whatsapp_business_exporter::domain::{
 };
 use whatsapp_business_exporter::store::Location;
 
-use super::deliveries::{Fact as Told, WABA};
+use super::deliveries::{Fact as SentFact, WABA};
 use super::service::Service;
 use crate::http::get;
 use crate::process::{SOON, outcome, until};
@@ -143,12 +143,12 @@ fn a_new_prometheus_has_the_last_thirty_days() {
 fn a_copy_of_a_store_in_use_is_a_store() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let first = Service::start(folder.path());
-    let told = |number: u64| Told {
+    let sent_fact = |number: u64| SentFact {
         time: 1_775_000_000 + number,
         template: 7_001_002_003_000,
         event: "PAUSED",
     };
-    assert_eq!(first.send(&[told(1)]).expect("it answers").status, 200);
+    assert_eq!(first.send(&[sent_fact(1)]).expect("it answers").status, 200);
 
     let store = format!(
         "--store.url=sqlite:{}",
@@ -162,7 +162,7 @@ fn a_copy_of_a_store_in_use_is_a_store() {
     assert_eq!(again.code, Some(1));
     assert!(again.log.contains("exists already"), "{}", again.log);
 
-    assert_eq!(first.send(&[told(2)]).expect("it answers").status, 200);
+    assert_eq!(first.send(&[sent_fact(2)]).expect("it answers").status, 200);
     let second = Service::start(elsewhere.path());
     let count = |service: &Service| {
         let events = "whatsapp_message_template_status_events_total";

@@ -22,9 +22,9 @@ impl Exporter {
     }
 
     async fn status(&self) -> Value {
-        let (status, told) = self.json("/api/v1/status").await;
-        assert_eq!(status, 200, "{told}");
-        told
+        let (status, body) = self.json("/api/v1/status").await;
+        assert_eq!(status, 200, "{body}");
+        body
     }
 }
 
@@ -207,10 +207,10 @@ async fn a_bad_query_is_rejected_with_the_reason() {
         ("offset=-1", 400, "offset"),
         ("account=1", 400, "account"),
     ] {
-        let (answered, told) = exporter.json(&format!("/api/v1/status?{query}")).await;
-        let error = told["error"].as_str().unwrap_or_default();
-        assert_eq!(answered, status, "{query}: {told}");
-        assert!(error.contains(why), "{query}: {told}");
+        let (answered, body) = exporter.json(&format!("/api/v1/status?{query}")).await;
+        let error = body["error"].as_str().unwrap_or_default();
+        assert_eq!(answered, status, "{query}: {body}");
+        assert!(error.contains(why), "{query}: {body}");
         let page = exporter
             .http
             .get(format!("{}/?{query}", exporter.url))

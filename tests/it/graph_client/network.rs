@@ -19,9 +19,9 @@ async fn failure_at(url: &str) -> Failure {
     options.app_secret = Some(SECRET.into());
     let reader = Reader::new(options);
     let failure = reader.account().await.expect_err("nobody answers");
-    let told = format!("{failure} {failure:?}");
+    let output = format!("{failure} {failure:?}");
     for secret in [TOKEN, SECRET, "appsecret_proof=", "access_token", "://"] {
-        assert!(!told.contains(secret), "{told}");
+        assert!(!output.contains(secret), "{output}");
     }
     assert_eq!(reader.failures("account", failure.kind().as_str()), 1.0);
     failure

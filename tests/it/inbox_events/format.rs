@@ -13,7 +13,7 @@ use whatsapp_business_exporter::domain::{
 use whatsapp_business_exporter::store::inbox_events::{decode, encode};
 
 use super::{digits, spelling, template_fact};
-use crate::support::{at, number_id, told};
+use crate::support::{at, by_webhook, number_id};
 
 /// One event of each fact, with its text: a long table.
 fn samples() -> Vec<(Event, &'static str)> {
@@ -67,7 +67,7 @@ fn samples() -> Vec<(Event, &'static str)> {
     };
     let app = Event {
         source: Source::App(DeliveryKey(6)),
-        ..told(
+        ..by_webhook(
             0,
             6,
             Fact::Tracked(AppEvent {
@@ -80,18 +80,18 @@ fn samples() -> Vec<(Event, &'static str)> {
     };
     let undated = Event {
         source: Source::UndatedWebhook(DeliveryKey(7)),
-        ..told(0, 7, Fact::Unwatched)
+        ..by_webhook(0, 7, Fact::Unwatched)
     };
     vec![
         (
-            told(1, 1, Fact::Account(account)),
+            by_webhook(1, 1, Fact::Account(account)),
             concat!(
                 r#"{"waba_id":"800100200300400","observed_at":1775000001000,"source":{"webhook":"00000000000000000000000000000001"},"#,
                 r#""fact":{"account":{"account_update":{"event":"ACCOUNT_RESTRICTION","digits":"15550100199","restrictions":[["RESTRICTED_UTILITY_TEMPLATES",1775000009000]],"violation":["SCAM",null]}}}}"#,
             ),
         ),
         (
-            told(
+            by_webhook(
                 2,
                 2,
                 Fact::Number(number::WebhookUpdate {
@@ -105,21 +105,21 @@ fn samples() -> Vec<(Event, &'static str)> {
             ),
         ),
         (
-            told(3, 3, spelling()),
+            by_webhook(3, 3, spelling()),
             concat!(
                 r#"{"waba_id":"800100200300400","observed_at":1775000003000,"source":{"webhook":"00000000000000000000000000000003"},"#,
                 r#""fact":{"number_spelled":{"id":"900100200300400","digits":"15550100199"}}}"#,
             ),
         ),
         (
-            told(4, 4, template_fact(quality, Some("offer"))),
+            by_webhook(4, 4, template_fact(quality, Some("offer"))),
             concat!(
                 r#"{"waba_id":"800100200300400","observed_at":1775000004000,"source":{"webhook":"00000000000000000000000000000004"},"#,
                 r#""fact":{"template":{"identity":{"id":"7001002003004000","name":"offer"},"update":{"category_detected":{"correct":"UTILITY"}}}}}"#,
             ),
         ),
         (
-            told(
+            by_webhook(
                 5,
                 5,
                 Fact::Message(message::WebhookUpdate {

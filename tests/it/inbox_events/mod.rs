@@ -8,7 +8,7 @@ use whatsapp_business_exporter::domain::account::{self, Loss};
 use whatsapp_business_exporter::domain::{DisplayDigits, Fact, Listing, number, template};
 use whatsapp_business_exporter::store::inbox_events::{decode, encode};
 
-use crate::support::{at, number_id, polled, template_id, told, waba};
+use crate::support::{at, by_webhook, number_id, polled, template_id, waba};
 use strategies::event;
 
 fn template_fact(update: template::Update, name: Option<&str>) -> Fact {
@@ -78,9 +78,9 @@ fn facts_of_polls_and_of_the_clock_are_refused() {
     for (fact, name) in facts {
         // Between two others, so that nothing is stored instead of everything.
         let events = [
-            told(1, 1, Fact::Unwatched),
-            told(2, 2, fact),
-            told(3, 3, Fact::Unwatched),
+            by_webhook(1, 1, Fact::Unwatched),
+            by_webhook(2, 2, fact),
+            by_webhook(3, 3, Fact::Unwatched),
         ];
         let refusal = encode(&events).expect_err("not for the inbox");
         let refusal = refusal.to_string();

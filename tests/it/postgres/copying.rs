@@ -19,7 +19,7 @@ use whatsapp_business_exporter::store::{
 use super::queues::delivery;
 use crate::process::program;
 use crate::support::store::{NewStore, every_line, opened};
-use crate::support::{at, number_id, polled, text_at, told, waba};
+use crate::support::{at, by_webhook, number_id, polled, text_at, waba};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -91,7 +91,7 @@ pub fn repeated() -> Event {
         quality_rating: Some(QualityRating::Yellow),
         ..number::Snapshot::new(number_id(0))
     };
-    told(0x00c0_ffee, 40, Fact::NumbersListed(listing(snapshot)))
+    by_webhook(0x00c0_ffee, 40, Fact::NumbersListed(listing(snapshot)))
 }
 
 fn listing(snapshot: number::Snapshot) -> Listing<number::Snapshot> {
@@ -205,7 +205,7 @@ async fn a_copy_and_a_copy_back_have_everything_and_know_repeats() {
         assert!(changes[0].duplicate, "{location:?}: {changes:?}");
         let new = Event {
             observed_at: at(50),
-            ..told(0x000d_ecaf, 50, repeated().fact)
+            ..by_webhook(0x000d_ecaf, 50, repeated().fact)
         };
         let changes = store
             .commit_with(vec![new.clone()], None)
@@ -226,7 +226,7 @@ async fn a_copy_and_a_copy_back_have_everything_and_know_repeats() {
     let third = Location::File(folder.path().join("third.db"));
     copied(&server, &third).await.expect("a third copy");
     let store = watching(&third, &watched).await;
-    for event in [repeated(), told(0x000d_ecaf, 50, repeated().fact)] {
+    for event in [repeated(), by_webhook(0x000d_ecaf, 50, repeated().fact)] {
         let changes = store.commit_with(vec![event], None).await.expect("room");
         assert!(changes[0].duplicate, "{changes:?}");
     }

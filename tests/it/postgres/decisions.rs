@@ -11,7 +11,7 @@ use whatsapp_business_exporter::store::{Location, Store};
 use super::options;
 use super::replicas::{DEADLINE, accounts, replica};
 use crate::support::postgres::PostgresServer;
-use crate::support::{at, measured, told};
+use crate::support::{at, by_webhook, measured};
 
 /// The query for the accounts of a number.
 const LOOKUP: &str = "SELECT waba_id FROM phone_numbers WHERE phone_number_id = $1";
@@ -43,7 +43,7 @@ fn message(waba_id: &WabaId, key: u128) -> Event {
     });
     Event {
         waba_id: waba_id.clone(),
-        ..told(key, 0, fact)
+        ..by_webhook(key, 0, fact)
     }
 }
 

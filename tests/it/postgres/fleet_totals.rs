@@ -21,7 +21,7 @@ use whatsapp_business_exporter::store::{Location, Store};
 use super::options;
 use super::replicas::{DEADLINE, accounts, replica};
 use crate::support::postgres::PostgresServer;
-use crate::support::{at, told};
+use crate::support::{at, by_webhook};
 
 const SAVED_TIMES: &str = "FROM refreshes WHERE waba_id = ANY($1)";
 
@@ -114,7 +114,7 @@ fn sent(key: u128, campaign: &str) -> Vec<Event> {
         });
         Event {
             waba_id,
-            ..told(key + place as u128, 0, fact)
+            ..by_webhook(key + place as u128, 0, fact)
         }
     };
     accounts().into_iter().enumerate().map(of_account).collect()

@@ -11,7 +11,7 @@ use whatsapp_business_exporter::store::{HistoryQuery, Location};
 use super::options;
 use crate::support::postgres::PostgresServer;
 use crate::support::store::{every_line, opened};
-use crate::support::{at, measured, number_id, told, waba};
+use crate::support::{at, by_webhook, measured, number_id, waba};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -32,7 +32,7 @@ fn message(key: u128) -> Event {
             context: MessageContext::default(),
         },
     });
-    told(key, 0, message)
+    by_webhook(key, 0, message)
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use whatsapp_business_exporter::domain::{
     account, number, template,
 };
 
-use crate::support::{at, number_id, polled, snapshot_of, template_id, told};
+use crate::support::{at, by_webhook, number_id, polled, snapshot_of, template_id};
 
 /// Few enough observations of one attribute for all to be remembered (`state::history` keeps 16).
 const MAX_POLLS: usize = 4;
@@ -294,7 +294,7 @@ pub fn events() -> impl Strategy<Value = Vec<Event>> {
         let polls = polls.into_iter().map(|(at, fact)| polled(at * 10, fact));
         let keyed = webhooks.into_iter().zip(1..);
         polls
-            .chain(keyed.map(|((at, fact), key)| told(key, at * 10, fact)))
+            .chain(keyed.map(|((at, fact), key)| by_webhook(key, at * 10, fact)))
             .collect()
     })
 }

@@ -45,7 +45,7 @@ impl Pair {
     }
 
     /// Sends a command to the simulated Meta, such as a change.
-    pub fn tell(&self, what: &str, order: &Value) {
+    pub fn send(&self, what: &str, order: &Value) {
         let answer = post(self.graph, &format!("/simulator/{what}"), order).expect("an answer");
         assert_eq!(answer.status, 200, "{answer:?}");
     }

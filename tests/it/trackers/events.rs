@@ -35,7 +35,7 @@ async fn post(exporter: &Exporter, token: &str, body: String) -> (u16, Value) {
 }
 
 /// What became of each, as `id result`.
-async fn tell(exporter: &Exporter, events: &[Value]) -> Vec<String> {
+async fn post_events(exporter: &Exporter, events: &[Value]) -> Vec<String> {
     let (status, answer) = post(exporter, TOKEN, json!({ "events": events }).to_string()).await;
     assert_eq!(status, 200, "{answer}");
     let results = answer["results"].as_array().expect("a list").iter();
@@ -62,13 +62,13 @@ async fn an_application_reports_who_answered_and_meta_the_delivery() {
             .await,
         200
     );
-    let told = [
+    let batch = [
         reply("1", "bot", began + 5),
         event("2", "inbound", began + 60),
         reply("3", "agent", began + 90),
     ];
     assert_eq!(
-        tell(&exporter, &told).await,
+        post_events(&exporter, &batch).await,
         ["1 accepted", "2 accepted", "3 accepted"]
     );
     assert_eq!(
@@ -97,7 +97,7 @@ async fn an_application_reports_who_answered_and_meta_the_delivery() {
 
     let exporter = Exporter::stored(small_world(), &with_events(), &store).await;
     assert_eq!(
-        tell(&exporter, &told).await,
+        post_events(&exporter, &batch).await,
         ["1 duplicate", "2 duplicate", "3 duplicate"]
     );
     assert_eq!(exporter.value(&by_agent).await, Some(30.0));
@@ -125,15 +125,18 @@ async fn a_session_goes_on_after_a_restart() {
     };
     let exporter = Exporter::stored(small_world(), &file, &store).await;
     exporter.until_polled(WABA, "numbers").await;
-    tell(&exporter, &[step("1", "date", "entered", began)]).await;
+    post_events(&exporter, &[step("1", "date", "entered", began)]).await;
     exporter.until(of_step("entered_total"), 1.0).await;
     exporter.stopped().await;
     let exporter = Exporter::stored(small_world(), &file, &store).await;
-    let told = [
+    let batch = [
         step("2", "date", "answered", began + 40),
         step("3", "date", "entered", began + 60),
     ];
-    assert_eq!(tell(&exporter, &told).await, ["2 accepted", "3 accepted"]);
+    assert_eq!(
+        post_events(&exporter, &batch).await,
+        ["2 accepted", "3 accepted"]
+    );
     exporter.until(of_step("seconds_sum"), 40.0).await;
     assert_eq!(exporter.value(&of_step("reentries_total")).await, Some(1.0));
     let started = series(
@@ -168,7 +171,7 @@ async fn an_old_batch_of_a_whole_session_is_one_session() {
         step("2", "date", "answered", 500),
         step("3", "time", "entered", 600),
     ];
-    tell(&exporter, &batch).await;
+    post_events(&exporter, &batch).await;
     let sessions = |name: &str| {
         let labels = r#"journey="booking",version="1",variant="none""#;
         series(&format!("whatsapp_journey_sessions_{name}_total"), labels)
@@ -225,13 +228,13 @@ async fn the_description_matches_the_api() {
                 .as_array()
                 .expect("a list")
                 .contains(&json!(key));
-            let result = tell(&exporter, &[less]).await.remove(0);
+            let result = post_events(&exporter, &[less]).await.remove(0);
             assert_eq!(
                 result.ends_with("rejected"),
                 is_needed,
                 "{name} without {key}: {result}"
             );
         }
-        assert!(tell(&exporter, &[whole]).await[0].ends_with("accepted"));
+        assert!(post_events(&exporter, &[whole]).await[0].ends_with("accepted"));
     }
 }

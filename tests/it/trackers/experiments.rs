@@ -323,11 +323,11 @@ proptest! {
     #[test]
     fn the_order_of_arrival_does_not_matter(seed: u64) {
         let mut dice = Rng::with_seed(seed);
-        let (declared, told) = (one_of_each(), drawn(&mut dice));
+        let (declared, arrivals) = (one_of_each(), drawn(&mut dice));
         let late = |(at, change): &Arrival| (at + dice.i64(0..50), change.clone());
-        let mut delayed: Vec<Arrival> = told.iter().map(late).collect();
+        let mut delayed: Vec<Arrival> = arrivals.iter().map(late).collect();
         delayed.sort_by_key(|(at, _)| *at);
-        let in_order = counts(&state_after(&declared, &told));
+        let in_order = counts(&state_after(&declared, &arrivals));
         prop_assert_eq!(&in_order, &counts(&state_after(&declared, &delayed)));
         for experiment in &declared {
             let arms = in_order.get(&experiment.name);

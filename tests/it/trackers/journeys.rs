@@ -57,7 +57,7 @@ fn declared() -> Journeys {
 type Truth = BTreeMap<String, f64>;
 
 /// An event, and when it happened, in Unix milliseconds.
-pub type Told = (i64, Value);
+pub type Sent = (i64, Value);
 
 struct Walk<'a> {
     number: &'static str,
@@ -65,13 +65,13 @@ struct Walk<'a> {
     journey: &'static str,
     variant: Option<&'static str>,
     now: i64,
-    told: &'a mut Vec<Told>,
+    sent: &'a mut Vec<Sent>,
     truth: &'a mut Truth,
 }
 
 impl Walk<'_> {
-    fn tell(&mut self, kind: &str, more: &Value) {
-        let id = format!("{}-{}", self.customer, self.told.len());
+    fn push(&mut self, kind: &str, more: &Value) {
+        let id = format!("{}-{}", self.customer, self.sent.len());
         let at = Timestamp::from_millis(self.now);
         let mut event = json!({
             "id": id, "type": kind, "phone_number_id": self.number, "customer": self.customer.to_string(),
@@ -79,7 +79,7 @@ impl Walk<'_> {
         });
         let fields = more.as_object().expect("an object").clone();
         event.as_object_mut().expect("an object").extend(fields);
-        self.told.push((self.now, event));
+        self.sent.push((self.now, event));
     }
 
     fn step(&mut self, step: &str, outcome: &str) {
@@ -87,7 +87,7 @@ impl Walk<'_> {
         if let Some(variant) = self.variant {
             more["variant"] = variant.into();
         }
-        self.tell("step", &more);
+        self.push("step", &more);
     }
 
     fn confused(&mut self, step: &str, reason: &str) {
@@ -149,7 +149,7 @@ impl Walk<'_> {
                 self.count("sessions_abandoned_total", None, 1.0);
                 return;
             }
-            let asked_at = self.told.last().map_or(self.now, |(at, _)| *at);
+            let asked_at = self.sent.last().map_or(self.now, |(at, _)| *at);
             self.step(step, "answered");
             self.count("step_answered_total", Some(step), 1.0);
             let took = (self.now - asked_at) as f64 / 1_000.0;
@@ -157,13 +157,13 @@ impl Walk<'_> {
             self.count("step_seconds_count", Some(step), 1.0);
             self.now += dice.i64(1..5_000);
         }
-        self.tell("goal", &json!({}));
+        self.push("goal", &json!({}));
         self.count("sessions_completed_total", None, 1.0);
     }
 }
 
-fn walks() -> (Vec<Told>, Truth) {
-    let (mut told, mut truth, mut dice) = (Vec::new(), Truth::new(), Rng::with_seed(11));
+fn walks() -> (Vec<Sent>, Truth) {
+    let (mut sent, mut truth, mut dice) = (Vec::new(), Truth::new(), Rng::with_seed(11));
     for customer in 0..CUSTOMERS {
         let (journey, steps, variants) = JOURNEYS[dice.usize(..JOURNEYS.len())];
         let variant = (!variants.is_empty()).then(|| variants[dice.usize(..variants.len())]);
@@ -173,19 +173,19 @@ fn walks() -> (Vec<Told>, Truth) {
             journey,
             variant,
             now: BEGINS * 1_000 + dice.i64(0..WEEK_MS),
-            told: &mut told,
+            sent: &mut sent,
             truth: &mut truth,
         }
         .go(steps, &mut dice);
     }
-    (told, truth)
+    (sent, truth)
 }
 
 /// Some are late by up to most of a minute, and some come twice.
-pub fn delivered(told: Vec<Told>) -> Vec<Told> {
+pub fn delivered(sent: Vec<Sent>) -> Vec<Sent> {
     let mut dice = Rng::with_seed(12);
-    let mut arrivals = Vec::with_capacity(told.len());
-    for (at, event) in told {
+    let mut arrivals = Vec::with_capacity(sent.len());
+    for (at, event) in sent {
         let latency = if dice.u8(..10) == 0 {
             dice.i64(0..55_000)
         } else {
@@ -214,7 +214,7 @@ pub fn shown_at_the_end(state: &mut State, last: Timestamp) -> BTreeMap<String, 
 
 #[test]
 fn journeys_with_repeats_and_disorder_are_measured_as_they_were() {
-    let (told, truth) = walks();
+    let (sent, truth) = walks();
     let (customers, trackers) = (
         CustomerHasher::new(&CustomerKey::from_app_secret(&"0123456789abcdef".into())),
         Arc::new(Trackers {
@@ -228,7 +228,7 @@ fn journeys_with_repeats_and_disorder_are_measured_as_they_were() {
     state.track(Arc::clone(&trackers));
     let mut last = Timestamp::default();
     // Events of the same second are sent in one batch.
-    for some in delivered(told).chunk_by(|one, next| one.0 / 1_000 == next.0 / 1_000) {
+    for some in delivered(sent).chunk_by(|one, next| one.0 / 1_000 == next.0 / 1_000) {
         last = Timestamp::from_millis(some.last().map_or(0, |(at, _)| *at));
         let events: Vec<&Value> = some.iter().map(|(_, event)| event).collect();
         let reader = EventReader {

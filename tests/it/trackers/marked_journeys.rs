@@ -47,7 +47,7 @@ fn declared() -> Journeys {
 }
 
 fn walks(customers: u32) -> (Vec<(i64, Value)>, Truth) {
-    let (mut told, mut truth, mut dice) = (Vec::new(), Truth::new(), Rng::with_seed(21));
+    let (mut sent, mut truth, mut dice) = (Vec::new(), Truth::new(), Rng::with_seed(21));
     let mut answers = Vec::new();
     for customer in 0..customers {
         Walk {
@@ -57,17 +57,17 @@ fn walks(customers: u32) -> (Vec<(i64, Value)>, Truth) {
             now: BEGINS + dice.i64(0..WEEK),
             messages: 0,
             unanswered: 0,
-            told: &mut told,
+            sent: &mut sent,
             truth: &mut truth,
             answers: &mut answers,
         }
         .go(&mut dice);
     }
     add_times(answers, &mut truth);
-    (told, truth)
+    (sent, truth)
 }
 
-fn counted(told: Vec<(i64, Value)>) -> BTreeMap<String, f64> {
+fn counted(sent: Vec<(i64, Value)>) -> BTreeMap<String, f64> {
     let customers = CustomerHasher::new(&CustomerKey::from_app_secret(&"0123456789abcdef".into()));
     let trackers = Arc::new(Trackers {
         journeys: declared(),
@@ -82,7 +82,7 @@ fn counted(told: Vec<(i64, Value)>) -> BTreeMap<String, f64> {
         lanes: None,
     };
     let mut last = Timestamp::default();
-    for (at, value) in delivered(told) {
+    for (at, value) in delivered(sent) {
         last = Timestamp::from_millis(at);
         let body = json!({
             "object": "whatsapp_business_account",
@@ -100,9 +100,9 @@ fn counted(told: Vec<(i64, Value)>) -> BTreeMap<String, f64> {
 }
 
 fn are_measured_as_they_were(customers: u32) {
-    let (told, truth) = walks(customers);
-    let changes = told.len();
-    let shown = counted(told);
+    let (sent, truth) = walks(customers);
+    let changes = sent.len();
+    let shown = counted(sent);
     let is_counted = |series: &str| {
         let is_bucket = series.starts_with("whatsapp_journey_step_seconds_bucket");
         series.starts_with("whatsapp_journey_") && !is_bucket

@@ -208,7 +208,7 @@ impl Conversation<'_> {
         content["timestamp"] = self.now.to_string().into();
         content["type"] = kind.into();
         content["system"] = system.clone();
-        self.tell("messages", self.now, content);
+        self.push("messages", self.now, content);
     }
 
     fn user_id(&self) -> String {
@@ -220,8 +220,8 @@ impl Conversation<'_> {
     }
 
     /// Whether this webhook has the user id, and whether it has the telephone number.
-    fn told(&mut self, is_message: bool) -> (bool, bool) {
-        let told = match self.ids {
+    fn ids_of_webhook(&mut self, is_message: bool) -> (bool, bool) {
+        let ids = match self.ids {
             Ids::Telephone => (false, true),
             Ids::Both => (true, true),
             Ids::UserId => (true, false),
@@ -232,12 +232,12 @@ impl Conversation<'_> {
                 (of_user, !of_user)
             }
         };
-        self.is_paired |= told == (true, true);
-        told
+        self.is_paired |= ids == (true, true);
+        ids
     }
 
     fn sender(&mut self) -> Value {
-        let (of_user, of_number) = self.told(true);
+        let (of_user, of_number) = self.ids_of_webhook(true);
         let mut ids = json!({"from": ""});
         if of_user {
             ids["from_user_id"] = self.user_id().into();
@@ -249,7 +249,7 @@ impl Conversation<'_> {
     }
 
     fn recipient(&mut self) -> Value {
-        let (of_user, of_number) = self.told(false);
+        let (of_user, of_number) = self.ids_of_webhook(false);
         let mut ids = json!({"recipient_user_id": null});
         if of_user {
             ids["recipient_user_id"] = self.user_id().into();
@@ -277,7 +277,7 @@ impl Conversation<'_> {
             Ids::UserId => content["to_user_id"] = self.user_id().into(),
             _ => content["to"] = self.telephone().into(),
         }
-        self.tell("message_echoes", self.now, content);
+        self.push("message_echoes", self.now, content);
     }
 
     fn business_writes(&mut self) {
@@ -321,10 +321,10 @@ impl Conversation<'_> {
         content["timestamp"] = at.to_string().into();
         content["pricing"] = pricing.into();
         content["errors"] = errors.clone();
-        self.tell("statuses", at, content);
+        self.push("statuses", at, content);
     }
 
-    fn tell(&mut self, list: &'static str, at: i64, content: Value) {
+    fn push(&mut self, list: &'static str, at: i64, content: Value) {
         self.week.items.push(Item {
             at,
             number: self.number,

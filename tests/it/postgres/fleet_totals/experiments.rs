@@ -17,7 +17,7 @@ use whatsapp_business_exporter::state::Accounts;
 
 use super::{Fleet, key_of, until};
 use crate::postgres::replicas::accounts;
-use crate::support::{at, told};
+use crate::support::{at, by_webhook};
 
 fn booking() -> JourneyId {
     JourneyId {
@@ -73,7 +73,7 @@ fn sessions() -> Vec<Event> {
         });
         Event {
             waba_id,
-            ..told(3_000 + place as u128, 0, fact)
+            ..by_webhook(3_000 + place as u128, 0, fact)
         }
     };
     accounts().into_iter().enumerate().map(of_account).collect()

@@ -6,7 +6,7 @@ use whatsapp_business_exporter::simulator::fault::Fault;
 use whatsapp_business_exporter::simulator::graph::Endpoint;
 use whatsapp_business_exporter::simulator::world::{Account, PhoneNumber};
 
-use super::{TOKEN, event, post, tell, with_events};
+use super::{TOKEN, event, post, post_events, with_events};
 use crate::exporter::meta::{Exporter, NUMBER, SELDOM, WABA, config_file, small_world};
 use crate::trackers::durable::{CUSTOMER, inbound, series};
 
@@ -176,12 +176,12 @@ async fn events_before_every_account_is_listed_are_to_be_sent_again_and_not_reje
         r#"whatsapp_exporter_poll_up{{app="default",waba_id="{other}",collector="numbers"}}"#
     );
     exporter.until(up, 0.0).await;
-    let results = tell(&exporter, &[known.clone(), foreign.clone()]).await;
+    let results = post_events(&exporter, &[known.clone(), foreign.clone()]).await;
     assert_eq!(results, ["known duplicate", "foreign rejected"]);
 
     exporter.meta.clear_fault(failure);
     exporter.until_polled(other, "numbers").await;
-    let results = tell(&exporter, &[known, unlisted, foreign]).await;
+    let results = post_events(&exporter, &[known, unlisted, foreign]).await;
     assert_eq!(
         results,
         ["known duplicate", "unlisted accepted", "foreign rejected"]

@@ -34,7 +34,7 @@ impl Walk {
         }
     }
 
-    fn tell(&mut self, after: i64, change: Value) {
+    fn push(&mut self, after: i64, change: Value) {
         self.changes.push((self.begins + after, change));
     }
 
@@ -47,7 +47,7 @@ impl Walk {
         if !data.is_empty() {
             item["biz_opaque_callback_data"] = data.into();
         }
-        self.tell(after, change("messages", "statuses", &item));
+        self.push(after, change("messages", "statuses", &item));
     }
 
     pub(super) fn asked(
@@ -72,12 +72,12 @@ impl Walk {
             item["interactive"] =
                 json!({"type": "button_reply", "button_reply": {"id": id, "title": "x"}});
         }
-        self.tell(after, change("messages", "messages", &item));
+        self.push(after, change("messages", "messages", &item));
     }
 
     pub(super) fn stop(&mut self, after: i64) {
         let item = json!({"wa_id": self.customer, "category": "marketing_messages", "value": "stop",
             "timestamp": self.begins + after});
-        self.tell(after, change("user_preferences", "user_preferences", &item));
+        self.push(after, change("user_preferences", "user_preferences", &item));
     }
 }

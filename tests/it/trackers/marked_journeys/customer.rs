@@ -50,18 +50,18 @@ pub(super) struct Walk<'a> {
     /// Number of the customer's messages since the last one of the business.
     pub(super) unanswered: u32,
     /// Changes with their times, in milliseconds.
-    pub(super) told: &'a mut Vec<(i64, Value)>,
+    pub(super) sent: &'a mut Vec<(i64, Value)>,
     pub(super) truth: &'a mut Truth,
     pub(super) answers: &'a mut Vec<Answer>,
 }
 
 impl Walk<'_> {
-    fn tell(&mut self, content: &Value) {
+    fn push(&mut self, content: &Value) {
         let mut value = content.clone();
         value["metadata"] = json!({
             "display_phone_number": "15550100199", "phone_number_id": self.number,
         });
-        self.told.push((self.now * 1_000, value));
+        self.sent.push((self.now * 1_000, value));
     }
 
     fn id(&mut self) -> String {
@@ -77,7 +77,7 @@ impl Walk<'_> {
         if let Some(data) = data {
             content["biz_opaque_callback_data"] = data.into();
         }
-        self.tell(&json!({ "statuses": [content] }));
+        self.push(&json!({ "statuses": [content] }));
     }
 
     fn send(&mut self, data: Option<&str>) -> String {
@@ -119,7 +119,7 @@ impl Walk<'_> {
         if let Some(id) = to {
             content["context"] = json!({ "from": "15550100199", "id": id });
         }
-        self.tell(&json!({ "messages": [content] }));
+        self.push(&json!({ "messages": [content] }));
     }
 
     fn labels(&self, step: Option<&str>) -> String {
