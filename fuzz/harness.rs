@@ -76,7 +76,7 @@ pub fn signature_header(data: &[u8]) {
     assert!(verifier.verify(None, body).is_err());
 }
 
-/// Reads JSON as every kind of answer there is, and text as usage headers.
+/// Reads JSON as each kind of response, and text as usage headers.
 pub fn graph_answer(data: &[u8]) {
     let mut odd = ParseWarnings::new();
     let strict = serde_json::from_slice::<Value>(data);
@@ -157,7 +157,7 @@ pub fn events(data: &[u8]) {
     applied_twice(&events);
 }
 
-/// Draws a delivery from the grammar, changes one thing, and reads it twice: by the parser and plainly.
+/// Draws a delivery from the grammar with one mutation, and reads it by the parser and by a second implementation.
 pub fn grammar(data: &[u8]) {
     grammar::check(data);
 }

@@ -92,7 +92,7 @@ fn templates(state: &State) -> usize {
 }
 
 #[test]
-fn what_only_webhooks_know_never_keeps_out_what_a_poll_lists() {
+fn objects_of_webhooks_never_displace_listed_ones() {
     let mut state = watching();
     state.apply(&polled(0, listed(0..50, true)));
     let invented = (1_000..4_000).map(|id| (id as u128, paused(id)));
@@ -179,7 +179,7 @@ fn messages_of_invented_numbers_have_a_ceiling_and_those_of_listed_ones_count() 
 }
 
 #[test]
-fn all_accounts_together_have_a_ceiling_for_what_only_webhooks_know() {
+fn objects_of_webhooks_have_a_limit_over_all_accounts() {
     let waba = |which: usize| WabaId::parse(&format!("9{which:04}")).expect("digits");
     let mut state = State::default();
     state.watch((0..8).map(waba));

@@ -206,7 +206,7 @@ fn no_file_needs_one_that_needs_it() {
 }
 
 #[test]
-fn what_files_take_from_each_other_is_seen() {
+fn dependencies_between_files_are_found() {
     let graph = graph();
     let module = |path: &str| -> Module { path.split('/').map(str::to_owned).collect() };
     for (file, other) in [

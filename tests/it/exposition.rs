@@ -210,7 +210,7 @@ fn a_scheduled_ban_has_a_day_until_it_is_taken_back() {
 }
 
 #[test]
-fn a_restriction_ends_by_itself() {
+fn a_restriction_ends_at_its_time() {
     let mut state = state_after([]);
     deliver(
         &mut state,

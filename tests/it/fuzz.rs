@@ -93,7 +93,7 @@ fn targets() -> impl Iterator<Item = Target> {
 }
 
 #[test]
-fn sequences_through_the_store_hold_in_a_process_of_their_own() {
+fn sequences_through_the_store_hold_in_another_process() {
     if std::env::var(ALONE).is_ok() {
         return;
     }

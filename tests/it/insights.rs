@@ -191,7 +191,7 @@ async fn days_of_the_accounts_time_zone_are_requested_as_dates() {
 }
 
 #[tokio::test]
-async fn an_unknown_figure_costs_one_call_a_day_and_an_outage_keeps_what_was_read() {
+async fn an_unknown_figure_takes_one_more_call_a_day_and_an_outage_keeps_figures() {
     let meta = TimedMeta::new(InsightsAccess::Enabled).await;
     let store = watched(&Location::Memory).await;
     meta.list(&store, START).await;

@@ -38,7 +38,7 @@ fn poll_number(state: &mut State, seconds: i64, node: &Value) -> Change {
     state.apply(&polled(seconds, listing(node).0))
 }
 
-/// The same answer of the account node.
+/// The same response of the account node.
 fn poll_account(state: &mut State, seconds: i64, node: &Value) -> Change {
     let snapshot = wire::account::snapshot(node, &mut ParseWarnings::new());
     state.apply(&polled(seconds, Fact::AccountRead(snapshot)))

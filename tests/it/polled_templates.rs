@@ -12,7 +12,7 @@ const EXAMPLE: &str = include_str!("../fixtures/graph/message_template.json");
 const CHANGED: &str = "whatsapp_message_template_quality_rating_changed_timestamp_seconds";
 const LABELS: &str = r#"waba_id="800100200300400",template_id="7001002003004005""#;
 
-/// The example of Meta's answer with some fields replaced.
+/// The example response of Meta with some fields replaced.
 fn example(fields: &Value) -> Value {
     let mut node: Value = serde_json::from_str(EXAMPLE).expect("it is JSON");
     for (field, value) in fields.as_object().expect("fields") {
@@ -21,7 +21,7 @@ fn example(fields: &Value) -> Value {
     node
 }
 
-/// Applies a complete listing with this template alone; answers how many values were odd.
+/// Applies a complete listing with only this template. Returns the number of parse warnings.
 fn poll(state: &mut State, seconds: i64, node: &Value) -> usize {
     let mut odd = ParseWarnings::new();
     let objects = Vec::from_iter(wire::template::snapshot(node, &mut odd));

@@ -237,7 +237,7 @@ pub fn demo_with(speed: &str, more: &[&str]) -> (Process, SocketAddr) {
     (demo, address)
 }
 
-/// A simulated Meta in which nothing happens by itself, and where it answers.
+/// A simulated Meta without a story, with its address.
 pub fn quiet_meta(more: &[&str]) -> (Process, SocketAddr) {
     let arguments = ["simulate", "--listen-address=127.0.0.1:0", "--story=none"];
     let meta = program(&[&arguments, more].concat(), &[]);

@@ -64,7 +64,7 @@ fn is_allowed(expression: &str, allowed: &BTreeSet<String>) -> bool {
         .replace('/', " OR ")
         .replace("LGPL-2.1-or-later", "LGPL");
     let text = text.replace(['(', ')'], " ");
-    // No crate of ours has an AND within an OR: an alternative in brackets stands beside its AND.
+    // No dependency has an AND within an OR, so an alternative in brackets is an operand of AND.
     text.split(" AND ").all(|all| {
         all.split(" OR ").any(|one| {
             let name = one.split_whitespace().next().unwrap_or_default();

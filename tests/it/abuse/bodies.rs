@@ -37,7 +37,7 @@ async fn the_largest_deliveries_in_parallel_are_all_acknowledged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_over_the_limit_or_unsigned_is_refused_and_leaves_nothing_behind() {
+async fn large_or_unsigned_bodies_are_rejected_without_leaking_memory() {
     let target = Target::start(&[]);
     assert_eq!(
         target.deliver(of_length(1, 4 * MIB)).await,

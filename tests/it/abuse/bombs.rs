@@ -13,7 +13,7 @@ use super::{PATIENCE, Target};
 use crate::http::metrics;
 use crate::process::{program, until};
 
-/// What an answer of 64 MiB is sent in.
+/// Size of the chunks of a response of 64 MiB.
 const CHUNK: usize = 1024 * 1024;
 const CHUNKS: usize = 64;
 
@@ -43,7 +43,7 @@ async fn json_of_any_depth_is_read_or_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn long_lists_are_read_to_their_end() {
     let target = Target::start(&[]);
-    // Four megabytes of the shortest things there are.
+    // Four megabytes of the shortest values.
     for item in ["1", "{}", r#"{"field":"x"}"#, r#"{"field":"x","value":1}"#] {
         let count = 4_000_000 / (item.len() + 1);
         let list = vec![item; count].join(",");

@@ -17,7 +17,7 @@ const OTHERS: usize = 2_000;
 /// The tests of this file take nearly every socket that this process may have, so they take turns.
 static TURN: Mutex<()> = Mutex::const_new(());
 
-/// As many as the system lets this process have; fewer than some thousands would show nothing.
+/// As many as the limit of open files allows. Fewer than some thousands would show nothing.
 fn as_many_as_possible() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
@@ -57,7 +57,7 @@ async fn connections_above_the_limit_lock_out_no_client() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn room_for_all_of_them_costs_little() {
+async fn ten_thousand_connections_need_little_memory() {
     let _turn = TURN.lock().await;
     let count = as_many_as_possible();
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -47,7 +47,7 @@ async fn a_wrong_method_is_answered_with_the_allowed_ones() {
 }
 
 #[test]
-fn what_is_no_http_is_refused_and_closed() {
+fn input_that_is_not_http_is_rejected_and_closed() {
     let target = Target::start(&[]);
     let long_line = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(100_000));
     let long_header = format!(
@@ -73,7 +73,7 @@ fn what_is_no_http_is_refused_and_closed() {
         ),
     ] {
         let mut stream = connect(target.address).expect("a connection");
-        // The answer may come before all of it is sent.
+        // The response may come before all of it is sent.
         let _ = stream.write_all(request.as_bytes());
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer);

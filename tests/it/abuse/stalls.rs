@@ -23,6 +23,10 @@ const ROOM_FOR_FEW: usize = 128;
 /// Rounds of good requests. In the attack, all of 43 failed within a minute.
 const ROUNDS: u64 = 20;
 
+/// Good requests that may be closed, of four in each round. On a busy machine a good client may send its request so late
+/// that it counts as idle at the connection limit. In the attack, all requests failed.
+const MOST_CLOSED: u64 = ROUNDS;
+
 /// Time between two rounds.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -47,7 +51,7 @@ enum Stall {
     LargeBody,
     /// A byte of a body each second.
     DrippingBody,
-    /// A scrape that nobody reads.
+    /// A scrape whose response is not read.
     Scrape,
 }
 
@@ -91,7 +95,7 @@ impl Stall {
         Ok(stream)
     }
 
-    /// Until the exporter closes the connection, or for a while for what can notice that only by reading.
+    /// Waits until the exporter closes the connection, or for a while if only reading would show that.
     async fn hold(self, mut stream: TcpStream) {
         match self {
             Self::Scrape => tokio::time::sleep(Duration::from_secs(5)).await,
@@ -104,6 +108,24 @@ impl Stall {
                 let mut rest = Vec::new();
                 // A reset is an end as well.
                 drop(stream.read_to_end(&mut rest).await);
+            }
+        }
+    }
+}
+
+async fn read(http: &Client, url: &str) -> reqwest::Result<(u16, String)> {
+    let answer = http.get(url).send().await?;
+    Ok((answer.status().as_u16(), answer.text().await?))
+}
+
+/// Repeats a request until it is answered, and counts those that were closed.
+async fn until_answered<T>(closed: &mut u64, request: impl AsyncFn() -> reqwest::Result<T>) -> T {
+    loop {
+        match request().await {
+            Ok(answer) => return answer,
+            Err(error) => {
+                *closed += 1;
+                assert!(*closed <= MOST_CLOSED, "{closed} requests: {error:?}");
             }
         }
     }
@@ -139,16 +161,16 @@ async fn all_good_requests_pass(
     for (before, series) in closed {
         target.until_at_least(&series, before + 1.0).await;
     }
+    let mut closed = 0;
     for round in 0..ROUNDS {
         for path in ["/-/healthy", "/-/ready", "/metrics"] {
-            let answer = http.get(target.url(path)).send().await;
-            let answer = answer.unwrap_or_else(|error| panic!("{path}, {round}: {error:?}"));
-            assert_eq!(answer.status(), 200, "{path}");
-            let text = answer.text().await.expect(path);
+            let (status, text) =
+                until_answered(&mut closed, async || read(&http, &target.url(path)).await).await;
+            assert_eq!(status, 200, "{path}");
             assert!(!text.is_empty(), "{path}");
         }
-        let delivered = target.try_deliver(&http, good(round)).await;
-        assert_eq!(delivered.expect("a delivery"), 200, "{round}");
+        let deliver = async || target.try_deliver(&http, good(round)).await;
+        assert_eq!(until_answered(&mut closed, deliver).await, 200, "{round}");
         tokio::time::sleep(PAUSE).await;
     }
     attackers.abort_all();
@@ -212,7 +234,7 @@ async fn on_separate_ports_neither_attack_locks_out_a_client() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn templates_in_plenty_and_hundreds_of_slow_readers_stay_within_memory() {
+async fn many_templates_and_hundreds_of_slow_readers_stay_within_memory() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("exporter.yml");
     std::fs::write(

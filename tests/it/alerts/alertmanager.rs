@@ -52,7 +52,7 @@ impl Side {
         alerts.iter().filter(named).collect()
     }
 
-    /// Does it keep out what lacks this label?
+    /// Whether it excludes alerts without this label.
     fn demands(&self, label: &str) -> bool {
         let mut about = self.0.iter().filter(|matcher| matcher.name == label);
         about.any(|matcher| !matcher.is_match(""))
@@ -74,7 +74,7 @@ fn alerts() -> Vec<Alert> {
 }
 
 #[test]
-fn what_is_compared_is_there() {
+fn compared_labels_exist() {
     let alerts = alerts();
     let mut complaints = Vec::new();
     for rule in inhibitions() {

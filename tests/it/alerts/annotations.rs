@@ -1,4 +1,4 @@
-//! What an annotation's template names: labels of its alert, queries, and labels of the queries' answers.
+//! Names in the templates of annotations: labels of the alert, queries, and labels of the results of queries.
 //!
 //! Reads only words and literals inside `{{ }}`, not the whole template language of Go.
 
@@ -7,9 +7,9 @@
 pub struct Named {
     /// `$labels.x`: of the alert.
     pub labels: Vec<String>,
-    /// Texts that are queried, with something in the place of each verb of `printf`.
+    /// Queries, with a value in place of each verb of `printf`.
     pub queries: Vec<String>,
-    /// `label "x"` and `.Labels.x`: of a query's answer.
+    /// `label "x"` and `.Labels.x`: of the result of a query.
     pub looked_up: Vec<String>,
 }
 
@@ -43,7 +43,7 @@ pub fn named(template: &str) -> Named {
     named
 }
 
-/// What stands for a label's value in a query: an id, and of a label with few words all of them.
+/// The value of a label in a query: an id, or all words of a label with few words.
 pub const FILLED: &str = "1";
 
 /// A format with its verbs filled in.

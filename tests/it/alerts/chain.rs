@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub struct Chain {
     pub pages: Pages,
     pub prometheus: Prometheus,
-    /// Where Alertmanager answers.
+    /// The address of Alertmanager.
     pub alertmanager: SocketAddr,
     targets: PathBuf,
     _process: Process,
@@ -80,7 +80,7 @@ impl Chain {
         until(expression, PATIENCE, || self.prometheus.value(expression));
     }
 
-    /// Waits for a notification of this alert; gives its first.
+    /// Waits for a notification of this alert. Returns the first.
     pub fn until_told(&self, receiver: &str, status: &str, alert: &str) -> Page {
         until(&format!("{alert} {status} to {receiver}"), PATIENCE, || {
             let told = self.pages.of(receiver, status, alert).into_iter().next();
@@ -98,7 +98,7 @@ impl Chain {
 
 fn write_targets(file: &Path, targets: &[SocketAddr]) {
     let targets = json!([{"targets": targets}]);
-    // Renamed into its place: Prometheus must not read half a file.
+    // The file is replaced atomically, so that Prometheus never reads a part of it.
     let half = file.with_extension("tmp");
     std::fs::write(&half, targets.to_string()).expect("the folder is ours");
     std::fs::rename(half, file).expect("the folder is ours");

@@ -24,7 +24,7 @@ alerts:
     seconds: 7200
 ";
 
-/// A name, and which alerts are disabled, by place and name.
+/// A name, and the disabled alerts by place and name.
 type Subset = (&'static str, fn(usize, &str) -> bool);
 
 pub fn folder() -> TempDir {
@@ -199,7 +199,7 @@ fn every_error_is_printed_and_nothing_is_written() {
 }
 
 #[test]
-fn what_cannot_be_read_or_written_is_named() {
+fn unreadable_and_unwritable_files_are_named() {
     let folder = folder();
     let missing = format!("--values={}", folder.path().join("none.yaml").display());
     let occupied = folder.path().join("file");

@@ -96,7 +96,7 @@ fn every_change_of_a_value_is_in_the_files() {
         let is_there = match alert {
             // Its other values are there, so it is enabled.
             Some(_) if key.ends_with(".enabled") => true,
-            // The wall clock is what an expression falls back to, so it is there anyway.
+            // The wall clock is the fallback of expressions, so it is there anyway.
             Some(alert) if key.ends_with(".clock") => {
                 !lines_of(&rules, &alert).contains("clock=\"business\"")
             }

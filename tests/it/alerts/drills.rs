@@ -40,7 +40,7 @@ fn every_drill_fires_its_alert() {
     let url = format!("--url=http://{}/webhook", service.address);
     for (signal, alert) in DRILLS {
         let signal = format!("--signal={signal}");
-        // The next order takes this one's place.
+        // The next drill replaces this one.
         let drill = program(&["drill", NO_META, &url, &signal], &variables());
         let firing = format!(
             "ALERTS{{alertstate=\"firing\",alertname=\"{alert}\",waba_id=\"000000000000000\"}}"

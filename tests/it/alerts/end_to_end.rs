@@ -70,7 +70,7 @@ async fn the_intended_receivers_get_firing_and_resolved_alerts() {
         .change(rate("GREEN"))
         .expect("the number is there");
     until_told("pager", "resolved", "WhatsAppNumberQualityLow");
-    // It fell, and low spoke for that; chat had nothing of either while it lasted.
+    // The rating fell, and the alert about the low rating inhibits that. Chat gets neither meanwhile.
     let chatted = |alert| chain.pages.of("chat", "firing", alert).len();
     assert_eq!(chatted("WhatsAppNumberQualityLow"), 0);
     assert_eq!(chatted("WhatsAppNumberQualityMedium"), 0);

@@ -6,7 +6,7 @@ use regex::{Captures, Regex};
 
 use super::{rules, text};
 
-/// Prometheus scrapes and evaluates once a second here: nothing shorter means anything.
+/// Prometheus scrapes and evaluates once a second here, so no duration is shorter.
 const SHORTEST_MS: f64 = 1_000.0;
 
 /// The text with its durations shortened: of rules and of routes, and the ranges, steps and offsets of PromQL.
@@ -28,8 +28,8 @@ pub fn faster(text: &str, times: f64) -> String {
     durations.replace_all(text, shorter).into_owned()
 }
 
-/// Writes all rule files into `folder`, so many times faster and evaluated every second; gives what
-/// Prometheus is to read.
+/// Writes all rule files into `folder`, so many times faster and evaluated every second. Returns the path for the
+/// configuration of Prometheus.
 pub fn write_rules(folder: &Path, times: f64) -> String {
     let folder = folder.join("rules");
     std::fs::create_dir(&folder).expect("the folder is ours");

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::rules::{Rule, alerts};
 use crate::support::assert_none;
 
-/// From the worst to the mildest; each is routed in `alertmanager.yml`.
+/// From the most to the least severe. Each is routed in `alertmanager.yml`.
 const SEVERITIES: &[&str] = &["critical", "warning", "info"];
 
 /// Routed by its name. It is about nothing that a title could name.
@@ -23,11 +23,11 @@ const EXPLAINED: &[&str] = &[
     "WhatsAppNumberQualityMedium",
 ];
 
-/// Alerts that wait for nothing and last by themselves, and why.
+/// Alerts without `for` whose condition lasts, with the reason.
 const AT_ONCE: &[(&str, &str)] = &[(WATCHDOG, "it always fires")];
 
 #[test]
-fn every_alert_has_a_name_of_its_own() {
+fn every_alert_has_a_different_name() {
     let mut seen = BTreeSet::new();
     let alerts = alerts();
     let twice = alerts

@@ -17,7 +17,7 @@ use whatsapp_business_exporter::alerts::RuleFile;
 /// The default `identity_labels`.
 const IDENTITY: [&str; 2] = ["job", "cluster"];
 
-/// Alerts about one exporter's process or its host, which keep `instance`. Two replicas in trouble are two alerts.
+/// Alerts about one exporter's process or its host, which keep `instance`. Two replicas with a problem are two alerts.
 pub const OF_A_PROCESS: &[(&str, &str)] = &[
     ("WhatsAppExporterDown", "one process is down"),
     ("WhatsAppExporterRestarting", "one process restarts"),
@@ -55,10 +55,10 @@ const OF_A_JOB: &[&str] = &[
     "WhatsAppShardsFlapping",
 ];
 
-/// It is about Prometheus itself.
+/// The alert about Prometheus itself.
 const WATCHDOG: &str = "WhatsAppWatchdog";
 
-/// Rules that look at this very moment, and why.
+/// Rules that may read the present instant only, with the reason.
 const INSTANT: &[(&str, &str)] = &[
     ("WhatsAppAllExportersDown", "what is down now; `for` waits"),
     ("WhatsAppExporterDown", "what is down now; `for` waits"),
@@ -167,7 +167,7 @@ enum Kind {
     Recorded,
 }
 
-/// Where a part of an expression stands.
+/// The position of a part of an expression.
 #[derive(Clone, Copy, Default)]
 struct Place<'a> {
     /// Nearest aggregation around it.
@@ -260,7 +260,7 @@ impl Order<'_> {
         }
     }
 
-    /// Only what gives the same in both orders may look back before it aggregates.
+    /// Only operations that have the same result in both orders may look back before they aggregate.
     fn range(&mut self, name: &str, place: Place<'_>) {
         let function = place.function.unwrap_or_default();
         let is_constant = name.ends_with("_info") || name == "process_start_time_seconds";

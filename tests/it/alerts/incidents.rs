@@ -27,7 +27,7 @@ const UNREACHABLE: &str = "WhatsAppGraphUnreachable";
 /// Seconds after which data is stale here, which is an hour by default.
 const STALE: &str = "10";
 
-/// An hour is too long for a test, and a threshold is no duration that becomes shorter with the others.
+/// An hour is too long for a test, and a threshold is not shortened as durations are.
 fn stale_sooner(rules: &Path) {
     let path = rules.join("exporter.yml");
     let text = std::fs::read_to_string(&path).expect("it was written");
@@ -40,7 +40,7 @@ fn stale_sooner(rules: &Path) {
         .expect("the folder is ours");
 }
 
-/// Alert names and statuses, for messages.
+/// Alert names and statuses, for error messages.
 fn names(pages: &[Page]) -> Vec<String> {
     let alerts = pages
         .iter()
@@ -128,7 +128,7 @@ async fn a_replaced_exporter_repeats_no_notification() {
         let instance = exporter.address();
         format!("whatsapp_phone_number_flagged{{instance=\"{instance}\"}} == 1")
     };
-    // Another pod with the same store: the same states, and counters that continue or begin anew.
+    // Another pod with the same store: the same states, and counters that continue or start at 0.
     let new = Exporter::watching(small_world(), OFTEN).await;
     tokio::task::block_in_place(|| {
         for exporter in [&old, &new] {

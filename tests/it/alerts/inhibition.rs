@@ -10,7 +10,7 @@ use super::path;
 use crate::http::{get, post};
 use crate::process::{SOON, until};
 
-/// Alerts that fire together, as names and labels; those that are silenced are marked by `-`.
+/// Alerts that fire together, as names and labels. Inhibited ones are marked by `-`.
 const FIRING: &str = "
     WhatsAppAccountDisabled waba_id=1
   - WhatsAppAccountCannotSend waba_id=1
@@ -130,7 +130,7 @@ fn silenced(address: SocketAddr) -> Result<BTreeSet<String>, String> {
 }
 
 #[test]
-fn the_cause_speaks_and_what_follows_from_it_is_silent() {
+fn a_cause_inhibits_its_consequences() {
     let storage = tempfile::tempdir().expect("a temporary folder");
     let (_process, address) = start(&path("alertmanager.yml"), storage.path());
     let alerts: Vec<Value> = lines()
@@ -140,7 +140,7 @@ fn the_cause_speaks_and_what_follows_from_it_is_silent() {
     assert_eq!(answer.status, 200, "{answer:?}");
     let expected = lines().filter(|line| line.starts_with('-'));
     let expected: BTreeSet<String> = expected.map(|line| labels(line).to_string()).collect();
-    // The last in the list is silenced: once it is, all others have been seen too.
+    // The last alert of the list is inhibited. When Alertmanager reports that, it has all others too.
     until("the silenced alerts", SOON, || {
         let silenced = silenced(address)?;
         let (missing, more) = (&expected - &silenced, &silenced - &expected);

@@ -23,7 +23,7 @@ impl Mails {
     }
 }
 
-/// One conversation of SMTP; gives the mail, if one was sent.
+/// One SMTP session. Returns the mail, if one was sent.
 fn converse(stream: TcpStream) -> std::io::Result<Option<String>> {
     let mut reader = BufReader::new(stream);
     let mut mail = None;

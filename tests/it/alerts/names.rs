@@ -70,7 +70,7 @@ fn every_word_that_is_matched_exists() {
         let matchers = expressions
             .iter()
             .flat_map(|expression| matchers(expression))
-            // A value that comes from the alert's own labels.
+            // A value of a label of the alert.
             .filter(|(_, matcher)| matcher.value != FILLED);
         let unknown = matchers.flat_map(|(metric, matcher)| words::wrong(&metric, &matcher));
         about(&rule, unknown.collect::<Vec<_>>())
@@ -97,7 +97,7 @@ fn every_metric_that_a_runbook_names_exists() {
     assert_none(&unknown);
 }
 
-/// Words of Meta's that look like a metric's name and are none.
+/// Words of Meta that look like names of metrics.
 const NO_METRICS: &[&str] = &[
     "whatsapp_business_account",
     "whatsapp_business_management",

@@ -41,7 +41,7 @@ impl Pages {
         self.0.all()
     }
 
-    /// One alert's notifications to a receiver, with this status.
+    /// The notifications of an alert to a receiver, with this status.
     pub fn of(&self, receiver: &str, status: &str, alert: &str) -> Vec<Page> {
         let pages = self.all();
         let about = |page: &Page| alert_of(&page.body, status, alert).is_some();
@@ -81,7 +81,7 @@ fn read(stream: TcpStream) -> std::io::Result<Option<Page>> {
     Ok(Some(Page { receiver, body, at }))
 }
 
-/// Our configuration, so many times faster, at any hour of the day, with the receivers listening here.
+/// The shipped configuration, so many times faster, at any hour of the day, with receivers of this test.
 pub fn alertmanager(folder: &Path, times: f64, receivers: SocketAddr) -> (Process, SocketAddr) {
     let ours = faster(&text("alertmanager.yml"), times);
     let ours = ours.replace("active_time_intervals: [business-hours]", "");
@@ -97,8 +97,8 @@ pub fn alertmanager(folder: &Path, times: f64, receivers: SocketAddr) -> (Proces
     start(&path, folder)
 }
 
-/// Our configuration as it is, receivers included, so many times faster and at any hour of the day; PagerDuty and Slack are
-/// at `http`, the mail server is at `smtp`, and neither wants a password.
+/// The shipped configuration with its receivers, so many times faster and at any hour of the day. PagerDuty and Slack are
+/// at `http`, the mail server is at `smtp`, and none requires a password.
 pub fn shipped(
     folder: &Path,
     times: f64,

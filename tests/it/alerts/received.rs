@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex};
 pub struct Received<T>(Arc<Mutex<Vec<T>>>);
 
 impl<T: Clone + Send + 'static> Received<T> {
-    /// Listens; `converse` has a whole conversation with a client, and gives what it sent.
+    /// Starts a listener. `converse` handles a connection of a client, and returns what it sent.
     pub fn by(converse: fn(TcpStream) -> std::io::Result<Option<T>>) -> (Self, SocketAddr) {
         let received = Self(Arc::default());
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let to = received.clone();
-        // It ends with the test's process: a listener cannot be asked to.
+        // It ends with the process of the test, because a blocking listener cannot be stopped.
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let some = converse(stream).expect("Alertmanager speaks the protocol");

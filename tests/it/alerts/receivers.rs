@@ -124,7 +124,7 @@ fn text(body: &Value) -> &str {
     text.unwrap_or_default()
 }
 
-/// Every alert of the rules' unit tests, in a group and with a cause of its own, and what is to be shown of it.
+/// Every alert of the unit tests, with another group and cause each, and the parts that a receiver must show.
 fn every_alert() -> (Vec<Value>, Vec<Expected>) {
     let (mut alerts, mut expected) = (Vec::new(), Vec::new());
     for case in cases() {

@@ -33,7 +33,7 @@ pub(super) struct Case {
     /// Evaluation interval of its file.
     pub evaluation_interval: String,
     pub test: Value,
-    /// How many evaluations it takes.
+    /// Number of evaluations.
     pub evaluations: u64,
 }
 

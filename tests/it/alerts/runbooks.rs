@@ -6,7 +6,7 @@ use super::rules::{Rule, alerts};
 use super::text;
 use crate::support::assert_none;
 
-/// What each section answers, in this order.
+/// The parts of each section, in this order.
 const PARTS: &[&str] = &[
     "**Means.**",
     "**Impact.**",
@@ -19,7 +19,7 @@ const PARTS: &[&str] = &[
 /// The beginning of the line with the first step.
 const FIRST: &str = "**First:** ";
 
-/// Sections that speak of all alerts.
+/// Sections about all alerts.
 const OF_ALL: &[&str] = &["Before you type"];
 
 /// Sections by title.

@@ -165,7 +165,7 @@ fn sparse(test: &Value, affected: &BTreeMap<String, Kind>) -> Option<Value> {
     is_changed.then_some(test)
 }
 
-/// While no state of the test is 1, another one is. `rest` is 1 then, as far as the series seen so far tell.
+/// While no state of the test is 1, another one is. Then `rest` is 1, according to the series so far.
 fn add_other_state(rest: &mut Vec<String>, samples: &[String]) {
     for (index, sample) in samples.iter().enumerate() {
         if index == rest.len() {

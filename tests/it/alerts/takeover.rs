@@ -1,4 +1,4 @@
-//! Takeovers between replicas: a series about Meta has no `instance`, so it goes on. Only the old target's staleness marker
+//! Takeovers between replicas: a series about Meta has no `instance`, so it continues. Only the old target's staleness marker
 //! can land after the new owner's first sample, which hides the series until the next scrape. That changes no alert.
 
 use std::fs;

@@ -1,11 +1,11 @@
-//! The rules and the configuration under the tools of those who will read them. A missing tool fails the
+//! The tools that read the rules and the configuration accept them. A missing tool fails the
 //! test and names the package; `make test` installs it.
 
 use std::process::Command;
 
 use super::{few, path, rules, unit_tests};
 
-/// Runs a tool in `alerts/`; fails with what it said if it ends badly.
+/// Runs a tool in `alerts/`. Fails with its output if the tool fails.
 fn run(tool: &str, package: &str, arguments: &[String]) {
     let output = Command::new(tool)
         .args(arguments)
@@ -44,7 +44,7 @@ fn promtool_finds_nothing_wrong_with_the_rules() {
     );
 }
 
-/// One test for each file of unit tests: they take minutes, and run beside each other.
+/// One test for each file of unit tests, because they take minutes and run in parallel.
 macro_rules! unit_tests_pass {
     ($($file:ident)*) => {
         mod unit_tests_of_the_rules_pass {

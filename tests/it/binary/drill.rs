@@ -59,7 +59,7 @@ fn a_drill_ends_after_its_time_or_by_a_command() {
     assert_eq!(short.ended_within(PATIENCE).code(), Some(0), "{short:?}");
     until_gone(&service);
 
-    // Whoever gave the order is killed: the drill goes on, until somebody else ends it.
+    // The command that started the drill is killed. The drill continues until another command ends it.
     let killed = drill(&service, &["--signal=number-red"]);
     until_metric(service.address, RED);
     drop(killed);

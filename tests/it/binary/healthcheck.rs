@@ -12,7 +12,7 @@ use crate::process::{Outcome, outcome, until};
 
 fn healthcheck(address: SocketAddr, more: &[&str]) -> Outcome {
     let address = format!("--web.listen-address={address}");
-    // No variable: the secrets that the exporter runs with are none of its business.
+    // No variable: the command does not need the secrets of the exporter.
     outcome(&[&["healthcheck", &address], more].concat(), &[])
 }
 
@@ -69,7 +69,7 @@ fn an_exporter_that_cannot_store_is_healthy_and_not_ready() {
     assert_fails(&not_ready, &["/-/ready responds with 503", "locked"]);
 }
 
-/// Whoever listens there, it answers the next request so.
+/// A listener that sends this response to the next request.
 fn one_answer(head: &str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("it is bound");
@@ -91,7 +91,7 @@ fn an_exporter_that_requires_a_password_is_alive_and_may_be_unready() {
     assert_eq!(alive.code, Some(0), "{}", alive.log);
     let unknown = healthcheck(one_answer("401 Unauthorized"), &["--ready"]);
     assert_fails(&unknown, &["responds with 401"]);
-    // A redirect leads to somebody else.
+    // A redirect leads to another server.
     let elsewhere = healthcheck(
         one_answer("302 Found\r\nLocation: http://127.0.0.1:9/"),
         &[],

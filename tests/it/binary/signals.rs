@@ -25,8 +25,7 @@ fn signature(secret: &str) -> String {
     hex::encode(mac.finalize().into_bytes())
 }
 
-/// Sends the head of a delivery, and returns once the program has asked for the body: from then on
-/// the request is under way.
+/// Sends the head of a delivery. Returns when the program has sent 100 Continue, so that the request is in flight.
 fn begin_delivery(address: SocketAddr, secret: &str) -> TcpStream {
     let mut stream = connect(address).expect("it listens");
     let head = format!(

@@ -31,7 +31,7 @@ fn subscribed(pair: &Pair) -> (Value, Value) {
 }
 
 #[test]
-fn what_is_missing_is_shown_then_done_and_then_there_is_nothing_to_do() {
+fn missing_subscriptions_are_shown_then_made_and_then_none_is_missing() {
     let pair = bare();
     let before = subscribed(&pair);
     let shown = pair.run("subscribe", &["--dry-run"]);

@@ -123,8 +123,7 @@ fn help_is_as_in_the_transcript() {
     assert_as_in_file("command_line/help.txt", &transcript.join("\n"));
 }
 
-/// Compares with a file of `tests/fixtures`; what differs is laid beside it, ready to be compared
-/// and, if the change is meant, copied.
+/// Compares with a file of `tests/fixtures`. A different output is written next to it, to be compared and copied.
 fn assert_as_in_file(name: &str, actual: &str) {
     let expected = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/fixtures")

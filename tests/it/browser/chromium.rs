@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::process::Process;
 
-/// It starts in a second on an idle machine; this one may be compiling beside.
+/// It starts in a second on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How a page is looked at.

@@ -97,7 +97,7 @@ fn from_json(change: &Value) -> WorldChange {
     serde_json::from_value(change.clone()).unwrap_or_else(|error| panic!("{change}: {error}"))
 }
 
-/// Beside the exporter, which answers meanwhile.
+/// Runs the browser in a thread, so that the exporter can respond.
 async fn aside<T: Send + 'static>(look: impl FnOnce() -> T + Send + 'static) -> T {
     let looked = tokio::task::spawn_blocking(look).await;
     looked.expect("the browser does its work")
@@ -140,7 +140,7 @@ async fn it_is_readable_at_every_width_in_light_and_dark_mode() {
 }
 
 #[tokio::test]
-async fn the_browser_and_the_measure_see_what_is_wrong() {
+async fn the_browser_and_the_measure_find_defects() {
     // A file, because Chromium does not log refused resources of data: URLs.
     let folder = tempfile::tempdir().expect("a temporary folder");
     let refused = folder.path().join("refused.html");

@@ -1,4 +1,4 @@
-//! An alert about an account goes on when the owner of the account is killed: it neither resolves nor is sent twice, with
+//! An alert about an account continues when the owner of the account is killed: it neither resolves nor is sent twice, with
 //! our rules, a real Prometheus and a real Alertmanager.
 
 use std::net::SocketAddr;

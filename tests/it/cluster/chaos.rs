@@ -19,7 +19,7 @@ const SENDERS: usize = 3;
 /// Longest time between two faults.
 const LONGEST_CALM_MS: u64 = 4_000;
 
-/// A takeover must have happened in the chaos, or it proves nothing.
+/// With fewer acknowledgements, the test proves nothing.
 const LEAST_ACKNOWLEDGED: usize = 100;
 
 fn survive(faults: &[Fault], seed: u64) {

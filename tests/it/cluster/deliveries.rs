@@ -33,7 +33,7 @@ impl Fact {
         let Self { account, number } = self;
         let waba_id = waba_id(account);
         let phone_number_id = 900_100_200_300_400 + account as u64;
-        // Pairs of neighbours trade places in time.
+        // The times of pairs of neighbours are exchanged.
         let time = 1_775_000_000 + (number ^ 1);
         let event = EVENTS[(number % 4) as usize];
         let template = 7_001_002_003_000 + account as u64 * 100 + number % 7;
@@ -55,7 +55,7 @@ pub fn body_of(facts: &[Fact]) -> String {
     format!(r#"{{"object":"whatsapp_business_account","entry":[{entries}]}}"#)
 }
 
-/// Sends a delivery, and waits this long for its answer.
+/// Sends a delivery, and waits this long for the response.
 pub fn send(address: SocketAddr, facts: &[Fact], patience: Duration) -> Result<Answer, String> {
     let body = body_of(facts);
     let head = format!(
@@ -66,7 +66,7 @@ pub fn send(address: SocketAddr, facts: &[Fact], patience: Duration) -> Result<A
     exchange(address, &format!("{head}\r\n\r\n{body}"), patience)
 }
 
-/// Gets a path, and waits this long for the whole answer.
+/// Gets a path, and waits this long for the whole response.
 pub fn get_within(address: SocketAddr, path: &str, patience: Duration) -> Result<Answer, String> {
     let request = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n");
     exchange(address, &request, patience)

@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use super::replicas::Cluster;
 use crate::support::postgres::PostgresServer;
 
-/// A replica that stops for longer is given up by the others, and its session is ended.
+/// The others end the session of a replica that stops for longer.
 const PAUSED_FOR: Duration = Duration::from_secs(11);
 
 /// Longest time in which a killed replica is not started again.
@@ -37,7 +37,7 @@ impl Fault {
         Self::DatabaseCrashed,
     ];
 
-    /// Lets it happen, and returns when all processes run again.
+    /// Executes the fault, and returns when all processes run again.
     pub fn strike(self, cluster: &Cluster, server: &PostgresServer, dice: &mut fastrand::Rng) {
         let count = cluster.replicas.len();
         let victim = dice.usize(0..count);
@@ -71,7 +71,7 @@ impl Fault {
     }
 }
 
-/// Lets a random time pass, so that the next fault comes at any moment.
+/// Waits for a random time, so that the next fault comes at any time.
 pub fn pass(dice: &mut fastrand::Rng, most_ms: u64) {
     std::thread::sleep(Duration::from_millis(dice.u64(0..most_ms)));
 }

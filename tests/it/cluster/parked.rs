@@ -12,7 +12,7 @@ use crate::relay::upstream::{Manner, Upstream};
 use crate::support::postgres::PostgresServer;
 use crate::support::scrape::Scrape;
 
-/// In the body of the deliveries that are refused.
+/// A part of the body of refused deliveries.
 const POISON: &str = "wamid.666";
 
 const DROPPED: &str = "whatsapp_exporter_relay_dropped_total";

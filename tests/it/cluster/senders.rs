@@ -11,13 +11,13 @@ use super::replicas::Cluster;
 use super::scrapes::Scrapes;
 use crate::process::until;
 
-/// A replica that may be paused has failed if it does not answer within this time.
+/// A replica that may be paused has failed if it does not respond within this time.
 pub const IMPATIENT: Duration = Duration::from_secs(2);
 
 /// Where no replica is paused, a replica may be slow on a busy machine, and has not failed.
 pub const PATIENT: Duration = Duration::from_secs(60);
 
-/// Pause between two deliveries of a client, so that the machine has time for other things.
+/// Pause between two deliveries of a client, which leaves processor time for the replicas.
 const PAUSE: Duration = Duration::from_millis(8);
 
 /// Longest time until deliveries are acknowledged again.

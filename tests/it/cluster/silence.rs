@@ -24,11 +24,11 @@ const FACTS: usize = 100;
 /// after a quarter of an hour.
 const RESUMED_WITHIN: Duration = Duration::from_secs(60);
 
-/// How often a connection looks whether it is to end.
+/// Interval at which a connection checks whether it must end.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// Passes connections on to a server, until it falls silent. It reads on then, so that no side's socket ever reports an
-/// error, and keeps everything open.
+/// Passes connections on to a server, until it falls silent. Then it continues to read and keeps all connections open, so
+/// that no socket reports an error.
 struct Proxy {
     port: u16,
     state: Arc<State>,
@@ -84,7 +84,7 @@ fn copy(stream: &TcpStream) -> TcpStream {
     stream.try_clone().expect("few files are open")
 }
 
-/// Passes on what one side sends. In the silence, not even the end of a side reaches the other.
+/// Passes on the data of one side. In the silence, not even the end of a connection reaches the other side.
 fn pass_on(mut from: TcpStream, mut to: Option<TcpStream>, state: &State) {
     from.set_read_timeout(Some(LOOK_EVERY)).expect("not 0");
     let mut part = [0; 65_536];
@@ -139,7 +139,7 @@ fn replicas_leave_a_silent_server_and_lose_nothing() {
     .during(&cluster, ledger, &mut dice, |_, sent| {
         sent.until_more(FACTS);
         first.fall_silent();
-        // A last answer may have passed just before.
+        // A last response may have passed just before.
         std::thread::sleep(2 * LOOK_EVERY);
         let silent = Instant::now();
         sent.until_more(1);

@@ -18,7 +18,7 @@ const REPLICAS: usize = 3;
 const ACCOUNTS: u64 = 1_000;
 const TEMPLATES: u64 = 50;
 
-/// 5 s on an idle machine. Tests of a build for debugging run beside many others: 15 s were seen.
+/// 5 s on an idle machine. A debug build next to other tests took 15 s.
 const KILLED_P99: Duration = Duration::from_secs(if cfg!(debug_assertions) { 30 } else { 10 });
 
 /// A replica counts as stuck after 8 s without progress. 15 s on an idle machine.
@@ -61,7 +61,7 @@ fn until_balanced(cluster: &Cluster) {
     });
 }
 
-/// Ends or stops a replica, and returns how long each of its accounts was exported by nobody. As in Prometheus, a scrape
+/// Ends or stops a replica. Returns how long each of its accounts was exported by no replica. As in Prometheus, a scrape
 /// counts from its beginning.
 fn takeover(cluster: &Cluster, victim: usize, strike: impl FnOnce(&Replica)) -> Vec<Duration> {
     let victim = &cluster.replicas[victim];

@@ -12,7 +12,7 @@ use crate::support::postgres::PostgresServer;
 const REPLICAS: usize = 3;
 const SENDERS: usize = 2;
 
-/// PostgreSQL plans a prepared statement anew for its first five executions.
+/// PostgreSQL plans a prepared statement again for each of its first five executions.
 const MANY: usize = 100;
 
 /// Rows of the inbox after the one that cannot be read, so that some are of its shard.
@@ -34,7 +34,7 @@ const LATER_MIGRATION: &str = "SET search_path = whatsapp_exporter; \
      CREATE INDEX inbox_by_time ON inbox (received_ms); \
      INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (2, 'later', true, '', 0)";
 
-/// Inserts a row for the shard of an account, with a fact that only a later version knows. Returns its id.
+/// Inserts a row for the shard of an account, with a fact of a later version. Returns its id.
 fn insert_unreadable(server: &PostgresServer) -> String {
     let waba_id = waba_id(0);
     let events =

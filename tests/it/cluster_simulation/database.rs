@@ -29,7 +29,7 @@ enum Open {
 struct Session {
     backend: Backend,
     open: Option<Open>,
-    /// The state as it was when the session took a lock.
+    /// The state at the time when the session took a lock.
     loaded: Vec<(usize, Account)>,
 }
 

@@ -83,7 +83,7 @@ fn misshapen(panel: &Panel, answer: &Answer) -> Option<String> {
     }
 }
 
-/// Looks at every panel of every board: its queries' answers, or why there is none.
+/// Runs the queries of every panel of every board. Returns results, or the reason why there is none.
 fn each_panel(
     watch: &Watch,
     mut look: impl FnMut(&Board, &Panel, Vec<(String, Answer)>),
@@ -212,7 +212,7 @@ fn shown(panel: &Panel, answer: &Answer) -> String {
     }
 }
 
-/// An empty answer has no shape.
+/// An empty result has no shape.
 fn misshapen_or_none(panel: &Panel, answer: &Answer) -> Option<String> {
     if answer.series.is_empty() {
         None
@@ -222,7 +222,7 @@ fn misshapen_or_none(panel: &Panel, answer: &Answer) -> Option<String> {
 }
 
 #[test]
-fn a_fleet_that_is_well_has_no_panel_without_data() {
+fn a_healthy_fleet_has_no_panel_without_data() {
     let (meta, graph) = quiet_meta(&[]);
     let base_url = format!("--graph.base-url=http://{graph}");
     let arguments = ["serve", &base_url, "--web.listen-address=127.0.0.1:0"];

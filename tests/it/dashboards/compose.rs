@@ -121,7 +121,7 @@ fn behind(service: &Service, path: &str) -> PathBuf {
 }
 
 #[test]
-fn what_is_mounted_exists_and_nothing_leaves_loopback() {
+fn mounted_files_exist_and_ports_are_on_loopback_only() {
     for compose in composes() {
         for (name, service) in &compose.services {
             for (here, _) in mounts(service) {

@@ -92,7 +92,7 @@ fn every_board_is_laid_out() {
 }
 
 #[test]
-fn what_fits_stands_on_a_line() {
+fn values_that_fit_are_on_one_line() {
     let long = "x".repeat(WIDTH);
     let value = serde_json::json!({"b": [1, {"c": null}], "a": {}, "long": [long]});
     let expected = format!(

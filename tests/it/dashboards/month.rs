@@ -87,7 +87,7 @@ fn series(page: &str) -> Vec<Series> {
     lines.filter_map(read).collect()
 }
 
-/// The fleet that grows from one account: what is sampled often, and what seldom.
+/// The fleet made from one account: its series with a short and with a long interval of samples.
 struct Fleet {
     often: Vec<Series>,
     seldom: Vec<Series>,

@@ -151,7 +151,7 @@ fn every_query_is_of_the_chosen_jobs_and_clusters() {
 
 /// With several replicas, an account has no `instance`, whichever exporters are chosen.
 #[test]
-fn what_any_replica_exports_is_shown_without_an_instance() {
+fn series_of_any_replica_are_shown_without_an_instance() {
     let declared = vocabulary::declared();
     let is_of_any_replica = |metric: &str| {
         let labels = declared.get(metric).into_iter().flatten();

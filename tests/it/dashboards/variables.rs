@@ -121,7 +121,7 @@ pub struct Choosable {
     pub value: String,
 }
 
-/// The options in an answer of Prometheus, read as Grafana reads them.
+/// The options in a response of Prometheus, parsed as in Grafana.
 pub fn options(variable: &Variable, answer: &Value) -> Vec<Choosable> {
     let series = answer["result"].as_array().cloned().unwrap_or_default();
     match question(variable) {
@@ -156,7 +156,7 @@ pub fn options(variable: &Variable, answer: &Value) -> Vec<Choosable> {
     }
 }
 
-/// A series as Grafana writes it for the pattern: labels in the order of Prometheus' answer.
+/// A series as Grafana writes it for the pattern: labels in the order of the response of Prometheus.
 fn written(metric: &Value) -> String {
     let labels = metric.as_object().expect("labels");
     let labels: Vec<String> = labels

@@ -82,7 +82,7 @@ fn labels_are_those_of_the_crate() {
 }
 
 #[test]
-fn it_is_built_with_the_compiler_of_the_crate_from_what_the_context_has() {
+fn it_is_built_with_the_compiler_of_the_crate_from_files_of_the_context() {
     let (_, base) = &instructions()[0];
     let compiler = format!(
         "--platform=$BUILDPLATFORM rust:{}-",

@@ -16,7 +16,7 @@ use crate::support::assert_none;
 const PROMETHEUS: &str = "deploy/cluster/prometheus.yml";
 const MONITOR: &str = "deploy/kubernetes/cluster/service-monitor.patch.yaml";
 
-/// Labels of what has an owner.
+/// Labels of objects that have an owner.
 const OF_META: [&str; 3] = ["waba_id", "app", "business_id"];
 
 /// Labels that differ between replicas.

@@ -11,14 +11,14 @@ use super::{NAME, assert_is_variable, flags_of_serve, path, said_by, text};
 pub(super) const UNIT: &str = "deploy/systemd/whatsapp-business-exporter.service";
 const DEFAULTS: &str = "deploy/systemd/whatsapp-business-exporter.default";
 
-/// As the unit names the program.
+/// The path of the program in the unit.
 const PROGRAM: &str = "/usr/local/bin/whatsapp-business-exporter";
 
-/// What %d and %S stand for in a unit of the system.
+/// The values of %d and %S in a unit of the system.
 const CREDENTIALS: &str = "/run/credentials/whatsapp-business-exporter.service";
 pub(super) const STATE: &str = "/var/lib";
 
-/// In tenths, of a hundred. systemd 252 says 11: the network that it is there for, and the host's root
+/// In tenths, of a hundred. systemd 252 reports 11: the network that it needs, and the host's root
 /// directory, where its program and the CA store are. Other versions weigh a little differently.
 const MOST_EXPOSED: &str = "15";
 

@@ -84,7 +84,7 @@ fn a_wrong_link_is_found() {
 }
 
 #[test]
-fn the_archive_contains_what_its_pages_link_to() {
+fn the_archive_contains_the_targets_of_its_links() {
     let makefile = std::fs::read_to_string(root().join("Makefile")).expect("it is there");
     let copy = makefile
         .lines()

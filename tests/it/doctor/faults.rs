@@ -171,7 +171,7 @@ async fn the_store() {
     assert_found(&patient, "store", Problem, "in memory", cure).await;
 }
 
-/// As [`config_file`], but with accounts that are looked for.
+/// As [`config_file`], but with discovery of accounts.
 fn discovering(how: &str) -> String {
     format!("apps:\n  - {how}\n")
 }

@@ -8,7 +8,7 @@ use whatsapp_business_exporter::simulator::change::WorldChange;
 
 use crate::exporter::meta::{Exporter, NUMBER, SELDOM, WABA, config_file, small_world};
 
-/// Where the doctor's configuration is.
+/// The configuration file of `doctor`.
 const FILE: &str = "doctor.yml";
 
 pub struct Patient {
@@ -20,7 +20,7 @@ pub struct Patient {
 }
 
 impl Patient {
-    /// Everything as it should be, and a webhook has come.
+    /// A healthy setup that has received a webhook.
     pub async fn healthy() -> Self {
         Self::in_world(small_world()).await
     }
@@ -137,7 +137,7 @@ fn flags(exporter: &Exporter, store: &std::path::Path) -> Flags {
         )
 }
 
-/// Fails unless the check has a finding with this verdict whose message and cure contain these words.
+/// Fails unless the check has a finding with this verdict whose message and remedy contain these words.
 pub async fn assert_found(
     patient: &Patient,
     check: &str,

@@ -12,7 +12,7 @@ use super::patient::{Patient, assert_found};
 use crate::exporter::meta::{Exporter, SELDOM, WABA, config_file, small_world};
 use crate::support::tls::untrusted_server;
 
-/// A server that answers everything alike, for as long as the test runs.
+/// A server that sends the same response to every request until the test ends.
 async fn stranger<R: IntoResponse + Clone + Send + Sync + 'static>(answer: R) -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await
@@ -111,7 +111,7 @@ async fn a_clock_that_is_an_hour_off() {
 }
 
 #[tokio::test]
-async fn a_public_address_that_leads_nowhere_or_elsewhere() {
+async fn a_public_address_without_the_exporter() {
     let at = |address: SocketAddr| format!("http://{address}/webhook");
     let patient = Patient::healthy()
         .await

@@ -22,7 +22,7 @@ use crate::support::store::opened;
 const NUMBER: &str = "900100200300400";
 pub const DAY: Duration = Duration::from_secs(86_400);
 
-/// Since how many days which rating.
+/// Ratings, with their ages in days.
 const RATINGS: [(u32, QualityRating); 4] = [
     (30, QualityRating::Green),
     (20, QualityRating::Yellow),
@@ -64,7 +64,7 @@ pub async fn write_thirty_days(location: &Location) {
     store.close().await;
 }
 
-/// Has the program write the history, and promtool make blocks of it.
+/// Writes the history with the program, and makes blocks of it with promtool.
 fn backfill(store: &Path, data: &Path) {
     let text = data.join("history.txt");
     let store = format!("--store.url=sqlite:{}", store.display());

@@ -14,7 +14,7 @@ use crate::support::store::opened;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// What an exporter with a fast clock would have left behind: the number was red "in an hour".
+/// Leaves the store of an exporter with a fast clock: the number was red "in an hour".
 async fn leave_a_poll_of_the_future(location: &Location) {
     let store = opened(location, 400 * 24 * HOUR).await;
     let waba_id = WabaId::parse(WABA).expect("digits");

@@ -13,7 +13,7 @@ use super::service::{PATIENCE, Service, arguments, variables};
 use crate::process::{Process, program_in};
 use rustix::process::Signal;
 
-/// A store that an exporter has used and left in good order.
+/// A store that an exporter has used and closed.
 fn used_store(folder: &Path) {
     let mut service = Service::start(folder);
     // Enough for many pages.

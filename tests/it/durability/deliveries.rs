@@ -16,7 +16,7 @@ const TEMPLATES: u64 = 40;
 /// One fact: a template changed its status, and a customer wrote, at a second of which there is no other fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fact {
-    /// When: no two facts share a second.
+    /// No two facts have the same second.
     pub time: u64,
     pub template: u64,
     pub event: &'static str,
@@ -43,7 +43,7 @@ impl Fact {
         )
     }
 
-    /// A customer's message of the same second, which no other fact brings.
+    /// A message of a customer at the same second, with another id for each fact.
     fn message(self) -> String {
         let Self { time, template, .. } = self;
         let customer = template % 1_000;

@@ -58,7 +58,7 @@ pub fn assert_rejects_with(service: &Service, reason: &str) {
     assert_eq!(healthy.status, 200);
 }
 
-/// It goes on by itself, with what was acknowledged and nothing else.
+/// Asserts that it recovers without a restart, with the acknowledged facts and no others.
 fn recovers(service: &Service, acknowledged: u64) {
     until_ready(service, 200, "ready");
     until_metric(service.address, "whatsapp_exporter_store_up 1");
@@ -89,7 +89,7 @@ fn a_commit_of_unknown_outcome_is_read_back_if_it_happened() {
     let service = Service::start(folder.path());
     assert_eq!(status_of(&service, 0), 200);
 
-    // As if the answer to a commit had been lost: it is refused, and yet the database has moved on.
+    // As if the response to a commit had been lost: the delivery is rejected, although the database has changed.
     let mut tool = Tool::on(folder.path());
     tool.execute("BEGIN EXCLUSIVE");
     assert_eq!(status_of(&service, 1), 503);
@@ -172,7 +172,7 @@ fn a_full_disk_refuses_and_recovers() {
     assert_eq!(status_of(service, 0), 200);
 
     let filler = disk.folder.join("filler");
-    // Until nothing more fits: the error is what is wanted.
+    // Writes until the disk is full, so the error is expected.
     let filled = fs::write(&filler, vec![0; 4 << 20]);
     assert!(filled.is_err(), "the disk is larger than it should be");
     let mut acknowledged = 1;
@@ -251,7 +251,7 @@ fn a_start_on_a_full_disk_serves_metrics_and_opens_the_store_when_there_is_room(
 }
 
 #[test]
-fn a_restart_on_a_full_disk_loses_nothing_and_goes_on_when_there_is_room() {
+fn a_restart_on_a_full_disk_loses_nothing_and_recovers() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     {
         let mut before = Service::start(folder.path());
@@ -261,7 +261,7 @@ fn a_restart_on_a_full_disk_loses_nothing_and_goes_on_when_there_is_room() {
         before.process.signal(rustix::process::Signal::TERM);
         assert_eq!(before.process.ended_within(PATIENCE).code(), Some(0));
     }
-    // With the log, which is empty only if the last connection had the time to close it.
+    // The write-ahead log is empty only if the last connection had the time to close it.
     let copy = format!("cp state.db* disk/ && {FILL}");
     let disk = SmallDisk::prepared(folder.path(), "size=2m", &copy);
     let service = &disk.service;
@@ -307,7 +307,7 @@ fn a_database_that_a_tool_holds_at_the_start_is_waited_for() {
 }
 
 #[test]
-fn what_a_person_has_to_change_still_ends_the_start() {
+fn errors_that_need_a_change_still_end_the_start() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     fs::write(folder.path().join("file"), "").expect("the folder is ours");
     fs::create_dir(folder.path().join("folder.db")).expect("the folder is ours");

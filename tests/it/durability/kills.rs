@@ -25,7 +25,7 @@ use crate::support::measured;
 /// Senders at the same time, so that deliveries share commits.
 const SENDERS: u64 = 3;
 
-/// Conversations of which each has a sender that waits for one answer before it sends the next.
+/// Number of conversations. The sender of each waits for a response before it sends the next message.
 const CONVERSATIONS: usize = 2;
 
 /// Most facts in one delivery, and events in a batch.
@@ -37,7 +37,7 @@ const MOST_ACKNOWLEDGED: u64 = 24;
 /// or after this time, whichever is first.
 const LONGEST: Duration = Duration::from_millis(150);
 
-/// Between two looks at the acknowledgements: a fraction of a commit.
+/// Pause between two looks at the acknowledgements: a fraction of a commit.
 const LOOK: Duration = Duration::from_micros(100);
 
 /// The configuration. Versions differ in a setting that does not matter here.

@@ -75,7 +75,7 @@ async fn redate_customers(path: &Path, to: Timestamp) {
     connection.close().await.expect("in good order");
 }
 
-/// The same, brought up to date by being opened.
+/// The same, migrated by opening it.
 async fn older_store(path: &Path, schema: i64, saved: &[&'static str]) -> Store {
     write_older(path, schema, saved).await;
     let store = open(path).await;
@@ -200,7 +200,7 @@ async fn customers_and_delivery_keys_with_a_row_each_are_kept() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("state.db");
     write_older(&path, 13, &[SAVED, CUSTOMERS]).await;
-    // Customers are forgotten after some days.
+    // Customers are deleted after some days.
     let now = clock::now();
     redate_customers(&path, now.minus(Duration::from_secs(100))).await;
     let store = open(&path).await;

@@ -10,7 +10,7 @@ use crate::support::store::{every_line, opened};
 
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 
-/// The journal of more accounts than one transaction moves: words that Meta has and has not, other texts, ids that are
+/// The journal of more accounts than one transaction moves: known and unknown words, other texts, ids that are
 /// no integers of 64 bits, and a few lines of the same time.
 const JOURNAL: &str = "
     INSERT INTO transitions

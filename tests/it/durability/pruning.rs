@@ -29,7 +29,7 @@ async fn ratings(history: &HistoryReader) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_is_too_old_goes_and_what_was_in_force_stays() {
+async fn old_history_is_deleted_except_values_in_force() {
     // Nothing is pruned before Meta's time is known.
     clock::observe_delivery(clock::machine_time());
     for NewStore { location, .. } in &of_each_engine() {

@@ -41,7 +41,7 @@ async fn history(store: &Store) -> Vec<HistoryRow> {
     rows.expect("a readable history")
 }
 
-/// Reads back in the middle and at the end, and takes what comes after in its stride.
+/// Reads back halfway and at the end, and applies later events to the result.
 async fn shows_the_same_after_a_restart(
     new: &NewStore,
     events: &[Event],
@@ -71,7 +71,7 @@ async fn assert_same_history(
 ) -> Result<(), TestCaseError> {
     let (plain, other) = (opened(&Location::Memory).await, opened(location).await);
     commit_each(&plain, in_order).await;
-    // In one commit: struck and added lines meet each other.
+    // In one commit, which both deletes and adds lines.
     let committed = other.commit(shuffled.to_vec()).await;
     committed.expect("a sound store");
     prop_assert_eq!(history(&plain).await, history(&other).await);

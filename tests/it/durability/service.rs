@@ -50,7 +50,7 @@ impl Service {
         Self::new(program_in(folder, &arguments, &variables()))
     }
 
-    /// Starts it with this configuration file, in this folder, and these flags beside it.
+    /// Starts it in this folder, with this configuration file and these flags.
     pub fn configured(folder: &Path, file: &str, flags: &[&str]) -> Self {
         std::fs::write(folder.join("config.yml"), file).expect("a file");
         let listen = "--web.listen-address=127.0.0.1:0";

@@ -17,7 +17,7 @@ use crate::process::{program_in, until};
 /// Kubernetes kills a pod 30 s after SIGTERM. On an idle machine, a stop takes less than 8 s.
 const STOPS_WITHIN: Duration = Duration::from_secs(28);
 
-/// Takes connections and requests, and never answers.
+/// Accepts connections and requests, and never responds.
 fn silent_server() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("it is bound");
@@ -95,13 +95,13 @@ fn nothing_that_hangs_delays_the_stop() {
     block(&folder.path().join("token"));
     block(&folder.path().join("web.yml"));
     service.process.signal(Signal::HUP);
-    // The files of the listeners are looked at by themselves.
+    // The files of the listeners are checked without a signal.
     service
         .process
         .until_logged("could not reload the listeners' certificates");
     stops_in_time(&mut service);
     let mut answer = String::new();
-    // The connection is closed, with an answer or without.
+    // The connection is closed, with or without a response.
     let _ = client.read_to_string(&mut answer);
 }
 

@@ -13,7 +13,7 @@ use crate::process::{Process, outcome, program_in};
 
 const DATABASE: &str = "state.db";
 
-/// What somebody does in the store's folder.
+/// A change in the folder of the store.
 type Prepare = fn(&Path);
 
 fn start_on(folder: &Path, store: &str) -> Process {
@@ -34,7 +34,7 @@ fn kill(service: &mut Service) {
     service.process.ended_within(PATIENCE);
 }
 
-/// How many facts an exporter finds in this store.
+/// Number of facts that an exporter finds in this store.
 fn found_in(folder: &Path, store: &str) -> f64 {
     let mut service = Service::new(start_on(folder, store));
     let found = paused(&service);
@@ -85,7 +85,7 @@ fn a_second_exporter_is_rejected_by_any_path() {
     assert_eq!(paused(&service), ways.len() as f64);
 }
 
-/// What an operator may do to the files of a running exporter; a backup of its first two facts is at hand.
+/// Changes of the files of a running exporter, with a backup of its first two facts.
 const DISPLACEMENTS: [(&str, Prepare); 9] = [
     ("moved", |folder| rename(folder, DATABASE, "moved.db")),
     ("unlinked", |folder| remove(folder, DATABASE)),
@@ -137,12 +137,12 @@ fn with_a_backup(folder: &Path) -> Service {
 }
 
 #[test]
-fn a_displaced_database_takes_nothing_more_and_what_it_took_is_kept() {
+fn a_displaced_database_accepts_no_more_and_keeps_its_data() {
     for (what, displace) in DISPLACEMENTS {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut service = with_a_backup(folder.path());
         displace(folder.path());
-        // Noticed without a webhook, within a moment.
+        // Detected at once, without a webhook.
         until_ready(&service, 503, "file_replaced");
         assert_eq!(status_of(&service, 4), 503, "{what}");
         assert_rejects_with(&service, "file_replaced");
@@ -189,7 +189,7 @@ fn a_stop_leaves_the_file_that_took_the_place_alone() {
 }
 
 #[test]
-fn a_database_that_is_put_back_goes_on() {
+fn a_database_that_is_put_back_accepts_commits_again() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut service = with_a_backup(folder.path());
     rename(folder.path(), DATABASE, "moved.db");
@@ -207,7 +207,7 @@ fn an_exporter_stops_when_another_one_has_opened_its_store() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut service = Service::start(folder.path());
     acknowledge(&service, 1);
-    // As if another one had come from another machine, which no lock keeps out.
+    // As if an exporter on another machine had opened it, where no lock prevents that.
     let mut tool = Tool::on(folder.path());
     tool.execute("UPDATE commits SET writer = writer + 1");
     assert_eq!(status_of(&service, 1), 503);

@@ -30,7 +30,7 @@ fn libfaketime() -> PathBuf {
     found.expect("install Debian's package `faketime`, or run `make test`")
 }
 
-/// A machine with a clock that is wrong by as much as a file says.
+/// A machine whose clock is wrong by the duration in a file.
 struct Machine {
     folder: TempDir,
 }
@@ -49,7 +49,7 @@ impl Machine {
         self.folder.path().join("clock")
     }
 
-    /// Replaces the file: the program must never read half of it.
+    /// Replaces the file atomically, so that the program never reads a part of it.
     fn set_clock(&self, wrong_by: &str) {
         let new = self.folder.path().join("clock.new");
         fs::write(&new, format!("{wrong_by}\n")).expect("room on the disk");
@@ -204,7 +204,7 @@ async fn a_clock_a_year_ahead_dates_nothing() {
 async fn times_that_an_exporter_with_a_wrong_clock_has_stored_are_corrected() {
     let meta = meta().await;
     let machine = Machine::with_clock(YEAR_AHEAD);
-    // No Meta to ask, and nothing stored before: the clock is accepted_time, and so is a delivery that agrees with it.
+    // Without Meta and without stored data, the clock is trusted, and so is a delivery that agrees with it.
     let service = machine.start(NO_META, &[]);
     let wrong = real_seconds() + 365 * DAY;
     template_event(service.address, wrong, "PAUSED");
@@ -215,7 +215,7 @@ async fn times_that_an_exporter_with_a_wrong_clock_has_stored_are_corrected() {
     assert_eq!(at(&service.scrape()), Some(1.0));
     kill(service);
     machine.set_clock("+0");
-    // Within one boot, what the first process accepted_time of Meta's clock would be accepted_time again.
+    // Within one boot, the first process's estimate of Meta's clock would be used again.
     edit_store(&machine, FORGET_CLOCK);
     let service = machine.start_beside(&meta);
     service
@@ -229,7 +229,7 @@ async fn times_that_an_exporter_with_a_wrong_clock_has_stored_are_corrected() {
     until_shown(&service, "the flag", is_flagged);
 }
 
-/// What an exporter of an earlier version leaves behind that has polled for a year with a clock a year ahead.
+/// Leaves the store of an earlier version that has polled with a clock a year ahead.
 const POISON: &str = r"
 import re, sqlite3, sys
 year = 365 * 86_400_000

@@ -63,7 +63,7 @@ fn assert_unique(metrics: &str) {
 }
 
 #[tokio::test]
-async fn apps_that_share_an_id_have_series_of_their_own() {
+async fn apps_that_share_an_id_have_separate_series() {
     let exporter = exporter(&[WABA], &[OTHER], OTHER_SECRET).await;
     let id = exporter.meta.look(|world| world.app.id.clone());
     let valid = |app: &str| format!(r#"whatsapp_access_token_valid{{app="{app}",app_id="{id}"}}"#);
@@ -97,7 +97,7 @@ async fn a_secret_is_valid_only_for_the_accounts_of_its_app() {
     let last =
         format!(r#"whatsapp_exporter_webhook_last_received_timestamp_seconds{{waba_id="{WABA}"}}"#);
     assert_eq!(exporter.value(&last).await, None, "not even a sign of life");
-    // The same, signed by the right app, was not used up by the wrong one.
+    // The rejected delivery does not count as a first one: the same, signed by the right app, is applied.
     exporter
         .accept(disabled(WABA, 1_790_000_000), &secret)
         .await;
@@ -228,14 +228,14 @@ async fn a_secret_is_rotated_without_losing_a_delivery() {
     assert_eq!(exporter.value(&previous("beta")).await, None);
     exporter.accept(disabled(WABA, 1_790_000_000), &old).await;
     assert_eq!(exporter.value(&previous("alpha")).await, Some(1.0));
-    // Then the App Dashboard: retries of before come beside what is new.
+    // Then the secret is changed in the App Dashboard: retries with the old one arrive among new deliveries.
     exporter
         .accept(disabled(WABA, 1_790_000_001), NEW_SECRET)
         .await;
     exporter.accept(disabled(WABA, 1_790_000_002), &old).await;
     assert_eq!(exporter.value(&events(WABA)).await, Some(3.0));
     assert_eq!(exporter.value(&previous("alpha")).await, Some(2.0));
-    // It stands for the accounts of its app alone.
+    // The secret is valid only for the accounts of its app.
     exporter.accept(disabled(OTHER, 1_790_000_003), &old).await;
     assert_eq!(exporter.value(&events(OTHER)).await, Some(0.0));
     assert_eq!(exporter.value(&wrong_app("alpha")).await, Some(1.0));
@@ -246,7 +246,7 @@ async fn a_secret_is_rotated_without_losing_a_delivery() {
         let status = exporter.post(body.into_bytes(), Some(&signature)).await;
         assert_eq!(status, 401, "{command}");
     }
-    // Under another name, nothing is left of the first one.
+    // After the app is renamed, the series of the old name are gone.
     exporter.file.write(&during.replace("alpha", "gamma"));
     assert_eq!(exporter.reload().await.0, 200);
     assert_eq!(exporter.value(&previous("alpha")).await, None);
@@ -285,7 +285,7 @@ async fn a_previous_secret_that_another_app_still_uses_commands_the_relay_of_tha
     };
     let refusal = list(WABA).await;
     assert!(refusal.contains("does not watch this account"), "{refusal}");
-    // Its own account gets past the check; there is just no relay.
+    // The request about its own account passes the check, but there is no relay.
     let refusal = list(OTHER).await;
     assert!(refusal.contains("relay.upstreams is empty"), "{refusal}");
 }

@@ -86,7 +86,7 @@ async fn a_loss_survives_a_restart() {
     };
     let before = since(&first.get("/metrics").await);
     first.stopped().await;
-    // The second world never shows the account, so only the store knows of it.
+    // The second world never lists the account, so only the store has it.
     let mut world = two_accounts();
     let other = world.accounts.get_mut(OTHER);
     other.expect("the world has it").is_visible = false;

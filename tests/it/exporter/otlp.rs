@@ -209,7 +209,7 @@ async fn a_push_has_what_a_scrape_has() {
 }
 
 #[tokio::test]
-async fn what_a_receiver_does_not_take_is_counted_by_reason() {
+async fn rejected_points_and_failures_are_counted_by_reason() {
     let (receiver, address) = receiver().await;
     let exporter = Exporter::configured(small_world(), &file(address, "")).await;
     let failures =

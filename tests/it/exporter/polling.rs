@@ -113,7 +113,7 @@ async fn only_a_complete_listing_removes_a_number() {
 }
 
 #[tokio::test]
-async fn a_retired_field_costs_that_field_alone() {
+async fn a_retired_field_affects_only_that_field() {
     let exporter = Exporter::watching(small_world(), OFTEN).await;
     exporter
         .meta
@@ -176,7 +176,7 @@ async fn a_poll_that_cannot_run_in_time_is_not_up_and_has_a_reason() {
         Some(1.0),
         "what is known stays"
     );
-    // A reload buys no calls, and the reason stays until a poll has run.
+    // A reload does not reset the budget, and the reason stays until a poll has run.
     assert_eq!(exporter.reload().await.0, 200);
     assert_eq!(exporter.value(&up()).await, Some(0.0));
 }

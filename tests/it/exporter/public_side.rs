@@ -101,7 +101,7 @@ async fn a_webhook_at_the_operators_port_gets_the_right_one_in_the_response() {
     assert_eq!(exporter.value(&rejected("wrong_port")).await, Some(3.0));
     let batches = r#"whatsapp_exporter_event_batches_refused_total{reason="wrong_port"}"#;
     assert_eq!(exporter.value(batches).await, Some(1.0));
-    // And nothing of the operator's at the public port.
+    // The operator's routes are not at the public port.
     for path in [
         "/metrics",
         "/",

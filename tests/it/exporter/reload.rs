@@ -16,7 +16,7 @@ fn watched(text: &str, waba_id: &str) -> bool {
 }
 
 #[tokio::test]
-async fn accounts_come_and_go_and_what_stays_is_kept() {
+async fn a_reload_adds_and_removes_accounts_and_keeps_the_others() {
     let world = small_world().with_account(Account::new(SECOND, "Bakery"));
     let exporter = Exporter::configured(world, &config_file(SELDOM, &[WABA])).await;
     exporter.until_polled(WABA, "numbers").await;
@@ -95,7 +95,7 @@ async fn calls(exporter: &Exporter) -> f64 {
     counts.sum()
 }
 
-/// Waits until what is asked at the start has been asked.
+/// Waits until the requests of the start are complete.
 async fn until_quiet(exporter: &Exporter) {
     for collector in ["numbers", "account", "templates"] {
         exporter.until_polled(WABA, collector).await;
@@ -118,7 +118,7 @@ async fn reloads_that_change_nothing_make_no_call() {
     for _ in 0..200 {
         assert_eq!(exporter.reload().await.0, 200);
     }
-    // Nor does a change that is about something else.
+    // A change of another setting has no effect either.
     exporter
         .file
         .write(&format!("{discovers}log:\n  signals: false\n"));
@@ -169,7 +169,7 @@ async fn a_new_token_is_used_at_once_and_ends_the_pause_of_the_refused_one() {
 }
 
 #[tokio::test]
-async fn what_a_reload_does_not_change_keeps_its_failure() {
+async fn unchanged_parts_keep_their_failures_across_a_reload() {
     let exporter = Exporter::watching(small_world(), SELDOM).await;
     let fault = whatsapp_business_exporter::simulator::fault::Fault::ServerErrorPage;
     exporter
@@ -181,7 +181,7 @@ async fn what_a_reload_does_not_change_keeps_its_failure() {
         r#"whatsapp_exporter_poll_failure{{app="default",waba_id="{WABA}",collector="numbers",reason="transient"}}"#
     );
     exporter.until(failure.as_str(), 1.0).await;
-    // Its retries go on as they were; an hour's interval does not begin with the reload.
+    // Its retries continue, and the reload does not start the interval of an hour again.
     exporter.file.write(&config_file(SELDOM, &[WABA]));
     assert_eq!(exporter.reload().await.0, 200);
     assert_eq!(exporter.value(&failure).await, Some(1.0));

@@ -52,7 +52,7 @@ async fn a_shared_number_is_under_both_accounts_and_counts_once() {
         .filter(|item| item["phone_number_id"] == NUMBER);
     let accounts: Vec<_> = of_number.map(|item| item["waba_id"].clone()).collect();
     assert_eq!(accounts, [WABA]);
-    // Both accounts show the number, and are as bad as it.
+    // Both accounts show the number, and have its state.
     for account in status["accounts"].as_array().expect("a list") {
         assert_eq!(account["phone_numbers_total"], 1, "{account}");
         assert_eq!(account["level"], "critical", "{account}");

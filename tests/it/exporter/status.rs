@@ -12,7 +12,7 @@ use super::meta::{Exporter, NUMBER, OFTEN, SELDOM, WABA, config_file, small_worl
 const CALM: &str = "100100200300400";
 
 impl Exporter {
-    /// The answer of this path as JSON, with its status.
+    /// The status and the JSON of a response.
     async fn json(&self, path: &str) -> (u16, Value) {
         let answer = self.http.get(format!("{}{path}", self.url)).send().await;
         let answer = answer.expect("the exporter answers");
@@ -34,7 +34,7 @@ fn flag() -> WorldChange {
     }
 }
 
-/// The values of a timeline, oldest first, `?` for not known.
+/// The values of a timeline, oldest first, `?` for an unknown one.
 fn values(timeline: &Value) -> Vec<&str> {
     let segments = timeline.as_array().expect("a list");
     segments
@@ -241,7 +241,7 @@ async fn the_page_lets_nothing_in_but_its_own_style() {
 }
 
 #[tokio::test]
-async fn what_the_doctor_found_is_shown() {
+async fn findings_of_doctor_are_shown() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let store = format!("sqlite:{}/exporter.db", folder.path().display());
     let file = config_file(SELDOM, &[WABA]);

@@ -33,7 +33,7 @@ async fn a_change_is_on_metrics_when_its_webhook_is_acknowledged() {
         .change(disable())
         .expect("the template is there");
     exporter.meta.settled().await;
-    // Acknowledged means committed: there is nothing left to wait for.
+    // An acknowledged delivery is committed, so the test need not wait.
     assert_eq!(
         exporter.value(&template_status("DISABLED")).await,
         Some(1.0)
@@ -125,7 +125,7 @@ async fn a_quality_event_carries_no_colour() {
     };
     exporter.meta.change(flag).expect("the number is there");
     exporter.meta.settled().await;
-    // At Meta the rating is RED by now; only a poll may say so.
+    // The rating at Meta is RED, which only a poll reports.
     let green = format!(
         r#"whatsapp_phone_number_quality_rating{{waba_id="{WABA}",phone_number_id="{NUMBER}",quality_rating="GREEN"}}"#
     );

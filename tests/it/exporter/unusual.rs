@@ -15,8 +15,7 @@ const TRAFFIC: usize = 900;
 
 const DAY_SECONDS: i64 = 86_400;
 
-/// Series to which only webhooks contribute that come beside another one: unknown words, and an error without a
-/// message.
+/// Series of webhooks that accompany another one: unknown words, and an error without a message.
 const BESIDE: [&str; 2] = [r#""OTHER""#, r#""130429""#];
 
 fn now() -> i64 {

@@ -9,7 +9,7 @@ use whatsapp_business_exporter::simulator::{Endpoint, Fault, WorldChange};
 use crate::support::meta::{Meta, WABA, small_world};
 use crate::support::reader::{Reader, options};
 
-/// Long for a healthy answer of the simulator's, short for a test.
+/// Timeout of requests that the simulator never answers.
 const IMPATIENCE: Duration = Duration::from_millis(300);
 /// Longer than any test lasts.
 const FOR_EVER_MS: u64 = 600_000;
@@ -23,7 +23,7 @@ async fn account_after(changes: impl IntoIterator<Item = WorldChange>) -> (Failu
     refused(Reader::for_meta(&meta)).await
 }
 
-/// Reads the account of a Meta whose answers are spoilt like this.
+/// Reads the account of a Meta with these faults.
 async fn account_spoilt_by(faults: impl IntoIterator<Item = Fault>) -> (Failure, Reader) {
     let meta = Meta::new(small_world()).await;
     for fault in faults {

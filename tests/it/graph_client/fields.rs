@@ -79,7 +79,7 @@ async fn a_missing_field_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_refused_expansion_becomes_a_call_of_its_own_and_is_remembered() {
+async fn a_rejected_expansion_becomes_another_call_and_is_remembered() {
     let meta = Meta::new(small_world()).await;
     meta.fault(Some(Endpoint::Account), None, Fault::ExpansionRefused);
     let reader = Reader::for_meta(&meta);

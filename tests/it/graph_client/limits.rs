@@ -38,7 +38,7 @@ async fn usage_is_a_ratio_in_metrics_and_passed_to_the_budget() {
 }
 
 #[tokio::test]
-async fn a_rate_limit_shows_when_it_ends_and_is_gone_with_it() {
+async fn a_rate_limit_has_an_end_and_is_removed_then() {
     let meta = Meta::new(small_world()).await;
     let reader = Reader::for_meta(&meta);
     meta.let_happen(WorldChange::RateLimited {
@@ -112,7 +112,7 @@ async fn every_call_is_counted_and_offers_gzip() {
 async fn compressed_answers_are_read() {
     let meta = Meta::new(bare_world().with_many_templates(WABA, 100)).await;
     let token = meta.look(|world| world.app.token.text.clone());
-    // That the simulator does compress such an answer, seen by a client that leaves it as it is.
+    // A client without decompression shows that the simulator compresses such a response.
     let plain = reqwest::Client::builder()
         .no_gzip()
         .build()

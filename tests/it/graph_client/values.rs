@@ -8,7 +8,7 @@ use whatsapp_business_exporter::simulator::Fault;
 use crate::support::meta::{Meta, NUMBER, TEMPLATE, small_world};
 use crate::support::reader::Reader;
 
-/// Reads the one number of a Meta that answers with `value` under `field`.
+/// Reads the only number of a Meta whose response has `value` in `field`.
 async fn number_with(field: &str, value: Value) -> (Snapshot, Reader, Meta) {
     let meta = Meta::new(small_world()).await;
     let field = field.to_owned();

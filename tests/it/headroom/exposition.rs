@@ -88,7 +88,7 @@ fn nothing_is_counted_while_messages_are_not_read() {
     let coverage = shown(&player, "coverage_ratio", 180);
     assert_eq!(coverage, [""; 0]);
     assert_eq!(shown(&player, "messaging_limit", 180).len(), 2);
-    // Switched on again, it begins anew.
+    // After it is enabled again, it starts with empty counts.
     player.state.track(trackers());
     player.tick(240);
     let coverage = shown(&player, "coverage_ratio", 240 + DAY / 2);

@@ -142,11 +142,10 @@ impl Player {
         }
     }
 
-    /// Writes everything to a store, and goes on with what the store reads back.
+    /// Writes everything to a store, and continues with the state that the store reads back.
     ///
-    /// A store settles what is due by the real clock, for which all of this is long over, as soon as another test of
-    /// this process has made that clock known. It does so at its start and every five seconds, so another try misses
-    /// that moment.
+    /// By the real clock, all of this is long over. After another test of this process has set that clock, a store
+    /// ends what is due at its start and every five seconds. Another try misses that moment.
     pub async fn restart(&mut self) {
         for _ in 0..TRIES {
             let read = self.read_back().await;

@@ -37,7 +37,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn events_are_read_as_they_were(events in prop::collection::vec(event(), 0..5)) {
+    fn events_are_read_back_unchanged(events in prop::collection::vec(event(), 0..5)) {
         let text = encode(&events).expect("no poll");
         prop_assert_eq!(decode(&text).expect("its own text"), events);
     }

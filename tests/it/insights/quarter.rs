@@ -54,7 +54,7 @@ async fn every_day_of_a_drawn_quarter_matches_meta() {
 }
 
 #[tokio::test]
-async fn endless_pages_end() {
+async fn many_pages_are_read_to_the_end() {
     let meta = TimedMeta::new(InsightsAccess::Enabled).await;
     let store = watched(&Location::Memory).await;
     meta.list(&store, START).await;

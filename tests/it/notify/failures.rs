@@ -43,7 +43,7 @@ async fn nothing_is_lost_while_the_receiver_fails_and_the_exporter_restarts() {
     let exporter = Exporter::stored(small_world(), &file, &store).await;
     exporter.until_above(SENT, 1.0).await;
     exporter.until(PENDING, 0.0).await;
-    // Polls of the world, which begins anew, follow.
+    // Polls of the new world follow.
     let expected = ["status PAUSED", "flagged true", "review_status REJECTED"];
     assert_eq!(steps(&upstream)[..3], expected);
     exporter.stopped().await;
@@ -89,7 +89,7 @@ async fn a_change_that_is_refused_three_times_is_dropped_and_the_next_one_arrive
 }
 
 #[tokio::test]
-async fn what_is_too_old_is_tried_once_and_then_dropped() {
+async fn old_changes_are_tried_once_and_then_dropped() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let database = folder.path().join("state.db");
     let store = format!("sqlite:{}", database.display());

@@ -6,7 +6,7 @@ use super::*;
 use crate::durability::deliveries::{Fact, body_of};
 use crate::support::measured;
 
-/// Changes, and the number of them in one delivery of Meta's.
+/// Number of changes, and their number in one delivery.
 const CHANGES: u64 = 2_000;
 const PER_DELIVERY: u64 = 20;
 

@@ -101,7 +101,7 @@ fn listing(snapshot: number::Snapshot) -> Listing<number::Snapshot> {
     }
 }
 
-/// Adds what the demo has not: deliveries and changes that wait.
+/// Adds deliveries and changes that wait, which the demo does not have.
 async fn add_queues(store: &Store) {
     for (seconds, rating) in [(0, QualityRating::Green), (10, QualityRating::Red)] {
         let snapshot = number::Snapshot {

@@ -68,7 +68,7 @@ fn another_key_is_refused_while_other_replicas_run() {
         assert!(log.contains(part), "{part}: {log}");
     }
     assert_eq!(stored_key(&store), stored);
-    // It has given back what it may have taken meanwhile, without a hold-off.
+    // It has released shards that it may have taken meanwhile, without a hold-off.
     until_metric(address(&one), ALL);
     let page = metrics(address(&one)).expect("it runs");
     let lost = "whatsapp_exporter_shard_takeovers_total{reason=\"lost\"} 0";

@@ -62,7 +62,7 @@ impl Fleet {
     }
 }
 
-/// The lines of a log about statements that read: what a store prunes at the same time names the same tables.
+/// The lines of a log about statements that read. Statements that delete old rows name the same tables.
 fn queries(log: &str) -> String {
     let mut is_query = false;
     let lines = log.lines().filter(|line| {
@@ -136,7 +136,7 @@ fn counted(store: &Store, campaign: &str) -> Option<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_campaign_is_read_by_its_exporter_alone_and_only_what_has_changed() {
+async fn only_the_exporter_of_a_campaign_reads_it_and_only_changes() {
     let fleet = Fleet::start().await;
     let campaign = key_of(&fleet.one, "spring-");
     let mut campaigns = Campaigns::default();
@@ -183,7 +183,7 @@ async fn a_campaign_is_read_by_its_exporter_alone_and_only_what_has_changed() {
     let log = fleet.queried(fleet.one.read_campaigns(names)).await;
     assert!(log.contains(SAVED_TIMES) && !log.contains(TRAFFIC), "{log}");
 
-    // Own messages and those of others are counted on.
+    // Messages of own accounts and of others are counted.
     fleet
         .other
         .commit(sent(2_000, &campaign))
@@ -199,7 +199,7 @@ async fn a_campaign_is_read_by_its_exporter_alone_and_only_what_has_changed() {
     fleet.one.watch(left).await.expect("a sound store");
     fleet.one.read_campaigns(names).await.expect("readable");
     assert_eq!(counted(&fleet.one, &campaign), Some(2));
-    // And everything, when this replica exports no campaign.
+    // All accounts are dropped when this replica exports no campaign.
     let foreign = key_of(&fleet.other, "autumn-");
     let read = fleet.one.read_campaigns(&[foreign]).await;
     read.expect("nothing to read");
@@ -207,7 +207,7 @@ async fn a_campaign_is_read_by_its_exporter_alone_and_only_what_has_changed() {
     fleet.stop().await;
 }
 
-/// What polls have read of an account with a template that this portfolio owns.
+/// The facts of polls of an account with a template that this portfolio owns.
 fn polled(waba_id: &WabaId, business_id: &str) -> Vec<Event> {
     let node = account::Snapshot {
         business_id: BusinessId::parse(business_id),
@@ -258,7 +258,7 @@ async fn a_portfolio_is_read_by_its_exporter_without_templates() {
 }
 
 #[test]
-fn what_a_store_prunes_is_no_query() {
+fn pruning_a_store_runs_no_query() {
     let deleted = [
         "12:00 UTC [1] LOG:  execute sqlx_s_1: DELETE FROM transitions WHERE waba_id = $1",
         "12:00 UTC [1] DETAIL:  parameters: $1 = '800'",

@@ -67,7 +67,7 @@ async fn a_starting_replica_takes_no_shard_before_it_has_accounts_and_queues() {
     let unowned = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 \
          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     assert_eq!(shared().execute(&database, unowned), "0");
-    // Nobody owns a shard, so everything waits in the inbox.
+    // No replica owns a shard, so all events wait in the inbox.
     commit(&one, 1_000).await;
     tokio::time::sleep(QUIET).await;
     assert!(late.shards().borrow().is_empty());
@@ -87,7 +87,7 @@ async fn a_starting_replica_takes_no_shard_before_it_has_accounts_and_queues() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_shard_that_cannot_be_loaded_does_not_take_the_others_with_it() {
+async fn a_shard_that_cannot_be_loaded_affects_no_other() {
     let url = shared().new_database();
     let (database, location) = (name(&url), location(&name(&url)));
     let one = replica(&location).await;

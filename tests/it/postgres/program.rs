@@ -20,7 +20,7 @@ pub(super) fn environment(more: &[(&str, &str)]) -> Vec<(String, String)> {
         .collect()
 }
 
-/// What `doctor` prints and logs about a store whose URL has no password.
+/// The output and the log of `doctor` with a store whose URL has no password.
 fn examined(store: &str, more: &[(&str, &str)]) -> String {
     let nobody = format!("--graph.base-url=http://127.0.0.1:{}/", closed_port());
     let store = format!("--store.url={store}");

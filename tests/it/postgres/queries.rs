@@ -58,7 +58,7 @@ async fn a_commit_of_a_message_needs_few_statements() {
     assert!(statements <= STATEMENTS, "{statements}:\n{transaction}");
 }
 
-/// Fills the journal as commits would.
+/// Fills the journal with rows in the form of commits.
 fn fill(server: &PostgresServer, database: &str) {
     let fill = format!(
         "SET search_path = whatsapp_exporter; \

@@ -38,7 +38,7 @@ impl Target {
         std::thread::spawn(move || {
             for client in listener.incoming() {
                 let mut client = client.expect("a connection");
-                // Prometheus sends its request in one segment, and closes after the answer.
+                // Prometheus sends its request in one segment, and closes after the response.
                 let mut request = [0; 4096];
                 if client.read(&mut request).is_ok_and(|length| length > 0) {
                     let page = page.lock().expect("nobody panics").clone();
@@ -83,7 +83,7 @@ fn config(targets: [SocketAddr; 2]) -> String {
 }
 
 #[test]
-fn a_series_about_meta_goes_on_when_another_replica_exports_it() {
+fn a_series_about_meta_continues_when_another_replica_exports_it() {
     let (old, new) = (Target::start(&messages(5)), Target::start(""));
     let folder = tempfile::tempdir().expect("a temporary folder");
     let prometheus = Prometheus::start(folder, &config([old.address, new.address]));

@@ -66,7 +66,7 @@ impl Prometheus {
         }
     }
 
-    /// The data of an answer of its HTTP API.
+    /// The data of a response of its HTTP API.
     pub fn ask(&self, path: &str) -> Result<Value, String> {
         let answer = get(self.address, path, "")?;
         let body: Value = serde_json::from_str(&answer.body).map_err(|error| error.to_string())?;

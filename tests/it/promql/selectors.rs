@@ -5,7 +5,7 @@ use promql_parser::parser::{Expr, VectorSelector, parse};
 
 use super::labels::Names;
 
-/// The matchers of every selector in an expression, beside the metric that it selects.
+/// The metric and the matchers of every selector in an expression.
 pub fn matchers(expression: &str) -> Vec<(String, Matcher)> {
     let mut found = Vec::new();
     each(expression, &mut |selector| {

@@ -40,7 +40,7 @@ fn health() -> impl Strategy<Value = Option<Health>> {
     })
 }
 
-/// Codes and wordings that differ from one answer to the next.
+/// Codes and texts that differ from one response to the next.
 fn health_details() -> impl Strategy<Value = Option<HealthDetails>> {
     let error = (
         word(),

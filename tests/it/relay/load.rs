@@ -17,7 +17,7 @@ use crate::exporter::meta::{Exporter, NUMBER, WABA, small_world, this_second};
 /// Clients that post at the same time.
 const CLIENTS: usize = 16;
 
-/// Each customer has a conversation of its own.
+/// Number of customers, each with another conversation.
 const CUSTOMERS: usize = 1_000;
 
 /// Deliveries a second that the relay reaches through an upstream that takes 100 ms, in a release build.

@@ -64,7 +64,7 @@ async fn post(exporter: &Exporter, numbers: std::ops::Range<usize>) {
     }
 }
 
-/// Every delivery came at least once, as it was sent, and each account's first came in order.
+/// Asserts that every delivery arrived at least once and unchanged, and the first ones of each account in order.
 fn assert_all_came(upstream: &Upstream, count: usize, secret: &str) {
     let taken = upstream.taken();
     let bodies: Vec<&[u8]> = taken.iter().map(|one| one.body.as_slice()).collect();

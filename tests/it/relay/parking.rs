@@ -17,7 +17,7 @@ const UP: &str = r#"whatsapp_exporter_relay_upstream_up{upstream="app"}"#;
 /// Limit for deliveries that wait behind refused ones. One probe after another of the refused ones would take longer.
 const PROMPTLY: Duration = Duration::from_secs(30);
 
-/// In the body of the deliveries that are refused.
+/// A part of the body of refused deliveries.
 const POISON: &str = "wamid.666";
 
 fn parked_for(reason: &str) -> String {
@@ -77,7 +77,7 @@ fn assert_in_order(upstream: &Upstream) {
 }
 
 #[tokio::test]
-async fn a_refused_delivery_is_parked_soon_and_its_conversation_goes_on() {
+async fn a_refused_delivery_is_parked_soon_and_its_conversation_continues() {
     for refusal in [400, 401, 404, 413, 422] {
         let upstream = Upstream::new(Manner::Dislikes(POISON, refusal)).await;
         let exporter = Exporter::configured(small_world(), &relaying_to(&upstream.url(), "")).await;
@@ -281,7 +281,7 @@ async fn a_delivery_that_is_asked_to_wait_delays_its_own_conversation_only() {
     }
 }
 
-/// The refused ones are the oldest, so that they are due before the others whenever they are due.
+/// The refused deliveries are the oldest, so they always come before the others.
 #[tokio::test]
 async fn however_many_deliveries_are_refused_the_others_arrive_promptly() {
     for (refusal, reason) in [(422, "client_error"), (500, "server_error")] {

@@ -17,10 +17,10 @@ use tokio_util::sync::CancellationToken;
 /// An address that other tests do not use, so that a released port can be bound again.
 const HOST: &str = "127.0.0.79:0";
 
-/// Longer than any exporter here waits.
+/// Longer than any timeout of the exporter.
 const NEVER: Duration = Duration::from_secs(3600);
 
-/// How it answers.
+/// How it responds.
 #[derive(Clone, Debug)]
 pub enum Manner {
     /// 200, after a while.
@@ -83,7 +83,7 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// Listens, and answers in this manner.
+    /// Starts a listener that responds in this manner.
     pub async fn new(manner: Manner) -> Self {
         let listener = TcpListener::bind(HOST).await.expect("a free port");
         let mut upstream = Self {
@@ -113,7 +113,7 @@ impl Upstream {
         self.shared.taken.lock().expect("no panic").clone()
     }
 
-    /// How many deliveries it was sent, taken or not.
+    /// Number of requests, accepted or not.
     pub fn asked(&self) -> usize {
         self.asked_at().len()
     }
@@ -123,22 +123,22 @@ impl Upstream {
         self.shared.most_in_flight.load(Ordering::Relaxed)
     }
 
-    /// When it was sent each.
+    /// The time of each request.
     pub fn asked_at(&self) -> Vec<Instant> {
         self.shared.asked.lock().expect("no panic").clone()
     }
 
-    /// Nobody listens any more.
+    /// Stops listening.
     pub fn go_down(&mut self) {
         self.stop.take().expect("it was up").cancel();
     }
 
-    /// It listens again.
+    /// Listens again.
     pub async fn come_up(&mut self) {
         let listener = loop {
             match TcpListener::bind(self.address).await {
                 Ok(listener) => break listener,
-                // The task that held it has not ended yet.
+                // The task with the old listener has not ended yet.
                 Err(_) => tokio::task::yield_now().await,
             }
         };

@@ -23,7 +23,7 @@ fn an_end_for_one_number_leaves_other_numbers_restricted() {
 }
 
 #[test]
-fn numbers_are_restricted_apart_with_ends_of_their_own() {
+fn numbers_are_restricted_separately_with_different_ends() {
     let mut state = state_after(&[listed(0, &[0, 1], CanSendMessage::Available)]);
     update(
         &mut state,

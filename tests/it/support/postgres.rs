@@ -183,7 +183,7 @@ impl PostgresServer {
         self.start_again();
     }
 
-    /// Stops the processes of the server, or lets them go on: a server that does not answer, but whose host does.
+    /// Stops or resumes the processes of the server: the server does not respond, but its host does.
     pub fn signal(&self, signal: Signal) {
         let pid = fs::read_to_string(self.data().join("postmaster.pid")).expect("it runs");
         let pid = pid.lines().next().and_then(|pid| pid.parse().ok());
@@ -245,7 +245,7 @@ impl PostgresServer {
         panic!("no free port in {ATTEMPTS} attempts:\n{log}");
     }
 
-    /// Starts the server, and waits until it answers. Returns its log if it ends.
+    /// Starts the server, and waits until it responds. Returns its log if it ends.
     fn try_begin(&self) -> Result<(), String> {
         let log = fs::File::create(self.folder.path().join("log")).expect("the folder is ours");
         let mut server = as_user(Command::new("/bin/sh"));

@@ -135,13 +135,13 @@ fn assert_covers(truth: &BTreeMap<String, f64>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_customers_of_the_booking_bot_are_measured_as_they_were() {
+async fn the_customers_of_the_booking_bot_are_measured_correctly() {
     assert!(TYPED.iter().all(|typed| typed.contains(TYPED_WORDS[0])));
     are_measured(CUSTOMERS, fastrand::u64(..)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes many minutes"]
-async fn thousands_of_customers_of_the_booking_bot_are_measured_as_they_were() {
+async fn thousands_of_customers_of_the_booking_bot_are_measured_correctly() {
     are_measured(4_000, fastrand::u64(..)).await;
 }

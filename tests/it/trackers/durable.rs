@@ -112,7 +112,7 @@ async fn a_conversation_continues_after_a_restart_without_customer_ids() {
 
 /// A message that is a step, the customer's reply after a restart, and the goal: by the sender's mark alone.
 #[tokio::test]
-async fn a_marked_journey_goes_on_after_a_restart_and_keeps_nothing_that_was_written() {
+async fn a_marked_journey_continues_after_a_restart_without_texts_of_customers() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let database = folder.path().join("state.db");
     let store = format!("sqlite:{}", database.display());

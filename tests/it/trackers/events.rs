@@ -106,7 +106,7 @@ async fn an_application_reports_who_answered_and_meta_the_delivery() {
 }
 
 #[tokio::test]
-async fn a_session_goes_on_after_a_restart() {
+async fn a_session_continues_after_a_restart() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let store = format!("sqlite:{}", folder.path().join("state.db").display());
     let file = with_events()

@@ -115,7 +115,7 @@ fn three_customers() -> Vec<Arrival> {
 }
 
 #[test]
-fn a_customer_counts_once_with_what_the_first_session_brought() {
+fn a_customer_counts_once_with_the_result_of_the_first_session() {
     let declared = one_of_each();
     let text = text(&declared, &state_after(&declared, &three_customers()));
     let rates = [
@@ -147,7 +147,7 @@ fn a_customer_counts_once_with_what_the_first_session_brought() {
 }
 
 #[test]
-fn what_else_happened_to_a_variant_is_counted_beside_it() {
+fn opt_outs_failures_and_waits_of_a_variant_are_counted() {
     let declared = one_of_each();
     let counts = counts(&state_after(&declared, &three_customers()));
     for experiment in &declared {

@@ -53,7 +53,7 @@ fn status(id: &str, status: &str, at: i64, more: Value) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_conversation_goes_on_under_another_id_and_after_a_restart() {
+async fn a_conversation_continues_under_another_id_and_after_a_restart() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let database = folder.path().join("state.db");
     let store = format!("sqlite:{}", database.display());

@@ -213,7 +213,7 @@ pub fn shown_at_the_end(state: &mut State, last: Timestamp) -> BTreeMap<String, 
 }
 
 #[test]
-fn journeys_with_repeats_and_disorder_are_measured_as_they_were() {
+fn journeys_with_repeats_and_disorder_are_measured_correctly() {
     let (sent, truth) = walks();
     let (customers, trackers) = (
         CustomerHasher::new(&CustomerKey::from_app_secret(&"0123456789abcdef".into())),

@@ -51,7 +51,7 @@ impl Case {
         );
         let store = format!("sqlite:{}", self.path("state.db").display());
         let exporter = Exporter::stored(small_world(), &file, &store).await;
-        // It answers once it has started: a stop before that ends the start.
+        // It responds after the start. An earlier stop would end the start.
         exporter.get("/-/healthy").await;
         exporter
     }
@@ -187,7 +187,7 @@ async fn the_key_may_be_kept_elsewhere() {
     exporter.stopped().await;
     assert!(!case.path("state.db.key").exists());
     assert_eq!(mode(&elsewhere), 0o600);
-    // Moved beside the store, where it is looked for without the setting.
+    // Moved next to the store, the default place.
     fs::rename(&elsewhere, case.path("state.db.key")).expect("it is there");
     let exporter = case.exporter(&[("one", SECOND)], "").await;
     case.answer(&exporter, SECOND).await;

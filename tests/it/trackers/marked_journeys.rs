@@ -99,7 +99,7 @@ fn counted(sent: Vec<(i64, Value)>) -> BTreeMap<String, f64> {
     shown
 }
 
-fn are_measured_as_they_were(customers: u32) {
+fn assert_measured_correctly(customers: u32) {
     let (sent, truth) = walks(customers);
     let changes = sent.len();
     let shown = counted(sent);
@@ -132,12 +132,12 @@ fn are_measured_as_they_were(customers: u32) {
 }
 
 #[test]
-fn drawn_customers_are_measured_as_they_were() {
-    are_measured_as_they_were(3_000);
+fn drawn_customers_are_measured_correctly() {
+    assert_measured_correctly(3_000);
 }
 
 #[test]
 #[ignore = "takes minutes in a debug build"]
-fn a_hundred_thousand_drawn_customers_are_measured_as_they_were() {
-    are_measured_as_they_were(100_000);
+fn a_hundred_thousand_drawn_customers_are_measured_correctly() {
+    assert_measured_correctly(100_000);
 }

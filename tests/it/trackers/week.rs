@@ -32,7 +32,7 @@ type Clock = fn(Wait) -> u64;
 /// An event, and the time of its arrival in Unix milliseconds.
 type Arrival = (i64, Item);
 
-/// Each thing once, a quarter of a second after it happened.
+/// Each event once, a quarter of a second after it happened.
 fn in_order(week: &Week) -> Vec<Arrival> {
     let items = week.items.iter();
     items
@@ -214,7 +214,7 @@ fn a_week_with_repeats_and_disorder_gives_the_same_figures() {
 /// `cargo test --test it -- --ignored a_hundred_thousand` takes some minutes.
 #[test]
 #[ignore = "minutes of CPU; the same with fewer conversations runs always"]
-fn a_hundred_thousand_conversations_are_measured_as_they_were() {
+fn a_hundred_thousand_conversations_are_measured_correctly() {
     let week = week(MANY, 1);
     assert_true(&measured(&as_meta_would(&week)), &week.truth);
 }

@@ -26,7 +26,7 @@ async fn only_clients_with_a_certificate_of_the_authority_are_accepted() {
 }
 
 #[tokio::test]
-async fn what_is_open_stays_open_and_the_rest_is_refused() {
+async fn open_paths_stay_open_and_others_are_rejected() {
     let ca = Authority::new();
     let more = format!("  open_probes: true\n{OWN_PUBLIC_SIDE}");
     let exporter = exporter_with(&tls_section(REQUIRED), &more, &ca.server(), &ca).await;

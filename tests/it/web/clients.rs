@@ -31,7 +31,7 @@ async fn connect(from: [u8; 4], to: SocketAddr, sent: &str) -> TcpStream {
     stream
 }
 
-/// The status of the answer; none where the connection is closed without one.
+/// The status of the response. `None` if the connection is closed without one.
 async fn status(stream: &mut TcpStream) -> Option<u16> {
     let mut answer = vec![0; 4096];
     let read = tokio::time::timeout(FOR_EVER, stream.read(&mut answer)).await;

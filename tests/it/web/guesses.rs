@@ -64,7 +64,7 @@ async fn time_of_a_hash() -> Duration {
     began.elapsed()
 }
 
-/// The right password gets through, while these guesses go on.
+/// The right password is accepted during these guesses.
 async fn the_right_password_is_accepted_in_time(
     exporter: &Exporter,
     mut guesses: JoinSet<()>,

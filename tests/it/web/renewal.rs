@@ -11,7 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 const RELOADED: &str = "whatsapp_exporter_config_last_reload_successful";
 
-/// Waits for an answer to a new client, which cannot go on with an old connection.
+/// Waits for a response to a new client, which cannot use an old connection.
 async fn until(what: &str, exporter: &Exporter, ca: &Authority, expected: Option<u16>) {
     let began = Instant::now();
     let url = https(&exporter.url) + "/metrics";

@@ -15,7 +15,7 @@ const OF_HELM: [&str; 4] = [
     "type",
 ];
 
-/// Without what only the chart sets, and without what differs between installations.
+/// The object without fields that only the chart sets, or that differ between installations.
 fn normalized(value: &Value) -> Value {
     match value {
         Value::Object(entries) => {

@@ -34,7 +34,7 @@ fn helm(arguments: &[&str]) -> Command {
     helm
 }
 
-/// What Helm would apply with these values and arguments.
+/// The manifests of Helm with these values and arguments.
 fn rendered(values: &str, arguments: &[&str]) -> String {
     rendered_as("wa", values, arguments)
 }
@@ -45,7 +45,7 @@ fn rendered_as(release: &str, values: &str, arguments: &[&str]) -> String {
     said_by(helm.arg("--values").arg(values).args(arguments), FROM_NPM)
 }
 
-/// What Helm would apply with the values in this text.
+/// The manifests of Helm with the values in this text.
 pub fn rendered_with(values: &str) -> String {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("values.yaml");

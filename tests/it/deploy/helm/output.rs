@@ -22,14 +22,14 @@ fn lint_finds_nothing() {
 }
 
 #[test]
-fn kubernetes_schemas_allow_what_is_rendered() {
+fn kubernetes_schemas_allow_the_rendered_manifests() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for values in ALL {
         validate(&rendered(values, &[]), folder.path());
     }
 }
 
-/// Whether the object is only a copied file, which other tests hold against its source.
+/// Whether the object is only a copied file, which other tests compare with its source.
 fn is_copy(document: &str) -> bool {
     let is_from = |template: &str| document.contains(&format!("/templates/{template}\n"));
     is_from("prometheus-rule.yaml") || is_from("dashboards.yaml")

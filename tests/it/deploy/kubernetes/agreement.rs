@@ -89,7 +89,7 @@ fn the_ingress_leads_to_the_public_side_alone() {
 }
 
 #[test]
-fn volumes_are_mounted_and_what_they_hold_is_there() {
+fn volumes_are_mounted_and_their_files_exist() {
     let spec = &pod()["spec"];
     let mounts = &spec["containers"][0]["volumeMounts"];
     let volumes = spec["volumes"].as_array().expect("volumes");

@@ -6,13 +6,13 @@ use std::path::Path;
 use super::super::{FROM_NPM, from_npm, from_pypi, path, said_by};
 use super::{BASE, CLUSTER, EXAMPLE, files, kustomizations, texts};
 
-/// Beside the manifests: the list of them, and the program's own configuration.
+/// Files that are no manifests: the kustomization, and the configuration of the program.
 const NO_MANIFESTS: [&str; 2] = ["kustomization.yaml", "config.yml"];
 
 /// Patches of a manifest of another folder.
 const PATCH: &str = ".patch.yaml";
 
-/// Of the example, but in no kustomization: a secret in a repository is none.
+/// A file of the example that no kustomization contains, because a secret does not belong in a repository.
 const SHOWN_ONLY: &str = "secret.yaml";
 
 /// Kinds without a schema. `monitor.rs` and the tests of the alerts check these.
@@ -108,7 +108,7 @@ fn kubernetes_schemas_allow_every_file() {
 }
 
 #[test]
-fn kubernetes_schemas_allow_what_is_built() {
+fn kubernetes_schemas_allow_the_built_manifests() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for source in [BASE, EXAMPLE, CLUSTER] {
         validate(&built(source), folder.path());

@@ -16,7 +16,7 @@ pub const BASE: &str = "deploy/kubernetes/base";
 pub const EXAMPLE: &str = "deploy/kubernetes/example";
 pub const CLUSTER: &str = "deploy/kubernetes/cluster";
 
-/// What YAML says.
+/// The documents of a YAML file.
 pub fn parsed(yaml: &str) -> Value {
     serde_saphyr::from_str(yaml).unwrap_or_else(|error| panic!("{error} in:\n{yaml}"))
 }
@@ -55,7 +55,7 @@ pub fn files(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Where a kustomization that another names has its folder.
+/// The folder of a kustomization that another one names.
 fn folder_of(folder: &str, resource: &str) -> String {
     let mut parts: Vec<&str> = folder.split('/').collect();
     for part in resource.split('/') {
@@ -67,7 +67,7 @@ fn folder_of(folder: &str, resource: &str) -> String {
     parts.join("/")
 }
 
-/// Every kustomization, from that of several replicas down.
+/// Every kustomization, from the one of several replicas to the base.
 fn kustomizations() -> Vec<(String, Value)> {
     let mut found = Vec::new();
     let mut open = vec![CLUSTER.to_owned()];

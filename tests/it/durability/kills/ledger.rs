@@ -180,7 +180,7 @@ impl Ledger {
     fn possible_statuses(&self) -> BTreeMap<u64, BTreeSet<Option<&'static str>>> {
         let mut newest = BTreeMap::<u64, Fact>::new();
         for fact in &self.acknowledged {
-            // In order of time: the last one stays.
+            // Facts are in order of time, so the last one stays.
             newest.insert(fact.template, *fact);
         }
         let mut possible = BTreeMap::<u64, BTreeSet<_>>::new();

@@ -14,7 +14,7 @@ use crate::http::post_text;
 pub(super) const TOKEN: &str = "a-token-for-events";
 
 pub(super) fn acknowledged(answer: &Result<crate::http::Answer, String>) -> bool {
-    // Killed in the middle, or gone already.
+    // The process may be killed before or during the request.
     matches!(answer, Ok(answer) if answer.status == 200)
 }
 
@@ -37,7 +37,7 @@ pub(super) fn send_next(address: SocketAddr, ledger: &Mutex<Ledger>, conversatio
     }
 }
 
-/// An event of long enough ago to count at once.
+/// An event that is old enough to count at once.
 pub(super) fn event(number: u64) -> Value {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let at = since_epoch.expect("it is later").as_secs() - 1_000 - number % 100;

@@ -48,7 +48,7 @@ fn owner() -> Option<(u32, u32)> {
     *OWNER
 }
 
-/// A command of that user, with the variables of nobody.
+/// A command of that user, without variables.
 pub fn as_user(mut command: Command) -> Command {
     command
         .env_clear()

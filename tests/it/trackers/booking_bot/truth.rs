@@ -6,7 +6,7 @@ use whatsapp_business_exporter::simulator::customers::Figure;
 
 use super::meta::Meta;
 
-/// The answers of the page's configuration, as far as a star stands for something.
+/// The patterns of answers with a star in the configuration of the page.
 const PATTERNS: [&str; 2] = ["date_", "time_"];
 
 pub(super) fn shown(text: &str, is_wanted: impl Fn(&str) -> bool) -> BTreeMap<String, f64> {

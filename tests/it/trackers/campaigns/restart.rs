@@ -8,7 +8,7 @@ use crate::exporter::meta::{Exporter, NUMBER, SELDOM, WABA, config_file, small_w
 use crate::trackers::durable::holds;
 
 #[tokio::test]
-async fn a_campaign_goes_on_after_a_restart_and_undeclared_values_are_nowhere() {
+async fn a_campaign_continues_after_a_restart_and_undeclared_values_appear_nowhere() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let database = folder.path().join("state.db");
     let store = format!("sqlite:{}", database.display());

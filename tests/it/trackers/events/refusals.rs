@@ -41,7 +41,7 @@ async fn one_bad_event_affects_no_other_and_is_rejected_with_the_reason() {
 }
 
 #[tokio::test]
-async fn strangers_and_nonsense_are_refused() {
+async fn unauthorized_and_invalid_requests_are_rejected() {
     let exporter = Exporter::configured(small_world(), &with_events()).await;
     let batch = r#"{"events":[]}"#.to_owned();
     for token in ["", "a-token", "a-token-for-events2"] {
