@@ -135,6 +135,24 @@ fn every_dependency_is_allowed() {
     assert_eq!(forbidden, [""; 0]);
 }
 
+/// Largest number of lines of a Rust file. A longer one is divided by topic.
+const MOST_LINES: usize = 350;
+
+#[test]
+fn no_rust_file_is_long() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = ["src", "tests", "benches", "fuzz"].map(|folder| root.join(folder));
+    let files = folders.iter().flat_map(|folder| rust_files(folder));
+    // `cargo fuzz` builds in this folder.
+    let sources = files.filter(|file| !file.starts_with(root.join("fuzz/target")));
+    let long = sources.filter_map(|file| {
+        let text = fs::read_to_string(&file).expect("a readable file");
+        let lines = text.lines().count();
+        (lines > MOST_LINES).then(|| format!("{} has {lines} lines", file.display()))
+    });
+    assert_eq!(long.collect::<Vec<_>>(), [""; 0]);
+}
+
 #[test]
 fn pure_modules_use_no_clock_socket_or_file() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
