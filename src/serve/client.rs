@@ -133,6 +133,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn only_headers_of_trusted_proxies_count() {
         let cases = [
             // (trusted, peer, lines of the header, client)

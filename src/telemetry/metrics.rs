@@ -198,6 +198,7 @@ impl Telemetry {
     /// All metrics with their initial values. Long, because each metric is one line with its name, its help and its
     /// labels.
     #[must_use]
+    #[expect(clippy::too_many_lines, reason = "the table of metrics")]
     pub fn new() -> Self {
         let new = Maker::default();
         new.process();

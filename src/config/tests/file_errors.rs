@@ -57,6 +57,7 @@ fn two_listeners_cannot_share_a_port() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn errors_of_web_files_name_their_setting() {
     let with_files = |yaml: &str| {
         let users =

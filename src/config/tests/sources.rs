@@ -48,6 +48,10 @@ fn the_environment_alone_is_enough() {
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "a file with every key, and its summary"
+)]
 fn keys_of_every_section_are_read() {
     let yaml = "
 web: {listen_address: '127.0.0.1:0', config_file: web.yml, open_probes: true, max_connections: 20, external_url: 'https://wa.example.com/x', route_prefix: /wa/, enable_lifecycle: true, allowed_hosts: [a.example.com, '*.example.org'], trusted_proxies: [10.0.0.0/8, 192.0.2.7], proxy_protocol: true, max_connections_per_client: 7}

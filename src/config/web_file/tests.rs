@@ -98,6 +98,7 @@ fn a_change_of_any_file_changes_the_fingerprint() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn every_error_names_its_key_and_shows_no_secret() {
     let cases = [
         ("- a", "the file it names: must hold keys"),

@@ -6,6 +6,7 @@ use crate::simulator::world::{ForcedRateLimit, World};
 /// Applies a change of access. Changes about other entities have been handled before.
 ///
 /// One `match`, however long, so that it can be compared with the catalogue.
+#[expect(clippy::too_many_lines, reason = "one arm for each change")]
 pub(super) fn apply(
     world: &mut World,
     change: &WorldChange,

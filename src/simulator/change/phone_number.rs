@@ -13,6 +13,7 @@ const QUALITY_FIELD: &str = "phone_number_quality_update";
 /// Applies a change to a number; `None` if the change is about something else.
 ///
 /// One `match`, however long, so that it can be compared with the catalogue.
+#[expect(clippy::too_many_lines, reason = "one arm for each change")]
 pub(super) fn apply(world: &mut World, change: &WorldChange, now: i64) -> Option<SentWebhooks> {
     Some(match change {
         WorldChange::QualityRatingChanged {

@@ -12,6 +12,7 @@ const QUALITY_FIELD: &str = "message_template_quality_update";
 /// Applies a change to a template; `None` if the change is about something else.
 ///
 /// One `match`, however long, so that it can be compared with the catalogue.
+#[expect(clippy::too_many_lines, reason = "one arm for each change")]
 pub(super) fn apply(world: &mut World, change: &WorldChange, now: i64) -> Option<SentWebhooks> {
     Some(match change {
         WorldChange::TemplateCreated {

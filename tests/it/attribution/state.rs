@@ -87,6 +87,7 @@ fn the_last_fall_is_found_between_other_changes() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one fact of each kind, and its time")]
 fn setbacks_have_the_time_that_meta_gives() {
     let quality = |previous, new| template::Update::Quality { previous, new };
     let update = |which, update| {

@@ -53,6 +53,10 @@ fn until_told(address: SocketAddr, expected: &str) {
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one course of events, whose steps need each other"
+)]
 fn a_relay_command_is_about_the_deliveries_of_all_replicas() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let upstream = runtime.block_on(Upstream::new(Manner::Dislikes(POISON, 400)));

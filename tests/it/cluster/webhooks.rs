@@ -41,6 +41,10 @@ fn exported(cluster: &Cluster, account: usize) -> Result<(usize, f64), String> {
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one course of events, whose steps need each other"
+)]
 fn a_delivery_reaches_the_owners_of_its_accounts_and_the_upstream_once() {
     let server = PostgresServer::start(&["fsync=off"]);
     let peers = Peers::start();

@@ -111,6 +111,7 @@ async fn a_clock_that_is_an_hour_off() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 async fn a_public_address_without_the_exporter() {
     let at = |address: SocketAddr| format!("http://{address}/webhook");
     let patient = Patient::healthy()

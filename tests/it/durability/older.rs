@@ -85,6 +85,10 @@ async fn older_store(path: &Path, schema: i64, saved: &[&'static str]) -> Store 
 }
 
 #[tokio::test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one course of events, whose steps need each other"
+)]
 async fn an_account_in_trouble_is_shown_as_it_was_left() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let store = older_store(&folder.path().join("state.db"), 1, &[SAVED]).await;

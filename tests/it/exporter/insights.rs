@@ -117,6 +117,10 @@ async fn a_refusal_does_not_fail_the_poll() {
 }
 
 #[tokio::test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one course of events, whose steps need each other"
+)]
 async fn the_api_returns_days_as_json_and_csv_in_pages() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = format!("sqlite:{}", folder.path().join("state.db").display());

@@ -16,6 +16,7 @@ use super::{digits, spelling, template_fact};
 use crate::support::{at, by_webhook, number_id};
 
 /// One event of each fact, with its text: a long table.
+#[expect(clippy::too_many_lines, reason = "one event of each kind")]
 fn samples() -> Vec<(Event, &'static str)> {
     let of = |key: u128| CustomerIds::from(ConversationKey(key));
     let account = account::Update::AccountUpdate {

@@ -112,6 +112,10 @@ async fn a_conversation_continues_after_a_restart_without_customer_ids() {
 
 /// A message that is a step, the customer's reply after a restart, and the goal: by the sender's mark alone.
 #[tokio::test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one course of events, whose steps need each other"
+)]
 async fn a_marked_journey_continues_after_a_restart_without_texts_of_customers() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let database = folder.path().join("state.db");

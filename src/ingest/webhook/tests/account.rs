@@ -77,6 +77,10 @@ fn disconnections() -> Vec<Expected> {
     ]
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "a payload of each kind, with what is read from it"
+)]
 fn named_events() -> Vec<Expected> {
     vec![
         one_event(

@@ -11,6 +11,10 @@ use crate::simulator::world::MESSAGING_SCOPE;
 const TOKEN_DAYS: i64 = 60;
 
 /// One list, however long, so that the story can be read in its order.
+#[expect(
+    clippy::too_many_lines,
+    reason = "the beats of this part of the story, in their order"
+)]
 pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
     vec![
         beat(

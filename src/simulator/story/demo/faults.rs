@@ -9,6 +9,10 @@ use crate::simulator::story::Beat;
 use crate::simulator::webhooks::Travel;
 
 /// One list, however long, so that the story can be read in its order.
+#[expect(
+    clippy::too_many_lines,
+    reason = "the beats of this part of the story, in their order"
+)]
 pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
     vec![
         beat(

@@ -6,6 +6,10 @@ use crate::simulator::change::{PauseReason, WorldChange};
 use crate::simulator::story::Beat;
 
 /// One list, however long, so that the story can be read in its order.
+#[expect(
+    clippy::too_many_lines,
+    reason = "the beats of this part of the story, in their order"
+)]
 pub(super) fn beats(cast: &Cast) -> Vec<Beat> {
     let sinking = &cast.sinking.id;
     vec![

@@ -11,6 +11,10 @@ use crate::process::SOON;
 use crate::web::authority::Authority;
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one course of events, whose steps need each other"
+)]
 fn refusals_are_one_line_per_reason_with_peer_and_cure() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     fs::write(

@@ -221,6 +221,10 @@ impl Replica {
     }
 
     /// Has one arm for each response, and is therefore long.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one arm for each step of the protocol"
+    )]
     pub fn receive(&mut self, response: Response, now: u64) {
         let clock = self.clock(now);
         let doing = std::mem::replace(&mut self.doing, Doing::Nothing);

@@ -240,6 +240,10 @@ impl World {
     }
 
     /// Runs a task of a process now, or when the process runs again. Has one arm for each task, and is therefore long.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one arm for each step of the protocol"
+    )]
     fn run_task(&mut self, slot: usize, process: u64, task: Task) -> Result<(), String> {
         let now = self.now;
         let place = &mut self.slots[slot];

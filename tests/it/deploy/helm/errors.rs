@@ -18,6 +18,7 @@ fn error(values: &str, settings: &[&str]) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn combinations_that_cannot_work_name_the_value_to_change() {
     for (setting, expected) in [
         (

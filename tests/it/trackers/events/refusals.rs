@@ -107,6 +107,10 @@ async fn without_a_token_the_event_api_is_off() {
 }
 
 #[tokio::test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one course of events, whose steps need each other"
+)]
 async fn events_before_every_account_is_listed_are_to_be_sent_again_and_not_rejected() {
     let (other, other_number) = ("800100200300777", "900100200300777");
     let number = PhoneNumber::new(other_number, "+1 555-010-0777", "Bakery");
