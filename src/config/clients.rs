@@ -13,7 +13,7 @@ use super::walker::Walker;
 use crate::yaml::Node;
 
 /// Browsers open six connections, and Prometheus one per job.
-const MOST_PER_CLIENT: RangeInclusive<usize> = 0..=65_536;
+const MAX_PER_CLIENT: RangeInclusive<usize> = 0..=65_536;
 
 /// Maximum number of proxies, because each request searches the list.
 const MAX_PROXIES: usize = 100;
@@ -29,7 +29,7 @@ impl TextKind for ClientLimit {
     }
 
     fn parse(&self, text: &str) -> Result<Option<usize>, String> {
-        let most = value::number(text, &MOST_PER_CLIENT)?;
+        let most = value::number(text, &MAX_PER_CLIENT)?;
         Ok((most > 0).then_some(most))
     }
 

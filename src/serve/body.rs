@@ -29,7 +29,7 @@ use memory::{BodyBudgetState, Incomplete, Memory};
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Timeout of a body, whatever its rate. Meta gives up after some 10 s and retries.
-const MOST_TIME: Duration = Duration::from_secs(60);
+const MAX_TIME: Duration = Duration::from_secs(60);
 
 /// Bytes of each body that do not count against the budget.
 const SMALL: usize = 4 * 1024;
@@ -84,7 +84,7 @@ impl BodyBudget {
         let incomplete = self.0.begin();
         let dropped = incomplete.progress.dropped.clone();
         let reading = self.read_at_rate(body, limit, &incomplete);
-        let reading = timeout(MOST_TIME, dropped.run_until_cancelled(reading));
+        let reading = timeout(MAX_TIME, dropped.run_until_cancelled(reading));
         let whole = reading.await.ok().flatten();
         whole.unwrap_or(Err(BodyError::TooSlow))
     }

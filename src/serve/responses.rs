@@ -36,7 +36,7 @@ const SMALL: usize = 4 * 1024;
 
 /// Maximum time that a new response waits for readers that are not behind. Prometheus waits 10 s for the whole
 /// scrape.
-const MOST_WAIT: Duration = Duration::from_secs(2);
+const MAX_WAIT: Duration = Duration::from_secs(2);
 
 /// Interval at which a waiting response searches again for readers that are behind.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -63,7 +63,7 @@ impl ResponseBudget {
     /// once no other holds memory.
     pub(super) async fn hold(&self, bytes: Bytes) -> Arc<HeldBytes> {
         let budget = &self.0;
-        let end = Instant::now() + MOST_WAIT;
+        let end = Instant::now() + MAX_WAIT;
         loop {
             let mut released = std::pin::pin!(budget.released.notified());
             released.as_mut().enable();

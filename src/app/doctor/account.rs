@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Finding;
-use super::calls::{CountedCalls, MOST_OF_ACCOUNT};
+use super::calls::{CountedCalls, MAX_CALLS_OF_ACCOUNT};
 use super::network::{self, Server};
 use crate::app::settings;
 use crate::config::Config;
@@ -115,7 +115,7 @@ impl CheckedAccount {
             return Finding::unknown(
                 check,
                 format!(
-                    "not all pages read: `doctor` makes at most {MOST_OF_ACCOUNT} calls per account"
+                    "not all pages read: `doctor` makes at most {MAX_CALLS_OF_ACCOUNT} calls per account"
                 ),
                 "Check whatsapp_exporter_poll_up of the account: polls read all pages.",
             );

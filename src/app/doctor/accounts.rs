@@ -17,7 +17,7 @@ use crate::domain::access::Token;
 const AT_ONCE: usize = 8;
 
 /// After this many consecutive accounts without a response, the network is considered down.
-const MOST_UNREACHABLE: usize = 8;
+const MAX_UNREACHABLE: usize = 8;
 
 /// Interval between progress lines.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
@@ -99,7 +99,7 @@ async fn examine_all(
             CheckOutcome::Unreachable(findings, failure) => {
                 unreachable += 1;
                 found[index] = Some(findings);
-                if unreachable >= MOST_UNREACHABLE {
+                if unreachable >= MAX_UNREACHABLE {
                     stop.get_or_insert(Stop::Network(failure));
                 }
             }

@@ -7,11 +7,11 @@ use crate::ingest::graph::{Calls, Usage, UsageScope};
 
 /// Maximum calls about an app: its token, its subscription, and the pages of two edges of a portfolio with ten
 /// thousand accounts.
-const MOST_OF_APP: u32 = 300;
+const MAX_CALLS_OF_APP: u32 = 300;
 
 /// Maximum calls about an account: its node, an edge, and pages of phone numbers. Meta allows at least 200 an
 /// hour.
-pub(super) const MOST_OF_ACCOUNT: u32 = 20;
+pub(super) const MAX_CALLS_OF_ACCOUNT: u32 = 20;
 
 /// Counts calls, and keeps the latest quota usage that Meta reported.
 #[derive(Debug)]
@@ -25,12 +25,12 @@ pub(super) struct CountedCalls {
 impl CountedCalls {
     /// Creates the limit for calls about an app.
     pub fn for_app() -> Self {
-        Self::at_most(MOST_OF_APP)
+        Self::at_most(MAX_CALLS_OF_APP)
     }
 
     /// Creates the limit for calls about one account.
     pub fn for_account() -> Self {
-        Self::at_most(MOST_OF_ACCOUNT)
+        Self::at_most(MAX_CALLS_OF_ACCOUNT)
     }
 
     fn at_most(most: u32) -> Self {

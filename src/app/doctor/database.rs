@@ -15,7 +15,7 @@ const REPLICAS: &str = "store_replicas";
 const SHARDS: &str = "store_shards";
 
 /// Times in the log of the database and in that of the exporter can be compared up to this difference.
-const MOST_CLOCK_OFFSET_MS: u64 = 60_000;
+const MAX_CLOCK_OFFSET_MS: u64 = 60_000;
 
 /// The writer, and the listener for hints.
 const CONNECTIONS_BESIDE_READERS: i64 = 2;
@@ -81,7 +81,7 @@ fn session(facts: SessionFacts) -> Finding {
 }
 
 fn clock(offset_ms: i64) -> Finding {
-    if offset_ms.unsigned_abs() <= MOST_CLOCK_OFFSET_MS {
+    if offset_ms.unsigned_abs() <= MAX_CLOCK_OFFSET_MS {
         return Finding::fine(CLOCK, "the database's clock agrees with this machine's");
     }
     let (seconds, how) = (

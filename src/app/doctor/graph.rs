@@ -15,7 +15,7 @@ const CLOCK: &str = "clock";
 const VERSION: &str = "api_version";
 
 /// Ages and deadlines are wrong by the skew. TLS and Meta's own checks tolerate some minutes.
-const MOST_SKEW: Duration = Duration::from_secs(60);
+const MAX_SKEW: Duration = Duration::from_secs(60);
 
 /// Versions overlap by months: this long before the end is early enough to test a newer one.
 const VERSION_NOTICE: Duration = Duration::from_secs(60 * 86_400);
@@ -41,7 +41,7 @@ fn cannot_reach(failure: &Failure, base: &str) -> Finding {
 
 fn clocks(theirs: Timestamp, now: Timestamp) -> Finding {
     let skew = theirs.since(now).max(now.since(theirs));
-    if skew <= MOST_SKEW {
+    if skew <= MAX_SKEW {
         return Finding::fine(CLOCK, "agrees with Meta's clock");
     }
     let skew = humantime::format_duration(Duration::from_secs(skew.as_secs()));

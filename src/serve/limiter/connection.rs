@@ -20,7 +20,7 @@ pub(super) const HEAD_START: Duration = Duration::from_millis(500);
 /// Maximum extension of the head start by the lateness of this process: on a busy machine, received data may wait to
 /// be read, which does not make the client slow. With a longer extension, a flood of idle connections would delay new
 /// ones beyond the timeout of probes.
-const MOST_LATENESS: Duration = Duration::from_millis(250);
+const MAX_LATENESS: Duration = Duration::from_millis(250);
 
 /// An open connection. The limiter counts it until its [`ConnectionGuard`] is dropped.
 #[derive(Debug)]
@@ -130,7 +130,7 @@ impl Connection {
         let age = now.duration_since(activity.since);
         let head_start = match activity.head_start {
             Duration::ZERO => Duration::ZERO,
-            some => some + lateness.min(MOST_LATENESS),
+            some => some + lateness.min(MAX_LATENESS),
         };
         if age < head_start {
             return None;
