@@ -139,7 +139,7 @@ impl CheckedAccount {
     fn cure(&self, kind: FailureKind) -> &'static str {
         match kind {
             FailureKind::NotFoundOrHidden | FailureKind::Permission if !self.is_granted => {
-                "The token is not granted for this account: in Business Settings, assign the account to the system user, then make a new token."
+                "The token is not granted for this account: in Business Settings, assign the account to the system user, then create a new token."
             }
             FailureKind::NotFoundOrHidden => {
                 "Check the id; in Business Settings, assign the account to the system user of the token."
