@@ -1,10 +1,13 @@
 //! The functions of the templates, which are written as PromQL.
 //!
 //! - `recent(x)`: the value of `x` now, or else its last value of a few minutes, so that one missed scrape changes
-//!   nothing. The subquery alone would show each value late by up to one of its steps, and shorter steps need more evaluations.
+//!   nothing. The subquery alone would show each value late by up to one of its steps, and shorter steps need more
+//!   evaluations.
 //! - `growth(account, c[6h])`: the increase of a counter of an account. `increase()` needs an earlier sample, and a
-//!   counter may appear with its first increment. A counter that did not exist at the start of the range has grown by its whole value, provided that Prometheus scraped the account at about that time. If it did not, as with a new Prometheus or a new pod, the past of the counter is unknown. `growth(exporter, c[6h])` is the same for a
-//!   counter that is not of one account.
+//!   counter may appear with its first increment. A counter that did not exist at the start of the range has grown by
+//!   its whole value, provided that Prometheus scraped the account at about that time. If it did not, as with a new
+//!   Prometheus or a new pod, the past of the counter is unknown. `growth(exporter, c[6h])` is the same for a counter
+//!   that is not of one account.
 
 /// A call of a function.
 struct Call<'a> {

@@ -22,7 +22,8 @@ pub enum Turn {
         /// The context of the message.
         context: MessageContext,
     },
-    /// The business sent a message that is not part of a journey. The name in the stored text is that of older versions.
+    /// The business sent a message that is not part of a journey. The name in the stored text is that of older
+    /// versions.
     #[serde(rename = "Spoke")]
     Unmarked,
     /// The business sent a message that is part of a journey.
