@@ -145,9 +145,18 @@ impl Target {
         }
     }
 
+    /// The page of metrics. A request that is closed at the connection limit is repeated.
     async fn page(&self) -> String {
-        let answer = self.http.get(self.url("/metrics")).send().await;
-        answer.expect("an answer").text().await.expect("text")
+        let began = Instant::now();
+        loop {
+            let answer = self.http.get(self.url("/metrics")).send().await;
+            if let Ok(answer) = answer
+                && let Ok(text) = answer.text().await
+            {
+                return text;
+            }
+            assert!(began.elapsed() < PATIENCE, "no page of metrics");
+        }
     }
 
     /// The value of a series as `/metrics` has it.
