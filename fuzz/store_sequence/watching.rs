@@ -5,7 +5,7 @@ use whatsapp_business_exporter::state::{Account, Accounts, State};
 
 /// Whether the account has no data but the time since which it counts.
 pub(super) fn is_empty(account: &Account) -> bool {
-    *account == Account::new(account.counted_since())
+    *account == Account::default().with_counted_since(account.counted_since())
 }
 
 /// Watches the accounts of a store. Those without data are not stored: they count since the store began to watch them.

@@ -138,13 +138,11 @@ impl Deref for Account {
 }
 
 impl Account {
-    /// An account without data, whose counters count since this time.
+    /// The account with another time at which all its counters were 0.
     #[must_use]
-    pub fn new(counted_since: Option<Timestamp>) -> Self {
-        Self {
-            counted_since,
-            ..Self::default()
-        }
+    pub fn with_counted_since(mut self, counted_since: Option<Timestamp>) -> Self {
+        self.counted_since = counted_since;
+        self
     }
 
     /// Time at which all counters of the account were 0, if known.

@@ -164,7 +164,8 @@ impl State {
         let mut before = std::mem::take(&mut self.accounts);
         let keep = |id: WabaId| {
             let account = before.remove(&id);
-            let account = account.unwrap_or_else(|| Arc::new(Account::new(counted_since)));
+            let account = account
+                .unwrap_or_else(|| Arc::new(Account::default().with_counted_since(counted_since)));
             (id, account)
         };
         self.accounts = accounts.into_iter().map(keep).collect();

@@ -104,7 +104,8 @@ const MAX_DIGITS: usize = 20;
 /// Whether the stored form has only the time since which the account counts.
 fn is_without_data(state: &str, counted_since: Option<Timestamp>) -> bool {
     // Nearly every account is longer, and nothing is formatted for it.
-    state.len() <= *EMPTY_LENGTH + MAX_DIGITS && state == own_state(&Account::new(counted_since))
+    state.len() <= *EMPTY_LENGTH + MAX_DIGITS
+        && state == own_state(&Account::default().with_counted_since(counted_since))
 }
 
 /// The stored form of the account itself.

@@ -1,5 +1,6 @@
 //! Webhooks through the parser and the reducer, with restarts through a store.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use whatsapp_business_exporter::ingest::{CustomerHasher, CustomerKey};
 use whatsapp_business_exporter::insight::headroom::{
     Headroom, MessageWebhooks, RecipientUnions, of_portfolio,
 };
-use whatsapp_business_exporter::state::{Accounts, Change, State};
+use whatsapp_business_exporter::state::{Account, Accounts, Change, State};
 use whatsapp_business_exporter::store::Location;
 
 use super::payload::{ACCOUNTS, NUMBERS, number_id};
@@ -149,7 +150,7 @@ impl Player {
     pub async fn restart(&mut self) {
         for _ in 0..TRIES {
             let read = self.read_back().await;
-            if &read == self.state.accounts() {
+            if undated(&read) == undated(self.state.accounts()) {
                 return self.state.adopt(read);
             }
         }
@@ -184,4 +185,14 @@ impl Player {
         let headroom = of_portfolio(&business_id, accounts, &webhooks, &self.unions, moment(at));
         headroom.expect("an account has this owner")
     }
+}
+
+/// The accounts without the time since which they count: every store begins anew.
+fn undated(accounts: &Accounts) -> BTreeMap<WabaId, Account> {
+    let accounts = accounts.iter();
+    let undated = accounts.map(|(waba_id, account)| {
+        let account = Account::clone(account).with_counted_since(None);
+        (waba_id.clone(), account)
+    });
+    undated.collect()
 }

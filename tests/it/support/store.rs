@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use whatsapp_business_exporter::domain::Timestamp;
+use whatsapp_business_exporter::state::{Account, Accounts};
 use whatsapp_business_exporter::store::{HistoryQuery, Location, OpenError, Store};
 use whatsapp_business_exporter::telemetry::Telemetry;
 
@@ -13,6 +14,16 @@ const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The shards of a store on PostgreSQL.
 const SHARDS: usize = 64;
+
+/// The accounts that have data. The others are not stored: they count since the store began to watch them.
+pub fn with_data(accounts: &Accounts) -> Accounts {
+    let is_empty = |account: &Account| {
+        *account == Account::default().with_counted_since(account.counted_since())
+    };
+    let all = accounts.iter().filter(|(_, account)| !is_empty(account));
+    all.map(|(waba_id, account)| (waba_id.clone(), Arc::clone(account)))
+        .collect()
+}
 
 /// Opens a store, which a test may just have closed. A process that another test starts inherits the file and its
 /// lock until it has begun, so that the file can be in use for a moment longer.
