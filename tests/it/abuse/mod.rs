@@ -25,7 +25,7 @@ const MOST_MEMORY_MIB: u64 = 384;
 
 /// An orchestrator gives up on a health probe after some failures, which is half a minute with the usual settings. On an
 /// idle machine, a response takes milliseconds.
-const HEALTH_WITHIN: Duration = Duration::from_secs(30);
+const HEALTH_WITHIN: Duration = Duration::from_secs(10);
 
 /// Three accounts of the simulated Meta, each with the collectors `numbers`, `account` and `templates`.
 const POLLS: usize = 9;

@@ -25,7 +25,7 @@ const ROUNDS: u64 = 20;
 
 /// Good requests that may be closed, of four in each round. On a busy machine a good client may send its request so late
 /// that it counts as idle at the connection limit. In the attack, all requests failed.
-const MOST_CLOSED: u64 = ROUNDS;
+const MOST_CLOSED: u64 = ROUNDS / 4;
 
 /// Time between two rounds.
 const PAUSE: Duration = Duration::from_millis(100);

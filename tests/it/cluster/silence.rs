@@ -22,7 +22,7 @@ const FACTS: usize = 100;
 
 /// The limit of a commit (12 s), that of the connection to the silent host (5 s), and a busy machine. TCP itself gives up
 /// after a quarter of an hour.
-const RESUMED_WITHIN: Duration = Duration::from_secs(60);
+const RESUMED_WITHIN: Duration = Duration::from_secs(40);
 
 /// Interval at which a connection checks whether it must end.
 const LOOK_EVERY: Duration = Duration::from_millis(50);

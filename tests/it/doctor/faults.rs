@@ -138,7 +138,7 @@ async fn the_version() {
     .await;
     let patient = patient.with_flag("--graph.api-version", "v99.0");
     let cure = "Check in Meta's changelog";
-    assert_found(&patient, "api_version", Unknown, "does not know", cure).await;
+    assert_found(&patient, "api_version", Unknown, "is unknown to", cure).await;
 }
 
 #[tokio::test]
