@@ -78,14 +78,11 @@ fn fleet() -> State {
 fn render(state: &State) -> Scrape {
     expose::render(
         state.accounts(),
-        &Apps {
-            exports: &|_| true,
-            portfolio_accounts: None,
-            campaigns: None,
-            access: &AccessStates::new(),
-            assignments: &Assignments::none(),
-            unions: &RecipientUnions::new(),
-        },
+        &Apps::without_replicas(
+            &AccessStates::new(),
+            &Assignments::none(),
+            &RecipientUnions::new(),
+        ),
         &[],
         NOW,
         &OPTIONS,

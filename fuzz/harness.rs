@@ -214,14 +214,9 @@ fn shown(state: &State, format: TextFormat) -> String {
         business_hours: None,
         callback: None,
     };
-    let apps = Apps {
-        exports: &|_| true,
-        portfolio_accounts: None,
-        campaigns: None,
-        access: &Default::default(),
-        assignments: &Default::default(),
-        unions: &Default::default(),
-    };
+    let (access, assignments) = (Default::default(), Default::default());
+    let unions = Default::default();
+    let apps = Apps::without_replicas(&access, &assignments, &unions);
     let all = Selection::default();
     render(state.accounts(), &apps, &[], NOW, &options, all, format).text
 }

@@ -203,14 +203,9 @@ fn render(accounts: &Accounts) -> usize {
         business_hours: None,
         callback: None,
     };
-    let apps = Apps {
-        exports: &|_| true,
-        portfolio_accounts: None,
-        campaigns: None,
-        access: &AccessStates::new(),
-        assignments: &Assignments::none(),
-        unions: &RecipientUnions::new(),
-    };
+    let (access, assignments) = (AccessStates::new(), Assignments::none());
+    let unions = RecipientUnions::new();
+    let apps = Apps::without_replicas(&access, &assignments, &unions);
     let now = FIRST_POLL.plus(2 * POLL_INTERVAL);
     let (all, text) = (Selection::default(), TextFormat::Text);
     let scrape = expose::render(accounts, &apps, &[], now, &options, all, text);

@@ -16,6 +16,6 @@ pub(super) fn watch_as(shown: &Accounts, state: &mut State) {
     for (waba_id, account) in empty {
         let known: Vec<WabaId> = state.accounts().keys().cloned().collect();
         let all = known.into_iter().chain([waba_id.clone()]);
-        state.watch_from(all, account.counted_since().expect("the store knows it"));
+        state.watch_since(all, account.counted_since());
     }
 }

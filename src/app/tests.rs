@@ -140,7 +140,8 @@ proptest! {
             .iter()
             .map(|app| (app.name.clone(), access(app.app_id.as_ref())))
             .collect();
-        let apps = Apps { exports: &|_| true, portfolio_accounts: None, campaigns: None, access: &accesses, assignments: &assignments, unions: &RecipientUnions::new() };
+        let unions = RecipientUnions::new();
+        let apps = Apps::without_replicas(&accesses, &assignments, &unions);
         let own = telemetry(&config, &assignments).gather();
         let state = state(&assignments);
         let page = render(state.accounts(), &apps, &own, NOW, &OPTIONS, Selection::default(), TextFormat::Text);

@@ -93,7 +93,24 @@ pub struct CampaignSource<'a> {
     pub exports: &'a (dyn Fn(&str) -> bool + Sync),
 }
 
-impl Apps<'_> {
+impl<'a> Apps<'a> {
+    /// The apps of a process without other replicas, which exports everything.
+    #[must_use]
+    pub const fn without_replicas(
+        access: &'a AccessStates,
+        assignments: &'a Assignments,
+        unions: &'a RecipientUnions,
+    ) -> Self {
+        Self {
+            access,
+            exports: &|_| true,
+            assignments,
+            portfolio_accounts: None,
+            campaigns: None,
+            unions,
+        }
+    }
+
     /// The callback URL at Meta of the app that polls the account. `None` if unknown.
     #[must_use]
     pub fn callback_of(&self, waba_id: &WabaId) -> Option<&CallbackUrl> {

@@ -63,7 +63,7 @@ struct CostlyChange {
     /// Additional cost in 30 days, in units of the currency. `None` if the account's figures do not show it.
     monthly_cost: Option<f64>,
     currency: Option<String>,
-    /// The basis of the estimate, or why there is none.
+    /// The basis of the estimate, or the reason for its absence.
     message: String,
 }
 

@@ -106,14 +106,11 @@ async fn metrics(
     let format = negotiation::format_for(accept.and_then(|accept| accept.to_str().ok()));
     let scrape = expose::render(
         &Accounts::new(),
-        &Apps {
-            exports: &|_| true,
-            portfolio_accounts: None,
-            campaigns: None,
-            access: &AccessStates::new(),
-            assignments: &Assignments::none(),
-            unions: &RecipientUnions::new(),
-        },
+        &Apps::without_replicas(
+            &AccessStates::new(),
+            &Assignments::none(),
+            &RecipientUnions::new(),
+        ),
         &outage.telemetry.gather(),
         clock::now(),
         &outage.options,

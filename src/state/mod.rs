@@ -151,12 +151,8 @@ impl State {
         self.watch_since(accounts, None);
     }
 
-    /// As [`Self::watch`]. Counters of new accounts count since `now`.
-    pub fn watch_from(&mut self, accounts: impl IntoIterator<Item = WabaId>, now: Timestamp) {
-        self.watch_since(accounts, Some(now));
-    }
-
-    fn watch_since(
+    /// As [`Self::watch`], with the time at which the counters of new accounts are 0. `None` if unknown.
+    pub fn watch_since(
         &mut self,
         accounts: impl IntoIterator<Item = WabaId>,
         counted_since: Option<Timestamp>,

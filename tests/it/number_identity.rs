@@ -65,7 +65,7 @@ fn message(which: usize, digits: &str) -> String {
 
 /// The numbers that received a FLAGGED event, by their place in the listing. The newest source decides whether
 /// they are flagged.
-fn told(state: &State) -> Vec<usize> {
+fn with_flagged_event(state: &State) -> Vec<usize> {
     with(
         state,
         "whatsapp_phone_number_quality_events_total",
@@ -114,7 +114,7 @@ fn another_national_spelling_is_the_same_number_at_once() {
         let others = ("+1 555-010-0199", Status::Connected);
         let mut state = state_with(&[others, (shown, Status::Connected)]);
         flag(&mut state, 60, sent);
-        assert_eq!(told(&state), [1], "{shown} {sent}");
+        assert_eq!(with_flagged_event(&state), [1], "{shown} {sent}");
         assert_eq!(unmatched(&state), "0", "{shown} {sent}");
     }
 }
@@ -127,16 +127,19 @@ fn an_exact_spelling_wins_and_two_variants_are_ambiguous() {
     ];
     let mut state = state_with(&both);
     flag(&mut state, 60, "551161234567");
-    assert_eq!(told(&state), [1]);
+    assert_eq!(with_flagged_event(&state), [1]);
     let operators = [
         ("+225 07 68123456", Status::Connected),
         ("+225 05 68123456", Status::Connected),
     ];
     let mut state = state_with(&operators);
     flag(&mut state, 60, "22568123456");
-    assert_eq!(told(&state), [] as [usize; 0]);
+    assert_eq!(with_flagged_event(&state), [] as [usize; 0]);
     listed(&mut state, 120, &operators);
-    assert_eq!((told(&state), unmatched(&state).as_str()), (vec![], "1"));
+    assert_eq!(
+        (with_flagged_event(&state), unmatched(&state).as_str()),
+        (vec![], "1")
+    );
 }
 
 #[test]
@@ -144,10 +147,14 @@ fn numbers_of_two_operators_differ_although_their_short_spelling_is_the_same() {
     let known = [("+225 07 68 12 34 56", Status::Connected)];
     let mut state = state_with(&known);
     flag(&mut state, 60, "2250568123456");
-    assert_eq!(told(&state), [] as [usize; 0], "it may be a new number");
+    assert_eq!(
+        with_flagged_event(&state),
+        [] as [usize; 0],
+        "it may be a new number"
+    );
     let both = [known[0], ("+225 05 68 12 34 56", Status::Connected)];
     listed(&mut state, 120, &both);
-    assert_eq!(told(&state), [1]);
+    assert_eq!(with_flagged_event(&state), [1]);
 }
 
 #[test]
@@ -166,7 +173,10 @@ fn a_removed_id_does_not_receive_events_of_the_id_that_replaced_it() {
     };
     state.apply(&polled(60, Fact::NumbersListed(listing)));
     flag(&mut state, 120, "5215512345678");
-    assert_eq!((told(&state), flagged(&state)), (vec![1], vec![1]));
+    assert_eq!(
+        (with_flagged_event(&state), flagged(&state)),
+        (vec![1], vec![1])
+    );
 }
 
 #[test]
@@ -182,7 +192,10 @@ fn a_late_event_of_a_removed_number_does_not_wait() {
     };
     state.apply(&polled(60, Fact::NumbersListed(listing)));
     flag(&mut state, 30, "15550100199");
-    assert_eq!((told(&state), unmatched(&state).as_str()), (vec![], "0"));
+    assert_eq!(
+        (with_flagged_event(&state), unmatched(&state).as_str()),
+        (vec![], "0")
+    );
 }
 
 #[test]
@@ -193,9 +206,12 @@ fn an_argentine_variant_waits_for_a_listing_because_it_may_be_a_landline() {
     ];
     let mut state = state_with(&numbers);
     flag(&mut state, 60, "5491155551234");
-    assert_eq!(told(&state), [] as [usize; 0]);
+    assert_eq!(with_flagged_event(&state), [] as [usize; 0]);
     listed(&mut state, 120, &numbers);
-    assert_eq!((told(&state), unmatched(&state).as_str()), (vec![0], "0"));
+    assert_eq!(
+        (with_flagged_event(&state), unmatched(&state).as_str()),
+        (vec![0], "0")
+    );
 }
 
 #[test]
@@ -204,21 +220,31 @@ fn the_only_number_takes_the_event_when_a_newer_listing_shows_no_other() {
     let mut state = state_with(&only);
     // A trunk prefix that is not in the numbering plans.
     flag(&mut state, 60, "4306601234567");
-    assert_eq!(told(&state), [] as [usize; 0], "it may be a new number");
+    assert_eq!(
+        with_flagged_event(&state),
+        [] as [usize; 0],
+        "it may be a new number"
+    );
     assert_eq!(unmatched(&state), "0", "no listing is newer than the event");
     listed(&mut state, 120, &only);
-    assert_eq!((told(&state), unmatched(&state).as_str()), (vec![0], "0"));
+    assert_eq!(
+        (with_flagged_event(&state), unmatched(&state).as_str()),
+        (vec![0], "0")
+    );
     // If the newer listing shows a second number with these digits, that one matches.
     let mut state = state_with(&only);
     flag(&mut state, 60, "4306601234567");
     let new = [only[0], ("+43 0660 1234567", Status::Connected)];
     listed(&mut state, 120, &new);
-    assert_eq!(told(&state), [1]);
+    assert_eq!(with_flagged_event(&state), [1]);
     // A number with different trailing digits never matches.
     let mut state = state_with(&only);
     flag(&mut state, 60, "4306601234568");
     listed(&mut state, 120, &only);
-    assert_eq!((told(&state), unmatched(&state).as_str()), (vec![], "1"));
+    assert_eq!(
+        (with_flagged_event(&state), unmatched(&state).as_str()),
+        (vec![], "1")
+    );
 }
 
 #[test]
@@ -232,7 +258,10 @@ fn a_message_resolves_the_spelling_for_waiting_events() {
     listed(&mut state, 120, &numbers);
     assert_eq!(unmatched(&state), "1");
     deliver(&mut state, 180, "", &message(1, "990077"));
-    assert_eq!((told(&state), unmatched(&state).as_str()), (vec![1], "0"));
+    assert_eq!(
+        (with_flagged_event(&state), unmatched(&state).as_str()),
+        (vec![1], "0")
+    );
     // The learned spelling survives the next listing.
     listed(&mut state, 240, &numbers);
     flag(&mut state, 300, "990077");

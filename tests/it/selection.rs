@@ -69,14 +69,9 @@ fn facts(account: u64) -> [Fact; 3] {
 
 /// The series that a scrape with these parameters has.
 fn series(state: &State, parameters: &[(&str, &str)]) -> Vec<String> {
-    let apps = Apps {
-        exports: &|_| true,
-        portfolio_accounts: None,
-        campaigns: None,
-        access: &AccessStates::new(),
-        assignments: &Assignments::none(),
-        unions: &RecipientUnions::new(),
-    };
+    let (access, assignments) = (AccessStates::new(), Assignments::none());
+    let unions = RecipientUnions::new();
+    let apps = Apps::without_replicas(&access, &assignments, &unions);
     let selection = Selection::parse(parameters.iter().copied()).expect("valid parameters");
     let own = Telemetry::new().gather();
     let scrape = expose::render(

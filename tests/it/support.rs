@@ -26,15 +26,10 @@ use whatsapp_business_exporter::state::{Accounts, State};
 pub const EPOCH_SECONDS: i64 = 1_775_000_000;
 
 /// No data about any app.
-pub const NO_APPS: Apps<'static> = Apps {
-    exports: &|_| true,
-    portfolio_accounts: None,
-    campaigns: None,
-    access: &AccessStates::new(),
-    assignments: &Assignments::none(),
-    unions: &NO_UNIONS,
-};
+pub const NO_APPS: Apps<'static> = Apps::without_replicas(&NO_ACCESS, &NO_ASSIGNMENTS, &NO_UNIONS);
 
+static NO_ACCESS: AccessStates = AccessStates::new();
+static NO_ASSIGNMENTS: Assignments = Assignments::none();
 static NO_UNIONS: RecipientUnions = RecipientUnions::new();
 
 pub static ALL_TEMPLATES: LazyLock<Options> = LazyLock::new(|| Options {

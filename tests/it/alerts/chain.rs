@@ -81,15 +81,15 @@ impl Chain {
     }
 
     /// Waits for a notification of this alert. Returns the first.
-    pub fn until_told(&self, receiver: &str, status: &str, alert: &str) -> Page {
+    pub fn until_received(&self, receiver: &str, status: &str, alert: &str) -> Page {
         until(&format!("{alert} {status} to {receiver}"), PATIENCE, || {
-            let told = self.pages.of(receiver, status, alert).into_iter().next();
-            told.ok_or_else(|| "not yet".to_owned())
+            let received = self.pages.of(receiver, status, alert).into_iter().next();
+            received.ok_or_else(|| "not yet".to_owned())
         })
     }
 
     /// Notifications so far, but those of the dead man's switch.
-    pub fn told(&self) -> Vec<Page> {
+    pub fn received(&self) -> Vec<Page> {
         let mut pages = self.pages.all();
         pages.retain(|page| page.receiver != "dead-mans-switch");
         pages

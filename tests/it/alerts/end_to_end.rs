@@ -29,22 +29,22 @@ fn description(page: &Page, status: &str, alert: &str) -> String {
 async fn the_intended_receivers_get_firing_and_resolved_alerts() {
     let exporter = Exporter::watching(small_world(), OFTEN).await;
     let chain = Chain::over(exporter.address(), TIMES);
-    let until_told = |receiver, status, alert| {
-        tokio::task::block_in_place(|| chain.until_told(receiver, status, alert))
+    let until_received = |receiver, status, alert| {
+        tokio::task::block_in_place(|| chain.until_received(receiver, status, alert))
     };
 
     let flag = WorldChange::NumberFlagged {
         phone_number_id: NUMBER.to_owned(),
     };
     exporter.meta.change(flag).expect("the number is there");
-    let told = until_told("chat", "firing", "WhatsAppNumberFlagged");
-    assert_eq!(told.body["groupLabels"]["waba_id"], WABA);
+    let received = until_received("chat", "firing", "WhatsAppNumberFlagged");
+    assert_eq!(received.body["groupLabels"]["waba_id"], WABA);
     assert_eq!(
-        told.body["groupLabels"]["alertname"],
+        received.body["groupLabels"]["alertname"],
         Value::Null,
         "one group for the account"
     );
-    let words = description(&told, "firing", "WhatsAppNumberFlagged");
+    let words = description(&received, "firing", "WhatsAppNumberFlagged");
     assert!(
         words.starts_with("Fern & Moss (+1 555-010-0199) is flagged"),
         "{words}"
@@ -54,7 +54,7 @@ async fn the_intended_receivers_get_firing_and_resolved_alerts() {
         .meta
         .change(rate("RED"))
         .expect("the number is there");
-    let paged = until_told("pager", "firing", "WhatsAppNumberQualityLow");
+    let paged = until_received("pager", "firing", "WhatsAppNumberQualityLow");
     // A critical alert is its own group: it does not join an incident that somebody has acknowledged.
     let group = &paged.body["groupLabels"];
     assert_eq!(group["waba_id"], WABA);
@@ -69,7 +69,7 @@ async fn the_intended_receivers_get_firing_and_resolved_alerts() {
         .meta
         .change(rate("GREEN"))
         .expect("the number is there");
-    until_told("pager", "resolved", "WhatsAppNumberQualityLow");
+    until_received("pager", "resolved", "WhatsAppNumberQualityLow");
     // The rating fell, and the alert about the low rating inhibits that. Chat gets neither meanwhile.
     let chatted = |alert| chain.pages.of("chat", "firing", alert).len();
     assert_eq!(chatted("WhatsAppNumberQualityLow"), 0);

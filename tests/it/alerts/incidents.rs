@@ -83,21 +83,21 @@ async fn a_broken_network_is_one_page_for_thirty_accounts() {
     tokio::task::block_in_place(|| {
         chain.until("count(whatsapp_exporter_poll_up == 1) >= 90");
         exporter.meta.fault(None, None, Fault::ServerErrorPage);
-        chain.until_told("pager", "firing", UNREACHABLE);
+        chain.until_received("pager", "firing", UNREACHABLE);
         let stale = format!(
             "count(ALERTS{{alertname=\"WhatsAppDataStale\", alertstate=\"firing\"}}) >= {ACCOUNTS}"
         );
         chain.until(&stale);
         std::thread::sleep(QUIET);
-        let told = about_meta(chain.told());
-        assert_eq!(told.len(), 1, "while it lasts: {:?}", names(&told));
+        let received = about_meta(chain.received());
+        assert_eq!(received.len(), 1, "while it lasts: {:?}", names(&received));
 
         exporter.meta.clear_faults();
         chain.until("count(whatsapp_exporter_poll_up == 1) >= 90");
-        chain.until_told("pager", "resolved", UNREACHABLE);
+        chain.until_received("pager", "resolved", UNREACHABLE);
         std::thread::sleep(QUIET);
-        let told = about_meta(chain.told());
-        let (firing, resolved): (Vec<_>, Vec<_>) = told
+        let received = about_meta(chain.received());
+        let (firing, resolved): (Vec<_>, Vec<_>) = received
             .into_iter()
             .partition(|page| page.body["status"] == "firing");
         assert_eq!(
@@ -137,16 +137,16 @@ async fn a_replaced_exporter_repeats_no_notification() {
             }
         }
         chain.until(&up(&old));
-        chain.until_told("pager", "firing", "WhatsAppNumberQualityLow");
-        chain.until_told("chat", "firing", "WhatsAppNumberFlagged");
+        chain.until_received("pager", "firing", "WhatsAppNumberQualityLow");
+        chain.until_received("chat", "firing", "WhatsAppNumberFlagged");
         std::thread::sleep(QUIET);
-        let before = about_meta(chain.told());
+        let before = about_meta(chain.received());
 
         chain.watch_instead(new.address());
         chain.until(&up(&new));
         chain.until("count(up) == 1");
         std::thread::sleep(QUIET);
-        let after = about_meta(chain.told()).split_off(before.len());
+        let after = about_meta(chain.received()).split_off(before.len());
         assert!(after.is_empty(), "notified anew: {:?}", names(&after));
     });
 }

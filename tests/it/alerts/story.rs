@@ -181,7 +181,7 @@ fn paged(chain: &Chain, inhibited: &Inhibited) -> Result<String, String> {
     let mut wrong = Vec::new();
     let mut incidents: BTreeMap<String, BTreeSet<Labels>> = BTreeMap::new();
     let mut notified: BTreeMap<Labels, f64> = BTreeMap::new();
-    let pages = chain.told().into_iter();
+    let pages = chain.received().into_iter();
     for page in pages.filter(|page| page.receiver == "pager") {
         let sent_at = DateTime::try_from(page.at).expect("a time");
         for alert in page.body["alerts"].as_array().expect("alerts") {

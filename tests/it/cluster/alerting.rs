@@ -54,7 +54,7 @@ fn a_takeover_neither_resolves_an_alert_nor_sends_it_twice() {
     });
     let answer = post(graph, "/simulator/changes", &change).expect("it answers");
     assert_eq!(answer.status, 200, "{answer:?}");
-    chain.until_told("pager", "firing", ALERT);
+    chain.until_received("pager", "firing", ALERT);
 
     let before = owner(&cluster).expect("it is exported");
     let killed = Instant::now();
@@ -77,7 +77,7 @@ fn a_takeover_neither_resolves_an_alert_nor_sends_it_twice() {
     });
     let answer = post(graph, "/simulator/changes", &change).expect("it answers");
     assert_eq!(answer.status, 200, "{answer:?}");
-    chain.until_told("pager", "resolved", ALERT);
+    chain.until_received("pager", "resolved", ALERT);
     assert_eq!(told("firing"), 1);
     measured(&format!(
         "the number was exported again {taken_over:?} after the kill"

@@ -43,7 +43,7 @@ fn relay(address: SocketAddr, action: &str, account: Option<usize>) -> String {
     try_relay(address, action, account).expect("the exporter executes it")
 }
 
-fn until_told(address: SocketAddr, expected: &str) {
+fn until_reported(address: SocketAddr, expected: &str) {
     until(expected, PATIENCE, || {
         match try_relay(address, "list", None)? {
             output if output == expected => Ok(()),
@@ -77,7 +77,7 @@ fn a_relay_command_is_about_the_deliveries_of_all_replicas() {
         assert_eq!(answer.status, 200, "{answer:?}");
     }
     for address in [one, other] {
-        until_told(address, "app: 0 waiting, 12 parked");
+        until_reported(address, "app: 0 waiting, 12 parked");
     }
     let parked = |address| {
         let page = Scrape(metrics(address).expect("it answers"));
@@ -106,7 +106,7 @@ fn a_relay_command_is_about_the_deliveries_of_all_replicas() {
         }
     }
     for address in [one, other] {
-        until_told(address, "app: 0 waiting, 10 parked");
+        until_reported(address, "app: 0 waiting, 10 parked");
     }
     let counts = [one, other].map(|address| {
         let page = Scrape(metrics(address).expect("it answers"));
@@ -117,7 +117,7 @@ fn a_relay_command_is_about_the_deliveries_of_all_replicas() {
     // After a restart of the database, the replicas have no shards for a moment. Nothing is dropped.
     server.restart_immediate();
     for address in [one, other] {
-        until_told(address, "app: 0 waiting, 10 parked");
+        until_reported(address, "app: 0 waiting, 10 parked");
     }
     until_shown(10.0);
     for address in [one, other] {
@@ -130,7 +130,7 @@ fn a_relay_command_is_about_the_deliveries_of_all_replicas() {
         try_relay(one, "retry", None)
     });
     for address in [one, other] {
-        until_told(address, "app: 0 waiting, 0 parked");
+        until_reported(address, "app: 0 waiting, 0 parked");
     }
     let mut taken: Vec<String> = upstream
         .taken()

@@ -231,7 +231,7 @@ mod tests {
     }
 
     /// What an expression always has, or what is wrong with it.
-    fn told(expression: &str) -> String {
+    fn always_has(expression: &str) -> String {
         let (labels, complaints) = read(expression, &metrics());
         let words = if complaints.is_empty() {
             labels.always.into_iter().collect()
@@ -265,7 +265,7 @@ mod tests {
             ),
             ("b * on (x) group_right (z) a", "x, y, z"),
         ] {
-            assert_eq!(told(expression), labels, "{expression}");
+            assert_eq!(always_has(expression), labels, "{expression}");
         }
     }
 
@@ -278,7 +278,7 @@ mod tests {
             ("a and on (y) b", "matched on, but not on the right: y"),
             ("a * on (x) group_left (w) b", "the right side has no w"),
         ] {
-            assert_eq!(told(expression), complaint, "{expression}");
+            assert_eq!(always_has(expression), complaint, "{expression}");
         }
     }
 }

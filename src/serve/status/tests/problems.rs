@@ -129,7 +129,7 @@ pub(super) fn with_problems_everywhere(mut facts: Facts) -> Facts {
     let finding = Finding::problem("handshake", "refuses the verify token", "Restart it.");
     let findings = vec![
         Finding::fine("token", "is accepted"),
-        Finding::unknown("clock", "cannot be told", "Ask again.").about("shop"),
+        Finding::unknown("clock", "cannot be determined", "Check again.").about("shop"),
         finding.about("shop"),
     ];
     facts.examination = Ok(Some(Examination {

@@ -97,7 +97,7 @@ impl Committer {
             .collect();
         self.logs.retain(|waba_id| own.contains(waba_id));
         self.state.retain_shards(owns);
-        self.state.watch_from(own, clock::now());
+        self.state.watch_since(own, Some(clock::now()));
     }
 
     /// Drops shards that another replica has acquired, as a commit has found.
