@@ -4,6 +4,7 @@
 //! The exporter is the real one, configured as an operator would. Only its surroundings are simulated. Its store
 //! starts with a simulated past.
 
+mod folder;
 mod past;
 
 use std::fs::OpenOptions;
@@ -13,9 +14,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context as _;
+pub use folder::Folder;
 use secrecy::ExposeSecret;
-use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tracing::instrument::WithSubscriber as _;
 use tracing::subscriber::NoSubscriber;
@@ -76,24 +76,21 @@ pub struct Demo {
     application: Application,
     event_api: EventApi,
     gate_api: GateApi,
-    /// Holds the store; removed at the end.
-    folder: TempDir,
 }
 
 impl Demo {
-    /// Plays the past into a new store, binds the simulations and the exporter, and configures each with the addresses
-    /// of the others. `flags` are further settings of the exporter.
+    /// Plays the past into a new store in the folder, binds the simulations and the exporter, and configures each with
+    /// the addresses of the others. `flags` are further settings of the exporter.
     ///
     /// # Errors
     /// If a port cannot be bound, or the store cannot be written.
     pub async fn bind(
+        folder: &Folder,
         listen: &ListenAddress,
         seed: u64,
         speed: f64,
         flags: Flags,
     ) -> anyhow::Result<Self> {
-        let folder = TempDir::with_prefix("whatsapp-business-exporter-")
-            .context("the demo's store; set TMPDIR to a folder that can be written")?;
         let database = folder.path().join("demo.db");
         let key_file = folder.path().join("demo.key");
         let key = CustomerKey::generate()?;
@@ -155,7 +152,6 @@ impl Demo {
             application,
             event_api,
             gate_api,
-            folder,
         })
     }
 
@@ -183,7 +179,6 @@ impl Demo {
             .run(self.event_api, self.gate_api, stop.clone());
         let application = async { application.await.map_err(anyhow::Error::from) };
         let ended = tokio::try_join!(self.app.run(stop.clone()), simulation, application);
-        self.folder.close()?;
         ended.map(|_| ())
     }
 }

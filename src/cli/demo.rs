@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::arguments::PaceFlags;
 use super::setting_flags::{LogFlags, MetricsFlags};
 use super::{configuration, output};
-use crate::app::demo::Demo;
+use crate::app::demo::{Demo, Folder};
 use crate::app::signals;
 use crate::config::ListenAddress;
 
@@ -43,20 +43,33 @@ pub(super) async fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
     // Installed before the addresses are printed: a signal that follows them must stop the process cleanly.
     let stop = CancellationToken::new();
     signals::stop_on_signals(stop.clone())?;
+    let folder = Folder::create()?;
+    let served = serve(arguments, &folder, stop).await;
+    // Also after a failure.
+    let removed = folder.remove().await;
+    served.and(removed).map(|()| ExitCode::SUCCESS)
+}
+
+/// Serves the demo until `stop`.
+async fn serve(
+    arguments: &DemoArguments,
+    folder: &Folder,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let PaceFlags { seed, speed } = arguments.pace;
     let bound = Demo::bind(
+        folder,
         &arguments.listen_address,
         seed,
         speed,
         arguments.metrics.to_flags(),
     );
     let Some(demo) = stop.run_until_cancelled(bound).await else {
-        return Ok(ExitCode::SUCCESS);
+        return Ok(());
     };
     let demo = demo?;
     output::print(&addresses(&demo))?;
-    demo.run(stop).await?;
-    Ok(ExitCode::SUCCESS)
+    demo.run(stop).await
 }
 
 fn addresses(demo: &Demo) -> String {

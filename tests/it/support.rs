@@ -3,6 +3,7 @@
 
 pub mod meta;
 pub mod pair;
+pub mod ports;
 pub mod postgres;
 pub mod reader;
 pub mod scrape;

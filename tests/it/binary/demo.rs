@@ -1,10 +1,12 @@
 //! The demo: it has a month of history, shows metrics soon, and ends at Ctrl-C.
 
+use std::time::Duration;
+
 use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::http::{get, metrics, until_metric};
-use crate::process::{Process, SOON, demo};
+use crate::process::{Process, SOON, demo, program_in, until};
 
 /// Ends at Ctrl-C with 0, without waiting until the grace period ends.
 fn assert_ends_promptly(demo: &mut Process) {
@@ -37,6 +39,30 @@ fn ctrl_c_ends_it_at_once() {
 fn ctrl_c_as_soon_as_it_has_spoken_ends_it_too() {
     let (mut demo, _) = demo("1");
     assert_ends_promptly(&mut demo);
+}
+
+/// At any moment of the start, the folder with the store and the key disappears with the demo.
+#[test]
+fn ctrl_c_during_the_start_leaves_no_file() {
+    for pause in [0, 100, 300, 1_000, 2_000, 3_000, 4_000].map(Duration::from_millis) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let is_empty = || {
+            folder
+                .path()
+                .read_dir()
+                .expect("it exists")
+                .next()
+                .is_none()
+        };
+        let arguments = ["demo", "--web.listen-address=127.0.0.1:0"];
+        let mut demo = program_in(folder.path(), &arguments, &[]);
+        until("the demo's folder", SOON, || {
+            (!is_empty()).then_some(()).ok_or_else(|| demo.log())
+        });
+        std::thread::sleep(pause);
+        assert_ends_promptly(&mut demo);
+        assert!(is_empty(), "{pause:?}: {demo:?}");
+    }
 }
 
 #[test]

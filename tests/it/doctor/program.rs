@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use crate::http::{get, until_metric};
 use crate::process::outcome;
 
-use super::strangers::nobody;
 use crate::support::pair::{Pair, WABA};
+use crate::support::ports::unused_address;
 
 const NUMBER: &str = "900100200300401";
 
@@ -120,8 +120,8 @@ fn scripts_get_json_and_another_exit_code_for_unknown_results() {
 
 #[test]
 fn a_failing_proxy_is_distinguished_from_the_graph_api() {
-    let nobody = nobody();
-    let proxy = ("HTTPS_PROXY".to_owned(), format!("http://{nobody}"));
+    let proxy = format!("http://{}", unused_address());
+    let proxy = ("HTTPS_PROXY".to_owned(), proxy);
     let pair = Pair::start();
     let variables: Vec<_> = pair.variables.iter().cloned().chain([proxy]).collect();
     let arguments = [

@@ -10,6 +10,7 @@ use whatsapp_business_exporter::app::doctor::Verdict::{Problem, Unknown};
 
 use super::patient::{Patient, assert_found};
 use crate::exporter::meta::{Exporter, SELDOM, WABA, config_file, small_world};
+use crate::support::ports::unused_address;
 use crate::support::tls::untrusted_server;
 
 /// A server that sends the same response to every request until the test ends.
@@ -23,17 +24,11 @@ async fn stranger<R: IntoResponse + Clone + Send + Sync + 'static>(answer: R) ->
     address
 }
 
-/// A port without a listener.
-pub fn nobody() -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it is bound")
-}
-
 #[tokio::test]
 async fn no_graph_api() {
     let patient = Patient::healthy()
         .await
-        .with_flag("--graph.base-url", &format!("http://{}", nobody()));
+        .with_flag("--graph.base-url", &format!("http://{}", unused_address()));
     let cure = "Check host and port of graph.base_url, and allow connections from this machine";
     let words = "no connection (tcp connect error: Connection refused";
     assert_found(&patient, "graph", Problem, words, cure).await;
@@ -116,7 +111,7 @@ async fn a_public_address_without_the_exporter() {
     let at = |address: SocketAddr| format!("http://{address}/webhook");
     let patient = Patient::healthy()
         .await
-        .with_flag("--webhook.callback-url", &at(nobody()));
+        .with_flag("--webhook.callback-url", &at(unused_address()));
     let cure = "Start the exporter and the reverse proxy";
     let words = "cannot be reached: no connection (tcp connect error: Connection refused";
     assert_found(&patient, "handshake", Problem, words, cure).await;
@@ -232,7 +227,7 @@ async fn a_public_address_that_leads_to_the_operators_port() {
 async fn no_exporter_and_no_public_address() {
     let patient = Patient::healthy()
         .await
-        .with_flag("--web.listen-address", &nobody().to_string());
+        .with_flag("--web.listen-address", &unused_address().to_string());
     let cure = "Start the exporter, then run `doctor` again";
     assert_found(
         &patient,

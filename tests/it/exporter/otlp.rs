@@ -24,6 +24,7 @@ use tokio::net::TcpListener;
 
 use super::meta::{Exporter, SELDOM, WABA, config_file, small_world};
 use crate::process::{Process, SOON, until};
+use crate::support::ports::unused_address;
 
 /// By name and labels: the value. A histogram has its sum and its count.
 type Series = BTreeMap<String, f64>;
@@ -247,31 +248,25 @@ async fn rejected_points_and_failures_are_counted_by_reason() {
 }
 
 /// A collector from PyPI, which prints what it receives.
-fn collector(http: u16, grpc: u16) -> Process {
+fn collector(http: SocketAddr, grpc: SocketAddr) -> Process {
     let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../venv/bin/python3");
     let mut command = Command::new(venv);
     command
         .args(["-c", "import os, sys, rotel; a = os.path.join(os.path.dirname(rotel.__file__), 'rotel-agent'); os.execv(a, [a] + sys.argv[1:])"])
         .args(["start", "--exporter", "blackhole"])
         .args(["--debug-log", "metrics", "--debug-log-verbosity", "detailed"])
-        .arg(format!("--otlp-http-endpoint=127.0.0.1:{http}"))
-        .arg(format!("--otlp-grpc-endpoint=127.0.0.1:{grpc}"))
+        .arg(format!("--otlp-http-endpoint={http}"))
+        .arg(format!("--otlp-grpc-endpoint={grpc}"))
         .stdin(Stdio::null());
     Process::start(&mut command).unwrap_or_else(|error| {
         panic!("{error}: run `make test`, or install rotel into target/venv with pip")
     })
 }
 
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("an address").port()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_collector_understands_it() {
-    let port = free_port();
-    let collector = collector(port, free_port());
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let address = unused_address();
+    let collector = collector(address, unused_address());
     let exporter = Exporter::configured(small_world(), &file(address, "")).await;
     for collector in ["numbers", "account", "templates"] {
         exporter.until_polled(WABA, collector).await;

@@ -7,6 +7,7 @@ use whatsapp_business_exporter::simulator::world::MANAGEMENT_SCOPE;
 use whatsapp_business_exporter::simulator::{Endpoint, Fault, WorldChange};
 
 use crate::support::meta::{Meta, WABA, small_world};
+use crate::support::ports::unused_address;
 use crate::support::reader::{Reader, options};
 
 /// Timeout of requests that the simulator never answers.
@@ -202,9 +203,7 @@ async fn a_slow_answer_within_the_timeout_is_read() {
 
 #[tokio::test]
 async fn a_missing_listener_is_a_failed_connection() {
-    let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await;
-    let address = gone.expect("a free port").local_addr().expect("bound");
-    let reader = Reader::new(options(&format!("http://{address}")));
+    let reader = Reader::new(options(&format!("http://{}", unused_address())));
     let (failure, reader) = refused(reader).await;
     assert_eq!(failure.kind(), FailureKind::Connection);
     assert_eq!(reader.failures("account", "connection"), 1.0);

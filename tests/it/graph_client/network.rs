@@ -7,6 +7,7 @@ use tokio::net::TcpListener;
 use whatsapp_business_exporter::domain::Word as _;
 use whatsapp_business_exporter::ingest::graph::{Failure, FailureKind};
 
+use crate::support::ports::unused_address;
 use crate::support::reader::{Reader, options};
 use crate::support::tls::untrusted_server;
 
@@ -47,9 +48,7 @@ async fn a_name_that_does_not_exist() {
 
 #[tokio::test]
 async fn a_closed_port() {
-    let (listener, address) = bound().await;
-    drop(listener);
-    let failure = failure_at(&format!("http://{address}")).await;
+    let failure = failure_at(&format!("http://{}", unused_address())).await;
     assert_eq!(failure.kind(), FailureKind::Connection);
     assert!(
         failure.to_string().contains("Connection refused"),

@@ -6,7 +6,8 @@ use sqlx::postgres::PgConnection;
 use whatsapp_business_exporter::store::StoreErrorReason;
 use whatsapp_business_exporter::store::postgres::{Role, connect, reader_pool};
 
-use super::{closed_port, options};
+use super::options;
+use crate::support::ports::unused_address;
 use crate::support::postgres::{PASSWORD, PostgresServer, shared};
 
 fn database_of(url: &str) -> &str {
@@ -20,20 +21,20 @@ async fn value(connection: &mut PgConnection, sql: &'static str) -> String {
 
 #[tokio::test]
 async fn a_host_that_is_down_is_passed_over() {
-    let (server, closed) = (shared(), closed_port());
+    let (server, closed) = (shared(), unused_address());
     let url = server.new_database();
-    let several = url.replace("127.0.0.1:", &format!("127.0.0.1:{closed},127.0.0.1:"));
+    let several = url.replace("127.0.0.1:", &format!("{closed},127.0.0.1:"));
     let connected = connect(&options(&several), Role::Writer)
         .await
         .expect("the second");
     assert_eq!(connected.host, format!("127.0.0.1:{}", server.port()));
-    let none = format!("postgres://postgres:{PASSWORD}@127.0.0.1:{closed}/db");
+    let none = format!("postgres://postgres:{PASSWORD}@{closed}/db");
     let error = connect(&options(&none), Role::Writer)
         .await
         .expect_err("nobody listens");
     let text = error.to_string();
     assert!(error.reason.may_pass(), "{text}");
-    assert!(text.contains(&format!("127.0.0.1:{closed}")), "{text}");
+    assert!(text.contains(&closed.to_string()), "{text}");
     assert!(!text.contains(PASSWORD), "{text}");
 }
 

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use super::closed_port;
 use super::program::environment;
 use crate::http::{metrics, until_metric};
 use crate::process::{Process, program};
+use crate::support::ports::unused_address;
 use crate::support::postgres::{PostgresServer, shared};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -21,7 +21,7 @@ const ALL: &str = "whatsapp_exporter_shards{state=\"owned\"} 64";
 fn start(store: &str, key: &Path) -> Process {
     let arguments = [
         "serve",
-        &format!("--graph.base-url=http://127.0.0.1:{}/", closed_port()),
+        &format!("--graph.base-url=http://{}/", unused_address()),
         &format!("--store.url={store}"),
         &format!("--trackers.key-file={}", key.display()),
         "--web.listen-address=127.0.0.1:0",

@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde_json::Value;
 use whatsapp_business_exporter::store::{Location, Store};
 
-use super::closed_port;
 use super::program::environment;
 use crate::process::outcome;
+use crate::support::ports::unused_address;
 use crate::support::postgres::{PostgresServer, shared};
 use crate::support::store::{NewStore, opened};
 use crate::support::waba;
@@ -17,7 +17,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// The findings about the store: check, verdict and message.
 fn findings(url: &str) -> Vec<(String, String, String)> {
-    let nobody = format!("--graph.base-url=http://127.0.0.1:{}/", closed_port());
+    let nobody = format!("--graph.base-url=http://{}/", unused_address());
     let store = format!("--store.url={url}");
     let key = "--trackers.key-file=customers.key";
     let arguments = ["doctor", "--format=json", &nobody, &store, key];

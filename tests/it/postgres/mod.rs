@@ -15,8 +15,6 @@ mod replicas;
 mod tables;
 mod tls;
 
-use std::net::TcpListener;
-
 use whatsapp_business_exporter::config::{FixedEnvironment, Flags, StoreConfig, StoreUrl};
 use whatsapp_business_exporter::store::postgres::PostgresOptions;
 
@@ -33,10 +31,4 @@ pub fn options(url: &str) -> PostgresOptions {
         schema: store.schema,
         max_connections: store.max_connections,
     }
-}
-
-/// A port without a listener.
-fn closed_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it is bound").port()
 }

@@ -3,9 +3,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use super::closed_port;
 use crate::http::until_metric;
 use crate::process::{outcome, program};
+use crate::support::ports::unused_address;
 use crate::support::postgres::{PASSWORD, shared};
 
 pub(super) fn environment(more: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -22,7 +22,7 @@ pub(super) fn environment(more: &[(&str, &str)]) -> Vec<(String, String)> {
 
 /// The output and the log of `doctor` with a store whose URL has no password.
 fn examined(store: &str, more: &[(&str, &str)]) -> String {
-    let nobody = format!("--graph.base-url=http://127.0.0.1:{}/", closed_port());
+    let nobody = format!("--graph.base-url=http://{}/", unused_address());
     let store = format!("--store.url={store}");
     let arguments = [
         "doctor",
@@ -76,7 +76,7 @@ fn a_replica_shows_its_shards_and_its_connections() {
     .expect("room");
     let arguments = [
         "serve",
-        &format!("--graph.base-url=http://127.0.0.1:{}/", closed_port()),
+        &format!("--graph.base-url=http://{}/", unused_address()),
         &format!("--store.url={}", shared().new_database()),
         &format!("--trackers.key-file={}", key.display()),
         "--web.listen-address=127.0.0.1:0",

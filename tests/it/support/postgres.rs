@@ -9,7 +9,6 @@ mod installed;
 
 use std::fs;
 use std::io::Write;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -22,6 +21,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use installed::{as_user, binaries, give_away};
 
 use crate::process::until;
+use crate::support::ports::unused_address;
 
 /// The password of the superuser `postgres` over TCP; over the Unix socket it needs none.
 pub const PASSWORD: &str = "not-a-secret-of-anyone";
@@ -232,7 +232,7 @@ impl PostgresServer {
     fn begin(&self) {
         let mut log = String::new();
         for _ in 0..ATTEMPTS {
-            *self.port.lock().expect("no test panicked here") = free_port();
+            *self.port.lock().expect("no test panicked here") = unused_address().port();
             match self.try_begin() {
                 Ok(()) => return,
                 Err(text) => log = text,
@@ -334,9 +334,4 @@ fn run(command: &mut Command) {
     let done = command.output().expect("the tool is installed");
     let log = String::from_utf8_lossy(&done.stderr);
     assert!(done.status.success(), "{command:?}: {log}");
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it is bound").port()
 }

@@ -1,7 +1,7 @@
 //! The bot and the exporter as processes.
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
@@ -14,6 +14,7 @@ use super::truth::{differences, shown};
 use super::{PATIENCE, example};
 use crate::http::metrics;
 use crate::process::{Process, SOON, program_in, until};
+use crate::support::ports::unused_address;
 use crate::trackers::durable::holds;
 
 /// A word in every unprompted text of customers, and the first text of each.
@@ -40,9 +41,7 @@ impl Bot {
             let app = &world.app;
             (app.token.text.clone(), app.secret.clone())
         });
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("it is bound");
-        drop(listener);
+        let address = unused_address();
         let inherited = ["PATH", "HOME"];
         let inherited = inherited
             .iter()
