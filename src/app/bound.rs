@@ -130,6 +130,8 @@ impl BoundExporter {
                     .await?;
                 let Some(running) = started else {
                     tracing::info!("stopping");
+                    // A requester of a reload gets the response that the exporter stops.
+                    drop(reloads);
                     return site.ended().await;
                 };
                 running

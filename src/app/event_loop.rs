@@ -20,6 +20,10 @@ use crate::serve::forget::{ForgetCall, ForgetError};
 /// Time limit for closing the store. A commit that hangs is not acknowledged, so nothing is lost.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// Time limit for everything that happens before the store is closed. Releasing the shards has at least the last second
+/// of it.
+const LEAVE_TIMEOUT: Duration = STOP_TIMEOUT.saturating_add(Duration::from_secs(1));
+
 /// Wait after a change of the owned shards, so that shards that move together are followed once.
 const SHARDS_SETTLE: Duration = Duration::from_millis(200);
 
@@ -63,9 +67,8 @@ pub(super) async fn run_until_stopped(
             ended = running.relay.ended() => anyhow::bail!("a relay ended by itself: {ended:?}"),
             Some((waba_id, answer)) = forgets.recv() => {
                 let forgotten = stop.run_until_cancelled(running.forget(&waba_id)).await;
-                let outcome = forgotten.unwrap_or(Err(ForgetError::Stopping));
                 // The requester may have disconnected; the outcome is logged anyway.
-                drop(answer.send(outcome));
+                drop(answer.send(forgotten.unwrap_or(Err(ForgetError::Stopping))));
             }
             Ok(()) = shards.changed() => {
                 // A rebalance moves several shards, one after the other.
@@ -107,6 +110,8 @@ pub(super) async fn run_until_stopped(
             }
         }
     }
+    // Their requesters get the response that the exporter stops. `stop_parts` waits for requests in flight.
+    drop((loading, reloads, forgets));
     stop_parts(running, site).await
 }
 
@@ -129,12 +134,16 @@ async fn stop_parts(mut running: RunningParts, mut site: ServedListeners) -> any
         // Other replicas take over while this one still responds to requests in flight.
         store.leave().await;
     };
-    let (ended, ()) = tokio::join!(site.ended(), stopped_sending);
+    // The store does not respond while its disk or its database host does not.
+    let stopped_sending = timeout(LEAVE_TIMEOUT, stopped_sending);
+    let (ended, stopped_sending) = tokio::join!(site.ended(), stopped_sending);
+    if stopped_sending.is_err() && store.is_shared() {
+        tracing::warn!(
+            "shards were not released in time; other replicas acquire them when this one's database session ends"
+        );
+    }
     running.core.telemetry.refusals.flush_all();
-    if timeout(CLOSE_TIMEOUT, running.core.store.close())
-        .await
-        .is_err()
-    {
+    if timeout(CLOSE_TIMEOUT, store.close()).await.is_err() {
         tracing::warn!("store did not close in time; acknowledged data is on disk");
     }
     ended

@@ -136,6 +136,9 @@ pub async fn serve(site: Site, telemetry: Arc<Telemetry>, stop: CancellationToke
         }
     };
     stop.run_until_cancelled(accepting).await;
+    // From now on, the kernel refuses new connections, so that a load balancer tries another replica at once. Otherwise
+    // they would wait until the end of the grace period, for nothing.
+    drop(site.listener);
     connections.close();
     if timeout(GRACE, connections.wait()).await.is_err() {
         tracing::warn!(
@@ -208,8 +211,12 @@ async fn identified(
 ) {
     let is_proxy = peer.address.is_some_and(|it| shared.clients.trusts(it));
     if shared.clients.proxy_protocol && is_proxy {
-        let header = proxy_protocol::read(&mut socket);
-        match timeout(shared.limits.handshake, header).await {
+        let header = timeout(shared.limits.handshake, proxy_protocol::read(&mut socket));
+        // A connection without a request does not delay the stop.
+        let Some(header) = shared.stop.run_until_cancelled(header).await else {
+            return;
+        };
+        match header {
             Ok(Ok(client)) => peer.address = client.or(peer.address),
             // A port probe of the proxy closes the connection without data.
             Ok(Err(error)) if is_silent(&error) => return shared.count_closed(PROXY_PROTOCOL),
@@ -243,7 +250,11 @@ async fn encrypted_or_not(
     };
     // Each part is boxed, so that an idle connection takes only the memory of the part it is in.
     let handshake = Box::pin(TlsAcceptor::from(config).accept(socket));
-    match timeout(shared.limits.handshake, handshake).await {
+    let handshake = timeout(shared.limits.handshake, handshake);
+    let Some(handshake) = shared.stop.run_until_cancelled(handshake).await else {
+        return;
+    };
+    match handshake {
         Ok(Ok(stream)) => {
             let (_, session) = stream.get_ref();
             let has_certificate = session.peer_certificates().is_some();

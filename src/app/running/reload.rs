@@ -77,7 +77,8 @@ impl RunningParts {
     }
 
     /// Replaces the configuration and the watched accounts in every part. After an error, `config` and
-    /// `assignments` keep their previous values.
+    /// `assignments` have the values that are in force: the previous ones, except for `relay` and `notify` if these were
+    /// replaced before the error.
     pub(super) async fn apply_config(
         &mut self,
         config: Config,
@@ -98,24 +99,16 @@ impl RunningParts {
         // First, because it can fail, and because sessions that ended meanwhile are counted as soon as their account is
         // loaded.
         self.core.store.track(settings::trackers(&config)).await?;
-        // Accounts that are already watched do not change.
+        let mut replaced = Vec::new();
+        replaced.extend(self.replace_relay(&config).await?);
+        let notify = self.replace_notify(&config).await;
+        replaced.extend(notify.map_err(|error| error_after(&replaced, error))?);
+        // After them, because a reload that fails must not drop the metrics of accounts. Accounts that are already
+        // watched do not change.
         let watched = assignments.accounts().cloned().collect();
-        self.core.store.watch(watched).await?;
+        let watching = self.core.store.watch(watched).await;
+        watching.map_err(|error| error_after(&replaced, error.into()))?;
         self.core.store.set_drift_grace(config.poll.drift_grace);
-        if config.relay != self.config.relay {
-            let upstreams = relaying::prepare(&config.relay, &self.core).await?;
-            self.relay.stop().await;
-            self.relay = start_relay(&config, upstreams, &self.core);
-            self.relay_control.store(Arc::new(self.relay.control()));
-            relaying::forget_removed(&self.config.relay, &config.relay, &self.core.telemetry);
-        }
-        if config.notify != self.config.notify {
-            let receivers = notifying::prepare(&config.notify, &self.core).await?;
-            self.notify.stop().await;
-            let (assignments, core) = (&self.assignments, &self.core);
-            self.notify = notifying::start(&config.notify, receivers, assignments, core);
-            notifying::forget_removed(&self.config.notify, &config.notify, &core.telemetry);
-        }
         if config.otlp != self.config.otlp {
             self.pushing.send_replace(target);
         }
@@ -142,4 +135,43 @@ impl RunningParts {
         self.note_assignments(&before, clients);
         Ok(())
     }
+
+    /// Returns the section that it replaced.
+    async fn replace_relay(&mut self, config: &Config) -> anyhow::Result<Option<&'static str>> {
+        if config.relay == self.config.relay {
+            return Ok(None);
+        }
+        let upstreams = relaying::prepare(&config.relay, &self.core).await?;
+        self.relay.stop().await;
+        self.relay = start_relay(config, upstreams, &self.core);
+        self.relay_control.store(Arc::new(self.relay.control()));
+        relaying::forget_removed(&self.config.relay, &config.relay, &self.core.telemetry);
+        self.config.relay = config.relay.clone();
+        Ok(Some("relay"))
+    }
+
+    /// Returns the section that it replaced.
+    async fn replace_notify(&mut self, config: &Config) -> anyhow::Result<Option<&'static str>> {
+        if config.notify == self.config.notify {
+            return Ok(None);
+        }
+        let receivers = notifying::prepare(&config.notify, &self.core).await?;
+        self.notify.stop().await;
+        let (assignments, core) = (&self.assignments, &self.core);
+        self.notify = notifying::start(&config.notify, receivers, assignments, core);
+        notifying::forget_removed(&self.config.notify, &config.notify, &core.telemetry);
+        self.config.notify = config.notify.clone();
+        Ok(Some("notify"))
+    }
+}
+
+/// An error of a reload that has replaced these sections before.
+fn error_after(replaced: &[&str], error: anyhow::Error) -> anyhow::Error {
+    if replaced.is_empty() {
+        return error;
+    }
+    let sections = replaced.join(" and ");
+    error.context(format!(
+        "the new settings of {sections} are in force already"
+    ))
 }

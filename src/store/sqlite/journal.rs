@@ -1,4 +1,4 @@
-//! Reads the journal and copies the database while another connection or process writes to it.
+//! Reads the journal while another connection or process writes to it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions};
-use sqlx::{ConnectOptions, Connection, Sqlite};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
+use sqlx::{ConnectOptions, Sqlite};
 
-use super::DatabaseFile;
 use super::journal_query::{in_force_query, lines_query, newest_query};
 use super::load::load_insights;
+use super::{DatabaseFile, backup};
 use crate::store::engine::{
     AttributeFilter, JournalFilter, JournalLine, JournalReader, SavedAccounts, SortOrder,
     StoreError, StoreErrorReason,
@@ -137,19 +137,7 @@ impl JournalReader for Journal {
     }
 
     async fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
-        let path = path.to_str().ok_or_else(|| {
-            StoreError::unreadable("the path of the copy must be written in UTF-8")
-        })?;
-        let copied = sqlx::query("VACUUM INTO $1").bind(path);
-        copied.execute(&self.pool).await?;
-        // The stamp in the copy differs, so the exporter notices if the copy is written over the database while it
-        // runs.
-        let options = SqliteConnectOptions::new().filename(path);
-        let mut copy = SqliteConnection::connect_with(&options).await?;
-        sqlx::query("PRAGMA user_version = 0")
-            .execute(&mut copy)
-            .await?;
-        Ok(copy.close().await?)
+        backup::copy(&self.pool, path).await
     }
 
     async fn close(&self) {

@@ -3,6 +3,7 @@
 //! The engine of a store for one process.
 
 mod accounts;
+mod backup;
 mod checkpoint;
 mod clock;
 mod copy;

@@ -164,7 +164,8 @@ fn the_start_line_has_version_addresses_and_counts() {
 #[test]
 fn each_change_is_one_line_with_the_signals_target() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let running = running(folder.path(), "poll: {numbers_interval: 1s}\n");
+    // No poll comes before the webhook.
+    let running = running(folder.path(), "poll: {numbers_interval: 1h}\n");
     running.until_polled();
     running.flag(NUMBER);
     let flagged = until_entry(&running.exporter, "phone number changed", |entry| {
@@ -185,6 +186,9 @@ fn each_change_is_one_line_with_the_signals_target() {
         !said("name").is_empty() && said("at").ends_with('Z'),
         "{flagged}"
     );
+    let polled_often = "poll: {numbers_interval: 1s}\n";
+    fs::write(folder.path().join("exporter.yml"), polled_often).expect("the folder is ours");
+    running.exporter.signal(Signal::HUP);
     let polled = |attribute: &'static str| {
         until_entry(&running.exporter, "phone number changed", move |entry| {
             entry["attribute"] == attribute && entry["source"] == "poll"

@@ -1,7 +1,7 @@
 //! Replicas of the exporter. Each is a process with its own folder and port, which it keeps across restarts.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::ExitStatus;
@@ -10,10 +10,13 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use tempfile::TempDir;
+use whatsapp_business_exporter::domain::Sharding;
 
 use crate::durability::deliveries::SECRET;
-use crate::http::get;
+use crate::http::{get, metrics};
 use crate::process::{Process, program_in, until};
+use crate::support::ports::unused_address;
+use crate::support::scrape::Scrape;
 
 /// To start, on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(120);
@@ -130,7 +133,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts so many replicas at once, and waits until all are ready.
+    /// Starts so many replicas at once, and waits until all are ready and have their share of the shards.
     pub fn start(count: usize, store_url: &str, config: &str) -> Self {
         Self::start_with(count, store_url, config, &variables())
     }
@@ -152,7 +155,8 @@ impl Cluster {
             let own = folder.path().join(index.to_string());
             fs::create_dir(&own).expect("the folder is ours");
             Replica {
-                address: lasting_address(),
+                // Its own while it is down.
+                address: unused_address(),
                 folder: own,
                 store_url: store_url.to_owned(),
                 variables: variables.to_vec(),
@@ -165,20 +169,29 @@ impl Cluster {
         };
         cluster.replicas.iter().for_each(Replica::start);
         cluster.replicas.iter().for_each(Replica::until_ready);
+        cluster.until_balanced();
         cluster
+    }
+
+    fn until_balanced(&self) {
+        let shards = f64::from(Sharding::SHARED.count());
+        let share = (shards / self.replicas.len() as f64).floor();
+        until("a balanced cluster", PATIENCE, || {
+            let owned = self.replicas.iter().map(|replica| {
+                let page = Scrape(metrics(replica.address)?);
+                Ok(page.sum("whatsapp_exporter_shards", &[("state", "owned")]))
+            });
+            let owned = owned.collect::<Result<Vec<f64>, String>>()?;
+            let is_whole = (owned.iter().sum::<f64>() - shards).abs() < 0.5;
+            if is_whole && owned.iter().all(|count| *count >= share) {
+                Ok(())
+            } else {
+                Err(format!("{owned:?}"))
+            }
+        });
     }
 
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.replicas.iter().map(|one| one.address).collect()
-    }
-}
-
-/// A port that no connection uses as its own while its replica is down: below those that the system gives to clients.
-fn lasting_address() -> SocketAddr {
-    loop {
-        let address = SocketAddr::from(([127, 0, 0, 1], fastrand::u16(12_000..32_000)));
-        if TcpListener::bind(address).is_ok() {
-            return address;
-        }
     }
 }

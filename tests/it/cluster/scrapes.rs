@@ -66,18 +66,7 @@ impl Scrapes {
     pub fn check(&self, accounts: &[String], seed: u64) -> Findings {
         let mut reads = self.0.lock().expect("no panic");
         reads.sort_by_key(|read| read.began);
-        let mut known: BTreeMap<&str, (f64, usize)> = BTreeMap::new();
-        for read in &*reads {
-            for (series, value) in &read.counters {
-                if let Some((before, replica)) = known.insert(series, (*value, read.replica)) {
-                    assert!(
-                        before <= *value,
-                        "{series} went from {before} of replica {replica} to {value} of replica {}, seed {seed}",
-                        read.replica
-                    );
-                }
-            }
-        }
+        assert_never_down(&reads, seed);
         let mut findings = Findings {
             scrapes: reads.len(),
             ..Findings::default()
@@ -86,6 +75,34 @@ impl Scrapes {
             findings.add(&about(&reads, account), account, seed);
         }
         findings
+    }
+}
+
+/// Asserts that no counter is less than in a scrape that had ended before. Of two scrapes at the same time, either may be
+/// rendered first.
+fn assert_never_down(by_begin: &[Read], seed: u64) {
+    let mut by_end: Vec<&Read> = by_begin.iter().collect();
+    by_end.sort_by_key(|read| read.ended);
+    let mut ended = by_end.into_iter().peekable();
+    let mut most: BTreeMap<&str, (f64, usize)> = BTreeMap::new();
+    for read in by_begin {
+        while let Some(before) = ended.next_if(|before| before.ended <= read.began) {
+            for (series, value) in &before.counters {
+                let known = most.entry(series).or_insert((*value, before.replica));
+                if *value > known.0 {
+                    *known = (*value, before.replica);
+                }
+            }
+        }
+        for (series, value) in &read.counters {
+            if let Some((before, replica)) = most.get(series.as_str()) {
+                assert!(
+                    before <= value,
+                    "{series} went from {before} of replica {replica} to {value} of replica {}, seed {seed}",
+                    read.replica
+                );
+            }
+        }
     }
 }
 

@@ -19,10 +19,10 @@ const ACCOUNTS: u64 = 1_000;
 const TEMPLATES: u64 = 50;
 
 /// 5 s on an idle machine. A debug build next to other tests took 15 s.
-const KILLED_P99: Duration = Duration::from_secs(if cfg!(debug_assertions) { 30 } else { 10 });
+const KILLED_P99: Duration = Duration::from_secs(10);
 
 /// A replica counts as stuck after 8 s without progress. 15 s on an idle machine.
-const PAUSED_P99: Duration = Duration::from_secs(if cfg!(debug_assertions) { 45 } else { 25 });
+const PAUSED_P99: Duration = Duration::from_secs(25);
 
 /// One page with the accounts of a replica, on a busy machine.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -114,7 +114,8 @@ fn figures(what: &str, rounds: u32, mut took: Vec<Duration>) -> Duration {
     p99
 }
 
-fn take_over(kills: u32, pauses: u32) {
+/// Returns the 99th percentiles of both.
+fn take_over(kills: u32, pauses: u32) -> [Duration; 2] {
     let server = PostgresServer::start(&["fsync=off"]);
     let accounts = fleet(ACCOUNTS);
     fill(&server, &accounts, TEMPLATES);
@@ -142,11 +143,10 @@ fn take_over(kills: u32, pauses: u32) {
         cluster.replicas[victim].until_ready();
         until_balanced(&cluster);
     }
-    let paused = figures("SIGSTOP", pauses, took);
-    assert!(killed < KILLED_P99, "{killed:?}");
-    assert!(paused < PAUSED_P99, "{paused:?}");
+    [killed, figures("SIGSTOP", pauses, took)]
 }
 
+/// How soon depends on the tests beside it, so only the test of many rounds has limits.
 #[test]
 fn accounts_of_a_dead_replica_are_soon_exported_by_others() {
     take_over(3, 1);
@@ -156,5 +156,7 @@ fn accounts_of_a_dead_replica_are_soon_exported_by_others() {
 #[ignore = "takes as long as WHATSAPP_CLUSTER_ROUNDS says, 30 rounds by default"]
 fn accounts_of_dead_replicas_are_soon_exported_in_many_rounds() {
     let rounds = rounds(30);
-    take_over(rounds, rounds.div_ceil(3));
+    let [killed, paused] = take_over(rounds, rounds.div_ceil(3));
+    assert!(killed < KILLED_P99, "{killed:?}");
+    assert!(paused < PAUSED_P99, "{paused:?}");
 }

@@ -82,7 +82,7 @@ async fn every_reason_for_an_unreadable_account_has_a_cure() {
 
 #[tokio::test]
 async fn an_account_that_does_not_respond_while_the_api_does() {
-    let impatient = "graph:\n  request_timeout: 1s\n".to_owned();
+    let impatient = "graph:\n  request_timeout: 5s\n".to_owned();
     let patient = Patient::healthy().await;
     let patient = patient.with_file(&format!("{impatient}{}", config_file(SELDOM, &[WABA])));
     let milliseconds = 600_000;
@@ -264,7 +264,7 @@ async fn checks_stop_when_the_app_quota_is_nearly_used() {
 #[tokio::test]
 async fn checks_stop_when_the_api_stops_responding() {
     let patient = Patient::in_world(world_of(MANY)).await;
-    let file = format!("graph:\n  request_timeout: 1s\n{}", file_of(MANY));
+    let file = format!("graph:\n  request_timeout: 5s\n{}", file_of(MANY));
     let milliseconds = 600_000;
     let hang = Fault::Hang { milliseconds };
     patient

@@ -16,6 +16,7 @@ mod restore;
 pub mod service;
 mod size;
 mod stopping;
+mod stopping_connections;
 mod timelines;
 mod writers;
 mod wrong_clock;

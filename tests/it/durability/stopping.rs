@@ -29,13 +29,14 @@ fn silent_server() -> SocketAddr {
 }
 
 /// Replaces the file by a named pipe without a writer.
-fn block(path: &Path) {
+pub fn block(path: &Path) {
     fs::remove_file(path).expect("it is there");
     let made = Command::new("mkfifo").arg(path).status();
     assert!(made.expect("coreutils are part of every Debian").success());
 }
 
-fn start(folder: &Path) -> Service {
+/// An exporter whose Meta and whose upstream do not respond, with an access token in a file.
+pub fn start(folder: &Path) -> Service {
     let (graph, upstream) = (silent_server(), silent_server());
     fs::write(folder.join("token"), "a-token").expect("the folder is ours");
     fs::write(folder.join("web.yml"), "http_server_config: {http2: true}")
@@ -52,13 +53,14 @@ fn start(folder: &Path) -> Service {
         "--web.config.file=web.yml",
         "--web.listen-address=127.0.0.1:0",
         "--store.url=sqlite:state.db",
+        "--web.enable-lifecycle",
         &base_url,
     ];
     Service::new(program_in(folder, &arguments, &variables))
 }
 
 /// A client that stops in the middle of its delivery.
-fn stalled_client(address: SocketAddr) -> TcpStream {
+pub fn stalled_client(address: SocketAddr) -> TcpStream {
     let mut client = TcpStream::connect(address).expect("it listens");
     let head = "POST /webhook HTTP/1.1\r\nHost: x\r\nX-Hub-Signature-256: sha256=00\r\nContent-Length: 1000\r\n\r\n{";
     client.write_all(head.as_bytes()).expect("it reads");

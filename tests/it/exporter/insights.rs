@@ -1,10 +1,13 @@
 //! Daily figures, from the configuration to `/metrics`, the API and the backfill.
 
+use std::time::Duration;
+
 use whatsapp_business_exporter::clock;
-use whatsapp_business_exporter::simulator::Endpoint;
+use whatsapp_business_exporter::simulator::fault::Fault;
 use whatsapp_business_exporter::simulator::world::{
     InsightsAccess, MessageBatch, MessageStage, World,
 };
+use whatsapp_business_exporter::simulator::{Endpoint, Handle};
 
 use super::meta::{Exporter, NUMBER, OFTEN, TEMPLATE, WABA, config_file, small_world};
 use crate::process::outcome;
@@ -53,6 +56,38 @@ fn sent() -> String {
     )
 }
 
+/// The series of a poll that is under way when insights are turned off do not come back when it ends.
+#[tokio::test]
+async fn a_poll_that_is_under_way_when_insights_are_turned_off_has_no_series() {
+    let world = world_with_messages(InsightsAccess::Enabled);
+    let off = config_file(OFTEN, &[WABA]);
+    let exporter = Exporter::configured(world, &off).await;
+    exporter.until_polled(WABA, "templates").await;
+    for endpoint in [Endpoint::TemplateAnalytics, Endpoint::PricingAnalytics] {
+        let slow = Fault::Hang { milliseconds: 500 };
+        exporter.meta.fault(Some(endpoint), None, slow);
+    }
+    exporter.file.write(&enabled());
+    assert_eq!(exporter.reload().await.0, 200);
+    let asked = |meta: &Handle| {
+        let of = |endpoint| meta.request_count(endpoint);
+        of(Endpoint::TemplateAnalytics) + of(Endpoint::PricingAnalytics) > 0
+    };
+    exporter.meta.until(asked).await;
+    exporter.file.write(&off);
+    assert_eq!(exporter.reload().await.0, 200);
+    // Several times as long as the poll would take.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let text = exporter.get("/metrics").await;
+    let mut polls = text
+        .lines()
+        .filter(|line| line.starts_with("whatsapp_exporter_poll_up{"));
+    assert!(
+        !polls.any(|line| line.contains("collector=\"insights\"")),
+        "{text}"
+    );
+}
+
 #[tokio::test]
 async fn figures_are_polled_where_enabled_and_leave_with_the_setting() {
     let world = world_with_messages(InsightsAccess::Enabled);
@@ -84,7 +119,7 @@ async fn figures_are_polled_where_enabled_and_leave_with_the_setting() {
     assert!(!text.contains(up), "{text}");
     let calls = exporter.meta.request_count(Endpoint::PricingAnalytics);
     exporter.until_polled(WABA, "numbers").await;
-    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
     assert_eq!(
         exporter.meta.request_count(Endpoint::PricingAnalytics),
         calls

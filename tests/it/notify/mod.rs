@@ -193,7 +193,7 @@ async fn many_changes_alike_within_a_window_are_one_post() {
         world.with_template(WABA, Template::new(id, &format!("offer_{id}")))
     });
     // All changes are made within the window, also on a busy machine.
-    let file = notifying(&upstream.url(), "      digest: 15s\n");
+    let file = notifying(&upstream.url(), "      digest: 30s\n");
     let exporter = polled(world, &file, &[]).await;
     flag(&exporter).await;
     for id in &ids {

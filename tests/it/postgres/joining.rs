@@ -116,6 +116,14 @@ async fn a_shard_that_cannot_be_loaded_affects_no_other() {
         assert!(began.elapsed() < DEADLINE, "{}", exported());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    // From now on, no shard moves: one replica has one more than the other, or as many.
+    let owned = || stores.map(|store| store.shards().borrow().len());
+    let but_one = usize::from(Sharding::SHARED.count()) - 1;
+    let began = Instant::now();
+    while owned().iter().sum::<usize>() != but_one || owned().iter().any(|one| *one < but_one / 2) {
+        assert!(began.elapsed() < DEADLINE, "{:?}", owned());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let shard = Sharding::SHARED.of_account(&damaged);
     let began = Instant::now();
     while began.elapsed() < QUIET {

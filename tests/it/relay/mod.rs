@@ -211,6 +211,54 @@ async fn the_relay_is_off_without_upstreams_also_after_a_reload() {
     exporter.until(PENDING, 0.0).await;
 }
 
+/// The relay is replaced before the store refuses the new receiver. The old file then brings the old upstream back.
+#[tokio::test]
+async fn a_reload_that_fails_after_the_relay_was_replaced_can_be_taken_back() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let database = folder.path().join("state.db");
+    let store = format!("sqlite:{}", database.display());
+    let [before, after] = [
+        Upstream::new(Manner::Takes(Duration::ZERO)).await,
+        Upstream::new(Manner::Takes(Duration::ZERO)).await,
+    ];
+    let old = relaying_to(&before.url(), "");
+    let exporter = Exporter::stored(small_world(), &old, &store).await;
+    exporter.until_polled(WABA, "account").await;
+    let refuse = "CREATE TRIGGER refused BEFORE INSERT ON notify_receivers BEGIN SELECT RAISE(ABORT, 'refused'); END";
+    let mut stored = connection(&database).await;
+    stored.execute(refuse).await.expect("good SQL");
+
+    // Without the account too, whose metrics must stay.
+    let other_account = config_file(SELDOM, &[ACCOUNTS[1]]);
+    let relay = relaying_to(&after.url(), "").replacen(&config_file(SELDOM, &[WABA]), "", 1);
+    let chat = format!(
+        "notify:\n  webhooks:\n    - {{name: chat, url: '{}'}}\n",
+        after.url()
+    );
+    exporter.file.write(&(other_account + &relay + &chat));
+    let (status, error) = exporter.reload().await;
+    assert_eq!(status, 500);
+    let applied = "the new settings of relay are in force already: ";
+    assert!(error.starts_with(applied), "{error}");
+    let info = format!("whatsapp_business_account_info{{waba_id=\"{WABA}\"");
+    let is_shown = |text: &str| text.contains(&info);
+    exporter.until_metrics("the account", is_shown).await;
+
+    stored
+        .execute("DROP TRIGGER refused")
+        .await
+        .expect("good SQL");
+    exporter.file.write(&old);
+    assert_eq!(exporter.reload().await.0, 200);
+    let relayed = before.taken().len();
+    while exporter.post_signed(delivery(1, &[WABA])).await != 200 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    while before.taken().len() == relayed {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 #[tokio::test]
 async fn several_upstreams_each_get_everything() {
     let (one, other) = (

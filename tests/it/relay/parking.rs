@@ -15,7 +15,7 @@ const PARKED: &str = r#"whatsapp_exporter_relay_parked_deliveries{upstream="app"
 const UP: &str = r#"whatsapp_exporter_relay_upstream_up{upstream="app"}"#;
 
 /// Limit for deliveries that wait behind refused ones. One probe after another of the refused ones would take longer.
-const PROMPTLY: Duration = Duration::from_secs(30);
+const PROMPTLY: Duration = Duration::from_secs(85);
 
 /// A part of the body of refused deliveries.
 const POISON: &str = "wamid.666";

@@ -66,6 +66,9 @@ impl ReceivedRequest {
     }
 }
 
+/// Only a failure takes as long.
+const RESPONDS_WITHIN: Duration = Duration::from_secs(60);
+
 /// The server, its client, and the budget between them.
 pub struct Meta {
     pub client: Arc<Client>,
@@ -78,13 +81,13 @@ impl Meta {
     /// Gives these responses in this order, then 404.
     pub async fn answering(script: impl IntoIterator<Item = ScriptedAnswer>) -> Self {
         let script = Mutex::new(script.into_iter().collect::<VecDeque<_>>());
-        Self::with(Arc::new(move |_| {
+        let answer: Answerer = Arc::new(move |_| {
             let next = script.lock().expect("no panic").pop_front();
             Box::pin(std::future::ready(next.unwrap_or_else(|| {
                 ScriptedAnswer::text(404, "the script is over")
             })))
-        }))
-        .await
+        });
+        Self::with(answer, RESPONDS_WITHIN).await
     }
 
     /// Gives the response that `answer` returns for the request.
@@ -94,15 +97,17 @@ impl Meta {
     where
         F: Future<Output = ScriptedAnswer> + Send + 'static,
     {
-        Self::with(Arc::new(move |question| Box::pin(answer(question.clone())))).await
+        let answer: Answerer = Arc::new(move |question| Box::pin(answer(question.clone())));
+        Self::with(answer, RESPONDS_WITHIN).await
     }
 
     /// Accepts requests and never responds.
     pub async fn silent() -> Self {
-        Self::with(Arc::new(|_| Box::pin(std::future::pending()))).await
+        let answer: Answerer = Arc::new(|_| Box::pin(std::future::pending()));
+        Self::with(answer, Duration::from_millis(500)).await
     }
 
-    async fn with(answer: Answerer) -> Self {
+    async fn with(answer: Answerer, request_timeout: Duration) -> Self {
         let received = Arc::new(Mutex::new(Vec::new()));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
             .await
@@ -120,8 +125,7 @@ impl Meta {
             access_token: SecretString::from(TOKEN),
             app_secret: Some(SecretString::from(SECRET)),
             app_id: AppId::parse(OWN_APP),
-            // Only the test without responses waits for it.
-            request_timeout: Duration::from_millis(500),
+            request_timeout,
             max_answer_bytes: 64 * 1024,
         };
         Self {

@@ -34,7 +34,7 @@ pub struct PollPlanner(pub(super) mpsc::Sender<(PollPlan, oneshot::Sender<()>)>)
 
 impl PollPlanner {
     /// Applies this plan from now on. Unchanged polls keep their places in the schedule, their backoff and their last
-    /// failures. Returns once no poll of a removed account can end any more.
+    /// failures. Returns once no poll of a removed account or collector can end any more.
     pub async fn follow(&self, plan: PollPlan) {
         let (done, is_done) = oneshot::channel();
         if self.0.send((plan, done)).await.is_ok() {
@@ -62,7 +62,8 @@ impl Poller {
         let joined = self.apps.keys();
         self.restore_budgets(joined.filter(|waba_id| !before.contains_key(waba_id)));
         self.tasks.retain(|_, (task, handle)| {
-            let stays = is_as_before(&task.waba_id);
+            // A poll that ended later would bring back the series of a collector that is off.
+            let stays = is_as_before(&task.waba_id) && plan.cadences.polls(task.collector);
             if !stays {
                 handle.abort();
             }
