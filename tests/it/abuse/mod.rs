@@ -31,7 +31,7 @@ const HEALTH_WITHIN: Duration = Duration::from_secs(10);
 const POLLS: usize = 9;
 
 /// Only a failure waits as long as this.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// The program, watching a simulated Meta's accounts.
 struct Target {

@@ -31,7 +31,7 @@ const MOST_CLOSED: u64 = ROUNDS / 4;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Only a failure waits as long as this, on a machine that does much else.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Receive buffer of a client that reads nothing, so that the response stays with the exporter.
 const SMALL_BUFFER: u32 = 4096;

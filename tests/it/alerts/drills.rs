@@ -10,7 +10,7 @@ use crate::prometheus::server::Prometheus;
 const TIMES: f64 = 60.0;
 
 /// The longest `for` is fifteen of them.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 const DRILLS: &[(&str, &str)] = &[
     ("number-yellow", "WhatsAppNumberQualityMedium"),

@@ -16,7 +16,7 @@ use crate::support::assert_none;
 /// The longest wait, an hour for the digest, is 6 s.
 const TIMES: f64 = 600.0;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// PagerDuty cuts a longer summary, Slack a longer title.
 const LONGEST_TITLE: usize = 250;

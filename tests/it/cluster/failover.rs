@@ -13,7 +13,7 @@ use crate::support::postgres::{PASSWORD, PostgresServer};
 
 const REPLICAS: usize = 2;
 const SENDERS: usize = 2;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Facts before the primary is lost.
 const FACTS: usize = 100;

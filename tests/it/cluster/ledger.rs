@@ -17,7 +17,7 @@ const MESSAGES: &str = "whatsapp_messages_received_total";
 const EVENTS: &str = "whatsapp_message_template_status_events_total";
 
 /// A delivery to a machine that is busy.
-const ANSWERED_WITHIN: Duration = Duration::from_secs(60);
+const ANSWERED_WITHIN: Duration = Duration::from_secs(120);
 
 /// Facts and deliveries of the senders.
 #[derive(Default)]

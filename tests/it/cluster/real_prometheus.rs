@@ -8,7 +8,7 @@ use crate::alerts::chain::relabelings;
 use crate::process::until;
 use crate::prometheus::server::Prometheus;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The counters of messages and statuses, over all scrapes of the test.
 const COUNTERS: &str = "{__name__=~\"whatsapp_message.*_total\", waba_id!=\"\", instance=\"\"}[1h]";

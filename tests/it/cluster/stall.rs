@@ -12,7 +12,7 @@ use crate::support::postgres::PostgresServer;
 use crate::support::scrape::Scrape;
 
 /// A replica refuses after 5 s. Meta waits longer.
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_secs(120);
 
 fn until_ready_is(address: SocketAddr, status: u16) {
     until("another readiness", SOON, || {

@@ -11,7 +11,7 @@ use super::backfill::{DAY, write_thirty_days};
 use crate::support::store::{NewStore, of_each_engine, opened};
 
 /// Only a failure waits as long as this.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(120);
 
 async fn ratings(history: &HistoryReader) -> Vec<String> {
     let question = HistoryQuery {

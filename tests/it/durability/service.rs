@@ -13,7 +13,7 @@ use crate::support::scrape::Scrape;
 pub const NO_META: &str = "--graph.base-url=http://127.0.0.1:9";
 
 /// Longer than the exporter waits for a locked database.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running exporter.
 pub struct Service {

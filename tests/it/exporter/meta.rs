@@ -23,7 +23,7 @@ pub const NUMBER: &str = "900100200300400";
 pub const TEMPLATE: &str = "7001002003004005";
 
 /// Only a failure waits as long as this.
-const DEADLINE: Duration = Duration::from_secs(90);
+const DEADLINE: Duration = Duration::from_secs(180);
 
 /// Pause between two looks at a condition.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);

@@ -21,7 +21,7 @@ use crate::process::program;
 use crate::support::store::{NewStore, every_line, opened};
 use crate::support::{at, by_webhook, number_id, polled, text_at, waba};
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(120);
 
 /// Longer than the story of the demo.
 pub const KEPT: Duration = Duration::from_secs(400 * 86_400);

@@ -13,7 +13,7 @@ use crate::process::{Process, program};
 use crate::support::ports::unused_address;
 use crate::support::postgres::{PostgresServer, shared};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// All shards, which the replica owns without another.
 const ALL: &str = "whatsapp_exporter_shards{state=\"owned\"} 64";

@@ -16,7 +16,7 @@ use crate::support::postgres::shared;
 use crate::support::store::every_line;
 
 /// Longer than the hold-off after a crash, on a busy machine.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub const DEADLINE: Duration = Duration::from_secs(120);
 
 /// Accounts in as many shards.
 const ACCOUNTS: usize = 12;

@@ -11,7 +11,7 @@ use regex::Regex;
 use super::server::Prometheus;
 use crate::process::until;
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_secs(120);
 
 const ACCOUNT: &str = "whatsapp_business_account_info{waba_id=\"1\",waba_name=\"Fern\"} 1\n";
 

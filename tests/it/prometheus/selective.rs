@@ -8,7 +8,7 @@ use crate::docs::example;
 use crate::http::get;
 use crate::process::{demo, until};
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_secs(120);
 
 /// A Prometheus with this example, against another address and with short intervals.
 fn prometheus(example: &str, address: SocketAddr) -> Prometheus {

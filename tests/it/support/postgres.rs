@@ -27,7 +27,7 @@ use crate::support::ports::unused_address;
 pub const PASSWORD: &str = "not-a-secret-of-anyone";
 
 /// To start, or to recover after a crash, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How often another free port is tried if a program takes the one found.
 const ATTEMPTS: usize = 5;

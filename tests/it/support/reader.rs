@@ -21,7 +21,7 @@ use super::scrape::Scrape;
 use super::{ALL_TEMPLATES, NO_APPS, at, waba};
 
 /// Time limit of a request. Only a response that is late on purpose exceeds it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A client with its metrics, and a budget that only records calls.
 pub struct Reader {

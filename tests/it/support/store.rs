@@ -10,7 +10,7 @@ use whatsapp_business_exporter::telemetry::Telemetry;
 
 use super::postgres::shared;
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(120);
 
 /// The shards of a store on PostgreSQL.
 const SHARDS: usize = 64;

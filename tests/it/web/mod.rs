@@ -62,7 +62,7 @@ fn client(ca: &Authority, own: Option<&Identity>) -> reqwest::Client {
     let builder = reqwest::Client::builder()
         .tls_certs_only([root])
         .no_proxy()
-        .timeout(Duration::from_secs(60));
+        .timeout(Duration::from_secs(120));
     let builder = match own {
         Some(own) => {
             let pem = format!("{}{}", own.certificate, own.key);

@@ -8,7 +8,7 @@ use crate::process::until;
 use crate::prometheus::server::Prometheus;
 
 /// The first scrape comes some 5 s after the start.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn prometheus_scrapes_over_tls_with_a_password() {

@@ -7,7 +7,7 @@ use super::{USERS, WEB, client, exporter_with, https, status, tls_section};
 use crate::exporter::meta::Exporter;
 
 /// Several times the pause between two looks at the files.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 const RELOADED: &str = "whatsapp_exporter_config_last_reload_successful";
 
