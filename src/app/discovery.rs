@@ -51,10 +51,51 @@ fn searches(app: &AppConfig, source: &AccountSource) -> bool {
     }
 }
 
+/// The stored accounts of names that no app has any more.
+fn of_former_names<'a>(
+    config: &'a Config,
+    discovered: &'a Discovered,
+) -> impl Iterator<Item = (&'a String, &'a AccountsOfApp)> {
+    let is_former = |name: &str| config.apps.iter().all(|app| app.name != name);
+    discovered.iter().filter(move |(name, _)| is_former(name))
+}
+
+/// The stored accounts of an app. An app that was renamed has those of its former name until its first search: otherwise
+/// webhooks about them would be ignored until then.
+fn stored_accounts(app: &AppConfig, config: &Config, discovered: &Discovered) -> AccountsOfApp {
+    if let Some(own) = discovered.get(&app.name) {
+        return own.clone();
+    }
+    let former = of_former_names(config, discovered).flat_map(|(_, accounts)| accounts);
+    let searched = former.filter(|(_, assigned)| searches(app, &assigned.source));
+    searched
+        .map(|(id, one)| (id.clone(), one.clone()))
+        .collect()
+}
+
+/// The former names whose accounts this app has taken over, each with the accounts that are left for other apps.
+pub(super) fn left_of_former_names(
+    app: &AppConfig,
+    config: &Config,
+    discovered: &Discovered,
+) -> Vec<(String, AccountsOfApp)> {
+    let left = of_former_names(config, discovered).map(|(name, accounts)| {
+        let others = accounts
+            .iter()
+            .filter(|(_, assigned)| !searches(app, &assigned.source));
+        let others: AccountsOfApp = others.map(|(id, one)| (id.clone(), one.clone())).collect();
+        (name, accounts, others)
+    });
+    left.filter(|(_, accounts, others)| accounts.len() > others.len())
+        .map(|(name, _, others)| (name.clone(), others))
+        .collect()
+}
+
 /// The accounts of every app: configured, discovered and lost.
 pub(super) fn assignments(config: &Config, discovered: &Discovered) -> Assignments {
     let apps = config.apps.iter().map(|app| {
-        let found = discovered.get(&app.name).into_iter().flatten();
+        let found = stored_accounts(app, config, discovered);
+        let found = found.iter();
         // A lost account is removed together with the search that found it, or when `exclude` matches its id. All
         // others stay until the next search.
         let stays = |waba_id: &WabaId, one: &Assigned| {

@@ -17,9 +17,10 @@ use super::SharedAssignments;
 use super::figures::ReceiverMetrics;
 use super::message::Message;
 use super::receiver::Receiver;
-use crate::deliver::{LogLimiter, SendError};
+use crate::clock;
+use crate::deliver::{LogLimiter, SendError, SendFailure};
 use crate::domain::Timestamp;
-use crate::store::{SideEffectPermit, Signal, SignalSpan, Store};
+use crate::store::{SideEffectPermit, Signal, SignalSpan, Store, StoreUnavailable};
 use crate::telemetry::Telemetry;
 
 /// Number of accepted changes that triggers a commit of the position.
@@ -59,6 +60,9 @@ pub(super) struct ReceiverWorker {
     figures: ReceiverMetrics,
     permit: SideEffectPermit,
     failure: LogLimiter,
+    unreadable: LogLimiter,
+    /// Time of the first failed read since the last one that succeeded.
+    unread_since: Option<Timestamp>,
     /// Number of the last change that was read from the store.
     read: i64,
     /// Number of the last change that needs no further attempt.
@@ -92,6 +96,8 @@ impl ReceiverWorker {
             permit: store.side_effect_permit(),
             store,
             failure: LogLimiter::default(),
+            unreadable: LogLimiter::default(),
+            unread_since: None,
             read: 0,
             settled: 0,
             committed: 0,
@@ -150,9 +156,22 @@ impl ReceiverWorker {
                     (self.read, self.committed) = (self.settled, self.settled);
                     return;
                 }
-                // The store has logged the reason.
-                Err(_) => sleep(READ_AGAIN).await,
+                Err(error) => {
+                    self.note_unreadable(&error);
+                    self.show(*self.store.signal_span().borrow());
+                    sleep(READ_AGAIN).await;
+                }
             }
+        }
+    }
+
+    /// New changes wait, although the store cannot be read.
+    fn note_unreadable(&mut self, error: &StoreUnavailable) {
+        self.figures.failed(SendFailure::Store);
+        self.unread_since.get_or_insert_with(clock::now);
+        if let Some(suppressed) = self.unreadable.next(Instant::now()) {
+            let receiver = &self.receiver.name;
+            tracing::error!(%receiver, %error, suppressed, "could not read the queue of notifications; they wait");
         }
     }
 
@@ -170,10 +189,11 @@ impl ReceiverWorker {
         }
     }
 
-    /// The commit of the oldest change in a message.
+    /// The commit of the oldest change in a message, or the time since which changes cannot be read.
     fn oldest(&self) -> Option<Timestamp> {
-        let first = self.posts.front()?.message.signals().first()?;
-        Some(first.recorded_at)
+        let first = self.posts.front().map(|post| post.message.signals());
+        let first = first.and_then(|signals| Some(signals.first()?.recorded_at));
+        first.or(self.unread_since)
     }
 
     fn has_uncommitted(&self) -> bool {

@@ -51,30 +51,30 @@ where
     telemetry.otlp_rejected.with_label_values::<&str>(&[]);
     let mut ticks = interval(target.interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut log = LogLimiter::default();
+    let [mut log, mut log_rejected] = [LogLimiter::default(), LogLimiter::default()];
     let mut is_failing = false;
     loop {
         ticks.tick().await;
-        let outcome = push(&target, page().await).await;
+        let mut rejected = 0;
+        let outcome = push(&target, page().await, &mut rejected).await;
+        let points = telemetry.otlp_rejected.with_label_values::<&str>(&[]);
+        points.inc_by(rejected);
+        if rejected > 0
+            && let Some(suppressed) = log_rejected.next(Instant::now())
+        {
+            tracing::warn!(
+                rejected,
+                suppressed,
+                "the OTLP receiver rejected data points; see its log"
+            );
+        }
         match outcome {
-            Ok(rejected) => {
-                let points = &telemetry.otlp_rejected;
-                let points = points.with_label_values::<&str>(&[]);
-                points.inc_by(rejected);
+            Ok(()) => {
                 let last = &telemetry.otlp_last_success;
                 let last = last.with_label_values::<&str>(&[]);
                 last.set(clock::now().as_seconds_f64());
                 if std::mem::take(&mut is_failing) {
                     tracing::info!("the OTLP receiver accepts metrics again");
-                }
-                if rejected > 0
-                    && let Some(suppressed) = log.next(Instant::now())
-                {
-                    tracing::warn!(
-                        rejected,
-                        suppressed,
-                        "the OTLP receiver rejected data points; see its log"
-                    );
                 }
             }
             Err(PushError { reason, status }) => {
@@ -120,21 +120,19 @@ impl From<SendError> for PushError {
     }
 }
 
-/// Pushes one page, and returns the number of rejected points. The first failure ends it: the next push has newer
-/// values.
-async fn push(target: &Target, page: Option<String>) -> Result<u64, PushError> {
+/// Pushes one page, and counts the rejected points, also if a later request fails. The first failure ends it: the next
+/// push has newer values.
+async fn push(target: &Target, page: Option<String>, rejected: &mut u64) -> Result<(), PushError> {
     let page = page.ok_or(PushError::PAGE)?;
     let attributes = target.attributes.clone();
     // One request waits while another one is sent.
     let (sender, mut bodies) = mpsc::channel(1);
     let making = spawn_blocking(move || make(&page, &attributes, &sender));
-    let mut rejected = 0;
     while let Some(body) = bodies.recv().await {
-        let answer = send(target, body).await?;
-        rejected += rejected_points(answer);
+        *rejected += rejected_points(send(target, body).await?);
     }
     match making.await {
-        Ok(Ok(())) => Ok(rejected),
+        Ok(Ok(())) => Ok(()),
         Ok(Err(_)) | Err(_) => Err(PushError::PAGE),
     }
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::control::{Action, UpstreamReport};
 use crate::deliver::{LogLimiter, SendError};
 use crate::domain::WabaId;
+use crate::store::StoreUnavailable;
 
 /// Maximum number of accounts in one line; a delivery of Meta's is about one.
 const MAX_ACCOUNTS: usize = 5;
@@ -13,6 +14,7 @@ pub(super) struct Notices {
     upstream: String,
     failure: LogLimiter,
     parked: LogLimiter,
+    unreadable: LogLimiter,
 }
 
 impl Notices {
@@ -21,6 +23,18 @@ impl Notices {
             upstream,
             failure: LogLimiter::default(),
             parked: LogLimiter::default(),
+            unreadable: LogLimiter::default(),
+        }
+    }
+
+    pub fn queue_is_unreadable(&mut self, error: &StoreUnavailable, now: Instant) {
+        if let Some(suppressed) = self.unreadable.next(now) {
+            tracing::error!(
+                upstream = self.upstream,
+                %error,
+                suppressed,
+                "could not read the queue of the relay; its deliveries wait"
+            );
         }
     }
 

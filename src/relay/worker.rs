@@ -60,12 +60,20 @@ pub(super) struct UpstreamWorker {
     permit: SideEffectPermit,
     /// Number of the last listed delivery.
     known: i64,
+    /// Deliveries that could not be listed, since the first failure.
+    unlisted: Option<Unlisted>,
     next_listing: Instant,
     reading: JoinSet<Read>,
     read: VecDeque<(NextDelivery, Content)>,
     sending: JoinSet<(NextDelivery, Result<(), SendError>)>,
     /// Total size of the bodies that are being read, waiting in memory, and in flight.
     bytes_held: usize,
+}
+
+/// Deliveries of the store that could not be listed.
+struct Unlisted {
+    count: usize,
+    since: ReceiptTimes,
 }
 
 impl UpstreamWorker {
@@ -90,6 +98,7 @@ impl UpstreamWorker {
             store,
             calls,
             known: 0,
+            unlisted: None,
             next_listing: Instant::now(),
             reading: JoinSet::new(),
             read: VecDeque::new(),
@@ -202,11 +211,14 @@ impl UpstreamWorker {
     }
 
     fn show(&self) {
+        let unlisted = self.unlisted.as_ref();
+        let unlisted_since = unlisted.map(|unlisted| unlisted.since);
         self.figures.show(&Levels {
-            waiting: self.queue.waiting(),
+            waiting: self.queue.waiting() + unlisted.map_or(0, |unlisted| unlisted.count),
             parked: self.queue.parked(),
             in_flight: self.sending.len(),
-            oldest: self.queue.oldest(),
+            // What could be listed is older.
+            oldest: self.queue.oldest().or(unlisted_since),
             oldest_message: self.queue.oldest_message(),
             is_down: self.circuit.is_down(),
         });

@@ -105,7 +105,10 @@ impl Store {
             outcome.await.map_err(|_| StoreUnavailable::closed())?
         };
         let committed = timeout(COMMIT_TIMEOUT, committed).await;
-        committed.unwrap_or_else(|_| Err(StoreUnavailable::slow(COMMIT_TIMEOUT)))
+        committed.unwrap_or_else(|_| {
+            self.shared.note_slow_commit(COMMIT_TIMEOUT);
+            Err(StoreUnavailable::slow(COMMIT_TIMEOUT))
+        })
     }
 
     /// Applies these settings of conversation metrics from the next commit on.

@@ -25,7 +25,7 @@ impl StoreUnavailable {
 
 impl fmt::Display for StoreUnavailable {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "the store cannot commit: {}", self.message)
+        out.write_str(&self.message)
     }
 }
 
@@ -34,21 +34,21 @@ impl std::error::Error for StoreUnavailable {}
 impl StoreUnavailable {
     pub(super) fn closed() -> Self {
         Self {
-            message: "it is closed".to_owned(),
+            message: cannot_commit("it is closed"),
             reason: None,
         }
     }
 
     pub(super) fn unreadable(error: &StoreError) -> Self {
         Self {
-            message: format!("it cannot be read: {error}"),
+            message: format!("the store cannot be read: {error}"),
             reason: Some(error.reason),
         }
     }
 
     pub(super) fn slow(limit: Duration) -> Self {
         Self {
-            message: format!("the database has not responded for {limit:?}"),
+            message: cannot_commit(format_args!("the database has not responded for {limit:?}")),
             reason: None,
         }
     }
@@ -56,14 +56,14 @@ impl StoreUnavailable {
     /// Another replica owns the account now.
     pub(super) fn moved() -> Self {
         Self {
-            message: "another replica owns the account".to_owned(),
+            message: cannot_commit("another replica owns the account"),
             reason: None,
         }
     }
 
     pub(super) fn not_storable(error: &NotStorable) -> Self {
         Self {
-            message: error.to_string(),
+            message: cannot_commit(error),
             reason: None,
         }
     }
@@ -72,8 +72,12 @@ impl StoreUnavailable {
     pub(super) fn failed(error: &StoreError) -> Self {
         let reason = error.reason.as_str();
         Self {
-            message: format!("{error} ({reason})"),
+            message: cannot_commit(format_args!("{error} ({reason})")),
             reason: Some(error.reason),
         }
     }
+}
+
+fn cannot_commit(cause: impl fmt::Display) -> String {
+    format!("the store cannot commit: {cause}")
 }

@@ -32,7 +32,7 @@ pub(super) struct Searcher {
 impl Searcher {
     pub async fn run(mut self, stop: CancellationToken) {
         let app = self.app.name.clone();
-        let mut failed = false;
+        let mut failure: Option<String> = None;
         loop {
             let (began, started) = (clock::now(), Instant::now());
             let searched = tokio::select! {
@@ -42,23 +42,27 @@ impl Searcher {
             self.note(began, searched.is_ok());
             match searched {
                 Ok(found) => {
-                    if failed {
+                    if failure.take().is_some() {
                         tracing::info!(app, "account discovery recovered");
                     }
-                    failed = false;
                     let result = (app.clone(), self.number, found);
                     if self.results.send(result).await.is_err() {
                         return;
                     }
                 }
                 Err(error) => {
-                    if !failed {
-                        tracing::warn!(app, cure = %error, "account discovery failed; watching the known accounts");
+                    let cure = error.to_string();
+                    if failure.as_ref() != Some(&cure) {
+                        tracing::warn!(
+                            app,
+                            cure,
+                            "account discovery failed; watching the known accounts"
+                        );
                     }
-                    failed = true;
+                    failure = Some(cure);
                 }
             }
-            if !self.wait(started, failed, &stop).await {
+            if !self.wait(started, failure.is_some(), &stop).await {
                 return;
             }
         }

@@ -19,9 +19,9 @@ impl RunningParts {
         };
         let before = self.discovered.get(app).cloned().unwrap_or_default();
         let after = discovery::accounts_after_search(config, &before, found);
-        if after != before
-            && let Err(error) = self.replace_accounts(app, after).await
-        {
+        let former = discovery::left_of_former_names(config, &self.config, &self.discovered);
+        let is_changed = after != before || !former.is_empty();
+        if is_changed && let Err(error) = self.replace_discovered(app, after, former).await {
             let error = format!("{error:#}");
             tracing::error!(
                 app,
@@ -55,6 +55,21 @@ impl RunningParts {
             }
         }
         tracing::info!(%waba_id, "lost account forgotten");
+        Ok(())
+    }
+
+    /// Replaces the accounts of an app after a search, and those of its former names.
+    async fn replace_discovered(
+        &mut self,
+        app: &str,
+        accounts: AccountsOfApp,
+        former: Vec<(String, AccountsOfApp)>,
+    ) -> anyhow::Result<()> {
+        self.replace_accounts(app, accounts).await?;
+        for (name, left) in former {
+            self.core.store.remember(&name, left.clone()).await?;
+            self.discovered.insert(name, left);
+        }
         Ok(())
     }
 

@@ -76,7 +76,7 @@ pub struct AccessPlan {
     pub apps: Vec<WatchedApp>,
     /// Interval of the polls of each app.
     pub every: Duration,
-    /// Maximum number of calls per hour.
+    /// Maximum number of calls per hour for each app.
     pub calls_per_hour: u32,
     /// Share of Meta's quota above which these calls wait.
     pub max_usage_ratio: f64,
@@ -88,7 +88,8 @@ pub struct AccessPoller {
     plan: AccessPlan,
     plans: watch::Receiver<AccessPlan>,
     board: Arc<AccessRegistry>,
-    calls: AppCalls,
+    /// The calls of each app, because Meta limits each app alone.
+    calls: BTreeMap<String, AppCalls>,
     failing: BTreeMap<String, FailureKind>,
     /// Time of the next and of the last poll of each app.
     due: BTreeMap<String, Due>,
@@ -101,11 +102,10 @@ struct Due {
 }
 
 impl AccessPoller {
-    /// A poller that follows the plans it receives, starting immediately, within one hourly budget.
+    /// A poller that follows the plans it receives, starting immediately, within an hourly budget for each app.
     #[must_use]
     pub fn new(mut plans: watch::Receiver<AccessPlan>, board: Arc<AccessRegistry>) -> Self {
         let plan = plans.borrow_and_update().clone();
-        let budget = Budget::new(plan.calls_per_hour, plan.max_usage_ratio);
         let mut poller = Self {
             plan: AccessPlan {
                 apps: Vec::new(),
@@ -113,7 +113,7 @@ impl AccessPoller {
             },
             plans,
             board,
-            calls: AppCalls::new(budget),
+            calls: BTreeMap::new(),
             failing: BTreeMap::new(),
             due: BTreeMap::new(),
         };
@@ -145,8 +145,14 @@ impl AccessPoller {
     /// Applies a plan. Unchanged apps keep their place in the schedule; new and changed ones are polled at once.
     fn follow(&mut self, plan: AccessPlan) {
         self.board.keep(&plan.apps);
+        let (per_hour, ratio) = (plan.calls_per_hour, plan.max_usage_ratio);
         self.calls
-            .limit_to(plan.calls_per_hour, plan.max_usage_ratio);
+            .retain(|name, _| plan.apps.iter().any(|app| app.name == *name));
+        for app in &plan.apps {
+            let calls = self.calls.entry(app.name.clone());
+            let calls = calls.or_insert_with(|| AppCalls::new(Budget::new(per_hour, ratio)));
+            calls.limit_to(per_hour, ratio);
+        }
         let now = Instant::now();
         let mut due = BTreeMap::new();
         for app in &plan.apps {
@@ -194,7 +200,10 @@ impl AccessPoller {
             return;
         };
         let before = self.board.get(&app.name);
-        let (access, failure) = read(app, &before, &self.calls).await;
+        let Some(calls) = self.calls.get(&name) else {
+            return;
+        };
+        let (access, failure) = read(app, &before, calls).await;
         log_changes(&app.name, &before, &access);
         self.board.note(&app.name, access);
         let kind = failure.as_ref().map(Failure::kind);

@@ -69,13 +69,18 @@ impl ReceiverWorker {
 
     /// Reads the next changes, and counts those that the store has dropped. Returns whether the read succeeded.
     async fn read_more(&mut self, span: SignalSpan) -> bool {
-        let Ok(signals) = self
+        let signals = self
             .store
             .signals(&self.receiver.name, self.read, READ_AT_ONCE)
-            .await
-        else {
-            return false;
+            .await;
+        let signals = match signals {
+            Ok(signals) => signals,
+            Err(error) => {
+                self.note_unreadable(&error);
+                return false;
+            }
         };
+        self.unread_since = None;
         let first = signals
             .first()
             .map_or(span.newest + 1, |first| first.number);

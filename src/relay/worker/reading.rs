@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::{Read, SETTLE_EVERY, UpstreamWorker};
+use super::{Read, SETTLE_EVERY, Unlisted, UpstreamWorker};
+use crate::clock;
 use crate::deliver::SendFailure;
+use crate::relay::deadline::ReceiptTimes;
 use crate::relay::figures::Dropped;
 use crate::relay::queue::NextDelivery;
-use crate::store::Span;
+use crate::store::{Span, StoreUnavailable};
 
 /// Maximum number of deliveries in one listing, which does not contain their bodies.
 const LISTED_AT_ONCE: u32 = 1_000;
@@ -44,11 +46,15 @@ impl UpstreamWorker {
             let next = self
                 .store
                 .pending(&self.upstream.name, self.known, LISTED_AT_ONCE);
-            let Ok(next) = next.await else {
-                // The store has logged the reason; the next listing retries.
-                self.next_listing = now + SETTLE_EVERY;
-                return;
+            let next = match next.await {
+                Ok(next) => next,
+                Err(error) => {
+                    self.note_unlisted(&error, span, now);
+                    self.next_listing = now + SETTLE_EVERY;
+                    return;
+                }
             };
+            self.unlisted = None;
             let Some(last) = next.last().map(|waiting| waiting.delivery) else {
                 self.known = span.newest;
                 return;
@@ -59,6 +65,20 @@ impl UpstreamWorker {
                 self.queue.add(waiting, receipt);
             }
         }
+    }
+
+    /// New deliveries wait, although the store cannot list them.
+    fn note_unlisted(&mut self, error: &StoreUnavailable, span: Span, now: Instant) {
+        self.figures.failed(SendFailure::Store);
+        self.notices.queue_is_unreadable(error, now);
+        let count = usize::try_from(span.newest - self.known).unwrap_or_default();
+        let since = ReceiptTimes {
+            received_at: clock::now(),
+            listed_at: now,
+            is_earlier: false,
+        };
+        let since = self.unlisted.take().map_or(since, |before| before.since);
+        self.unlisted = Some(Unlisted { count, since });
     }
 
     fn read_ahead(&self) -> usize {
@@ -122,12 +142,16 @@ impl UpstreamWorker {
     }
 
     pub(super) fn note_read(&mut self, (batch, contents): Read) {
-        let Ok(contents) = contents else {
-            for next in batch {
-                self.bytes_held -= next.bytes;
-                self.note_failed(next.delivery, SendFailure::Store.into());
+        let contents = match contents {
+            Ok(contents) => contents,
+            Err(error) => {
+                self.notices.queue_is_unreadable(&error, Instant::now());
+                for next in batch {
+                    self.bytes_held -= next.bytes;
+                    self.note_failed(next.delivery, SendFailure::Store.into());
+                }
+                return;
             }
-            return;
         };
         for (next, content) in contents {
             match content {

@@ -42,6 +42,9 @@ impl Committer {
             drop(self.become_sound().await);
         } else if let Err(error) = self.database.check().await {
             self.doubt(&error);
+        } else if self.replica.is_none() {
+            // A commit that took too long has ended, or this would not run.
+            self.shared.note_answer();
         }
     }
 

@@ -21,7 +21,7 @@ impl Published {
         }
     }
 
-    /// The database has answered a heartbeat, so it does not stall any more.
+    /// The database has answered, so it does not stall any more.
     pub(in crate::store) fn note_answer(&self) {
         if self.is_stalled.swap(false, Ordering::Relaxed) {
             self.note_sound();
@@ -35,10 +35,23 @@ impl Published {
             .exports
             .as_ref()
             .and_then(|exports| exports.load().age(clock::since_boot()));
-        let is_stalled = age.is_some_and(|age| age >= STALLED_AFTER);
-        if is_stalled && self.error.load().is_none() {
+        if age.is_some_and(|age| age >= STALLED_AFTER) {
+            self.note_stall(STALLED_AFTER);
+        }
+    }
+
+    /// A commit of a store of one process has not ended in this time, for example because the disk hangs. Heartbeats
+    /// detect it in a store of several replicas, where a single commit may wait for another replica.
+    pub(in crate::store) fn note_slow_commit(&self, limit: Duration) {
+        if !self.is_shared() {
+            self.note_stall(limit);
+        }
+    }
+
+    fn note_stall(&self, limit: Duration) {
+        if self.error.load().is_none() {
             self.is_stalled.store(true, Ordering::Relaxed);
-            self.note_error(&StoreError::slow(STALLED_AFTER));
+            self.note_error(&StoreError::slow(limit));
         }
     }
 

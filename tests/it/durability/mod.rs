@@ -6,6 +6,7 @@ mod customers;
 mod damage;
 pub mod deliveries;
 pub mod faults;
+mod hanging;
 mod history;
 mod kills;
 mod older;

@@ -132,6 +132,31 @@ async fn a_failed_question_changes_nothing() {
     exporter.until(valid, 1.0).await;
 }
 
+/// Meta limits each app alone.
+#[tokio::test]
+async fn an_app_at_its_limit_delays_no_other_app() {
+    let world = small_world();
+    let (token, secret) = (&world.app.token.text, &world.app.secret);
+    let verify = &world.app.verify_token;
+    let apps = ["alpha", "beta"].map(|name| {
+        format!(
+            "  - {{name: {name}, access_token: {token}, app_secret: {secret}, webhook_verify_token: {verify}, accounts: [{WABA}]}}\n"
+        )
+    });
+    let file = format!("poll:\n  access_interval: 1h\napps:\n{}", apps.concat());
+    let valid = ["alpha", "beta"].map(|name| format!("{VALID}{{app=\"{name}\""));
+    let exporter = Exporter::configured(world, &file).await;
+    let usage = Fault::AppUsage { percent: 100 };
+    exporter.meta.fault(Some(Endpoint::DebugToken), None, usage);
+    exporter.file.write(&file.replace("1h", "1s"));
+    assert_eq!(exporter.reload().await.0, 200);
+    exporter
+        .until_metrics("both tokens", |text| {
+            valid.iter().all(|one| text.contains(one))
+        })
+        .await;
+}
+
 /// A file that polls accounts and numbers every second.
 fn polling(more: &str) -> String {
     format!(

@@ -150,3 +150,41 @@ async fn discovered_accounts_are_known_after_a_start_without_meta() {
         .until_metrics("its name of before", |text| text.contains(&name))
         .await;
 }
+
+/// A renamed app watches the accounts of its former name until its first search, which then stores them.
+#[tokio::test]
+async fn discovered_accounts_stay_when_their_app_is_renamed() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let store = format!("sqlite:{}", folder.path().join("state.db").display());
+    let renamed = |name: &str| file(&format!("name: {name}\n    discover_by_token: true"));
+    let first = Exporter::stored(two_accounts(), &renamed("before"), &store).await;
+    first.until_polled(OTHER, "account").await;
+    first.stopped().await;
+    let mut rejected = two_accounts();
+    rejected.app.token.is_valid = false;
+    let second = Exporter::stored(rejected, &renamed("after"), &store).await;
+    until_watched(&second, OTHER).await;
+    second.stopped().await;
+
+    let third = Exporter::stored(two_accounts(), &renamed("after"), &store).await;
+    third
+        .until("whatsapp_exporter_discovery_up{app=\"after\"}", 1.0)
+        .await;
+    third.until_polled(OTHER, "account").await;
+    third.file.write(&renamed("last"));
+    seen(&third, OTHER, false);
+    assert_eq!(third.reload().await.0, 200);
+    let info = info(OTHER);
+    third
+        .until_metrics("the search of the renamed app", |text| {
+            !text.contains(&info)
+        })
+        .await;
+    third.stopped().await;
+    // Nothing is left of the former names.
+    let mut rejected = two_accounts();
+    rejected.app.token.is_valid = false;
+    let fourth = Exporter::stored(rejected, &renamed("before"), &store).await;
+    until_watched(&fourth, WABA).await;
+    assert!(!fourth.get("/metrics").await.contains(&info));
+}

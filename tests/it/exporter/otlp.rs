@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,9 @@ use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{Metric, NumberDataPoint, number_data_point};
 use prost::Message;
 use tokio::net::TcpListener;
+use whatsapp_business_exporter::ingest::graph::http_client;
+use whatsapp_business_exporter::otlp::{Target, push_until};
+use whatsapp_business_exporter::telemetry::Telemetry;
 
 use super::meta::{Exporter, SELDOM, WABA, config_file, small_world};
 use crate::process::{Process, SOON, until};
@@ -245,6 +249,58 @@ async fn rejected_points_and_failures_are_counted_by_reason() {
     let pushes = receiver.lock().expect("it").requests.len();
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     assert_eq!(receiver.lock().expect("it").requests.len(), pushes);
+}
+
+/// A page of several requests: the first has rejected points, and the second is refused.
+#[tokio::test]
+async fn rejected_points_count_although_a_later_request_fails() {
+    let requests = Arc::new(AtomicUsize::new(0));
+    let answer = move || {
+        let is_first = requests.fetch_add(1, Ordering::Relaxed) == 0;
+        let partial = ExportMetricsPartialSuccess {
+            rejected_data_points: 5,
+            error_message: String::new(),
+        };
+        let response = ExportMetricsServiceResponse {
+            partial_success: Some(partial),
+        };
+        let status = match is_first {
+            true => StatusCode::OK,
+            false => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        std::future::ready((status, response.encode_to_vec()))
+    };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+    let listener = listener.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let router = Router::new().route("/", post(answer));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let url = format!("http://{address}/").parse().expect("a URL");
+    let target = Target {
+        http: http_client(&url, SOON).expect("a client"),
+        url,
+        headers: HeaderMap::new(),
+        interval: Duration::from_secs(3_600),
+        attributes: Vec::new(),
+    };
+    let lines = (0..100_000).map(|number| format!("some_metric{{label=\"{number}\"}} 1\n"));
+    let page = format!(
+        "# TYPE some_metric gauge\n{}# EOF\n",
+        lines.collect::<String>()
+    );
+    let telemetry = Telemetry::new();
+    let rejected = telemetry.otlp_rejected.with_label_values::<&str>(&[]);
+    let refused = telemetry.otlp_failures.with_label_values(&["unavailable"]);
+    let counted = settled("a refused request", async || match refused.get() {
+        1 => Ok(()),
+        count => Err(count.to_string()),
+    });
+    let page = || std::future::ready(Some(page.clone()));
+    tokio::select! {
+        () = push_until(target, &telemetry, page) => {}
+        () = counted => {}
+    }
+    assert_eq!(rejected.get(), 5);
 }
 
 /// A collector from PyPI, which prints what it receives.

@@ -202,13 +202,15 @@ async fn many_changes_alike_within_a_window_are_one_post() {
     assert_eq!(upstream.asked(), 0, "the window is open");
     assert_eq!(exporter.value(OLDEST).await, None, "nothing is due");
     exporter.until(PENDING, 0.0).await;
+    // On a busy machine, a poll in between shows more of the flagged number.
     let taken = upstream.taken();
-    let digests = taken
-        .iter()
-        .map(json_of)
-        .filter(|event| event["data"]["count"] == 12);
-    let digests: Vec<Value> = digests.collect();
-    assert_eq!((taken.len(), digests.len()), (2, 1), "{taken:?}");
+    let events = taken.iter().map(json_of);
+    let events: Vec<Value> = events
+        .filter(|event| event["data"]["source"] != "poll")
+        .collect();
+    let digests = events.iter().filter(|event| event["data"]["count"] == 12);
+    let digests: Vec<&Value> = digests.collect();
+    assert_eq!((events.len(), digests.len()), (2, 1), "{events:#?}");
     let kind = "io.github.whatsapp-business-exporter.template.status.digest";
     assert_eq!(digests[0]["type"], kind);
     let names = digests[0]["data"]["changes"].as_array().map(Vec::len);

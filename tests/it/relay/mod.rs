@@ -132,6 +132,34 @@ async fn a_refused_delivery_of_one_account_delays_no_other_account() {
     exporter.until(TAKEN, 40.0).await;
 }
 
+/// A row that cannot be read, as after damage. Reads of the queue have their own connection, so commits succeed.
+#[tokio::test]
+async fn a_queue_that_cannot_be_read_is_shown_and_counted() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let database = folder.path().join("state.db");
+    let store = format!("sqlite:{}", database.display());
+    let upstream = Upstream::new(Manner::Answers(503)).await;
+    let file = relaying_to(&upstream.url(), "");
+    let exporter = Exporter::stored(small_world(), &file, &store).await;
+    post(&exporter, 0..3).await;
+    exporter.until(PENDING, 3.0).await;
+    exporter.stopped().await;
+    let mut damaged = connection(&database).await;
+    let damage = "UPDATE relay_parcels SET received_ms = 'x' WHERE parcel = 1";
+    damaged.execute(damage).await.expect("good SQL");
+    upstream.answer(Manner::Takes(Duration::ZERO));
+    let exporter = Exporter::stored(small_world(), &file, &store).await;
+    exporter.until_above(&failures("store"), 1.0).await;
+    exporter.until(PENDING, 3.0).await;
+    let oldest = r#"whatsapp_exporter_relay_oldest_pending_timestamp_seconds{upstream="app"}"#;
+    assert!(exporter.value(oldest).await.is_some());
+
+    let repair = "UPDATE relay_parcels SET received_ms = 1800000000000 WHERE parcel = 1";
+    damaged.execute(repair).await.expect("good SQL");
+    exporter.until(PENDING, 0.0).await;
+    exporter.until(TAKEN, 3.0).await;
+}
+
 #[tokio::test]
 async fn deliveries_that_are_too_old_at_the_start_are_tried_once() {
     let folder = tempfile::tempdir().expect("a temporary folder");
