@@ -11,7 +11,7 @@ use super::event_loop::run_until_stopped;
 use super::gates::{self, Gates};
 use super::listeners::{ServedListeners, bind};
 use super::running::RunningParts;
-use super::sources::{ConfigSources, RunningSources, note_loaded};
+use super::sources::{ConfigSources, RunningSources};
 use super::starting::{RouterSwitch, StoreRetries};
 use super::{descriptors, settings};
 use crate::config::Config;
@@ -101,7 +101,7 @@ impl BoundExporter {
         let limits = settings::limits(&config);
         let (sources, telemetry) = (RunningSources::new(source), Arc::new(Telemetry::new()));
         let gates = Gates::new(&config, &telemetry)?;
-        note_loaded(&telemetry, &config);
+        sources.note_loaded(&telemetry, &config);
         let addresses = (operator.address(), public.as_ref().map(Listener::address));
         let mut site = ServedListeners {
             listeners: Some((operator, public)),

@@ -282,7 +282,7 @@ mod tests {
 
     use tokio::time::timeout;
 
-    use super::super::reading::FileReader;
+    use super::super::ConfigSources;
     use super::*;
     use crate::config::Flags;
 
@@ -313,15 +313,13 @@ mod tests {
     async fn a_cancelled_check_continues() {
         let (answer, answers) = mpsc::channel();
         let reads = Arc::new(AtomicUsize::new(0));
-        let sources = RunningSources {
+        let sources = RunningSources::new(ConfigSources {
             flags: Flags::default(),
-            environment: Arc::new(SlowFile {
+            environment: Box::new(SlowFile {
                 answers: Mutex::new(answers),
                 reads: Arc::clone(&reads),
             }),
-            configuration: FileReader::new(),
-            web_files: FileReader::new(),
-        };
+        });
         let mut watch = Watch {
             paths: [Some("web.yml".into()), None],
             last: Some([None, None]),

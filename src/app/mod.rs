@@ -41,8 +41,8 @@ use std::time::Duration;
 
 pub use backfill::backup;
 pub use bound::BoundExporter;
+use sources::RunningSources;
 pub use sources::{ConfigSources, log_warnings};
-use sources::{RunningSources, note_loaded};
 pub use store_copy::{CopiedTable, copy_store};
 
 /// Time limit for requests and deliveries in flight after a stop. Each has its own grace period of 5 s; this limit

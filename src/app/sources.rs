@@ -1,6 +1,7 @@
 //! The sources of the configuration: flags, variables and files, which each reload reads again.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::reading::{FileReader, SharedEnvironment};
 use crate::clock;
@@ -35,6 +36,8 @@ pub(super) struct RunningSources {
     pub configuration: FileReader,
     /// A separate reader, so that a blocked secret file does not prevent the reading of a renewed certificate.
     pub web_files: FileReader,
+    /// Whether the last load of the whole configuration succeeded.
+    is_loaded: Arc<AtomicBool>,
 }
 
 impl RunningSources {
@@ -45,6 +48,7 @@ impl RunningSources {
             environment: environment.into(),
             configuration: FileReader::new(),
             web_files: FileReader::new(),
+            is_loaded: Arc::default(),
         }
     }
 
@@ -65,6 +69,38 @@ impl RunningSources {
         log_warnings(&config);
         Ok(config)
     }
+
+    /// Records that the whole configuration was loaded, at the start or by a reload.
+    pub fn note_loaded(&self, telemetry: &Telemetry, config: &Config) {
+        self.is_loaded.store(true, Ordering::Relaxed);
+        telemetry.note_config(&config.shared_hash());
+        telemetry.config_last_reload_successful.set(1);
+        let now = clock::now().as_seconds_f64();
+        telemetry.config_last_reload_success.set(now);
+    }
+
+    /// Records that a reload failed.
+    pub fn note_failed(&self, telemetry: &Telemetry) {
+        self.is_loaded.store(false, Ordering::Relaxed);
+        telemetry.config_last_reload_successful.set(0);
+    }
+
+    /// Records whether the changed files of the listeners could be loaded. That alone does not end a failure of the last
+    /// reload, because the other settings are still the previous ones.
+    pub fn note_web_files(&self, telemetry: &Telemetry, are_loaded: bool) {
+        let is_current = are_loaded && self.is_loaded.load(Ordering::Relaxed);
+        let successful = &telemetry.config_last_reload_successful;
+        successful.set(i64::from(is_current));
+    }
+}
+
+/// Logs the changed settings of the log, which the process keeps.
+pub(super) fn warn_of_log_changes(config: &Config, running: &Config) {
+    let changed = config.log_changes(running);
+    if !changed.is_empty() {
+        let keys = changed.join(", ");
+        tracing::warn!(keys, "log settings changed; restart to apply them");
+    }
 }
 
 /// Logs the warnings of the configuration.
@@ -76,12 +112,4 @@ pub fn log_warnings(config: &Config) {
             "unusual value in the configuration"
         );
     }
-}
-
-/// Records that a configuration was loaded, at the start or by a reload.
-pub(super) fn note_loaded(telemetry: &Telemetry, config: &Config) {
-    telemetry.note_config(&config.shared_hash());
-    telemetry.config_last_reload_successful.set(1);
-    let now = clock::now().as_seconds_f64();
-    telemetry.config_last_reload_success.set(now);
 }

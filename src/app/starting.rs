@@ -15,7 +15,8 @@ use tower::ServiceExt;
 use super::customer_key::KeyFileUnavailable;
 use super::gates::{self, Gates};
 use super::running::RunningParts;
-use super::{FLUSH_REFUSALS_EVERY, RunningSources, note_loaded, settings};
+use super::sources::warn_of_log_changes;
+use super::{FLUSH_REFUSALS_EVERY, RunningSources, settings};
 use crate::clock;
 use crate::config::Config;
 use crate::serve::ReloadRequest;
@@ -138,7 +139,7 @@ impl StoreRetries {
                         return Ok(None);
                     };
                     let outcome = loaded.and_then(|loaded| replace(config, gates, loaded));
-                    self.note_reload(config, outcome.as_ref());
+                    self.note_reload(config, sources, outcome.as_ref());
                     // The requester may have disconnected; the outcome is logged anyway.
                     drop(answer.send(outcome));
                 }
@@ -158,15 +159,20 @@ impl StoreRetries {
         }
     }
 
-    fn note_reload(&self, config: &Config, outcome: Result<&(), &String>) {
+    fn note_reload(
+        &self,
+        config: &Config,
+        sources: &RunningSources,
+        outcome: Result<&(), &String>,
+    ) {
         let telemetry = &self.outage.telemetry;
         match outcome {
             Ok(()) => {
-                note_loaded(telemetry, config);
+                sources.note_loaded(telemetry, config);
                 tracing::info!("configuration reloaded");
             }
             Err(errors) => {
-                telemetry.config_last_reload_successful.set(0);
+                sources.note_failed(telemetry);
                 tracing::error!(%errors, "could not reload the configuration; keeping the current one");
             }
         }
@@ -182,6 +188,7 @@ fn replace(config: &mut Config, gates: &Gates, new: Config) -> Result<(), String
     }
     let prepared = gates::prepare(&new).map_err(|error| format!("{error:#}"))?;
     gates.install(prepared);
+    warn_of_log_changes(&new, config);
     *config = new;
     Ok(())
 }

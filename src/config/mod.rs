@@ -152,20 +152,49 @@ impl Config {
     /// The keys of listeners that differ from `other`. They take effect only at a restart.
     #[must_use]
     pub fn listener_changes(&self, other: &Self) -> Vec<&'static str> {
-        let changed = self.changed(other).into_iter();
-        changed
-            .filter(|setting| setting.applies == Applies::ListenerRestart)
-            .filter_map(|setting| setting.key)
-            .collect()
+        self.changed_keys(other, Applies::ListenerRestart)
+    }
+
+    /// The keys of the log that differ from `other` and take effect only at a restart.
+    #[must_use]
+    pub fn log_changes(&self, other: &Self) -> Vec<&'static str> {
+        self.changed_keys(other, Applies::LogRestart)
     }
 
     /// Whether the store's settings and `trackers.key_file` equal those of `other`. They take effect only at a
     /// restart.
     #[must_use]
     pub fn stores_as(&self, other: &Self) -> bool {
-        let changed = self.changed(other);
-        let mut applies = changed.iter().map(|setting| setting.applies);
-        !applies.any(|applies| applies == Applies::StoreRestart)
+        self.changed_keys(other, Applies::StoreRestart).is_empty()
+    }
+
+    /// Keeps the values of the running configuration `started` for all settings that take effect only at a restart.
+    #[must_use]
+    pub fn keeping_started(mut self, started: &Self) -> Self {
+        self.web.keep_started(&started.web);
+        self.webhook.keep_started(&started.webhook);
+        self.graph.keep_started(&started.graph);
+        self.poll.keep_started(&started.poll);
+        self.store.keep_started(&started.store);
+        self.metrics.keep_started(&started.metrics);
+        self.templates.keep_started(&started.templates);
+        self.insights.keep_started(&started.insights);
+        self.trackers.keep_started(&started.trackers);
+        self.gate.keep_started(&started.gate);
+        self.relay.keep_started(&started.relay);
+        self.notify.keep_started(&started.notify);
+        self.otlp.keep_started(&started.otlp);
+        self.log.keep_started(&started.log);
+        self
+    }
+
+    /// The keys of changed settings that take effect at this time.
+    fn changed_keys(&self, other: &Self, applies: Applies) -> Vec<&'static str> {
+        let changed = self.changed(other).into_iter();
+        changed
+            .filter(|setting| setting.applies == applies)
+            .filter_map(|setting| setting.key)
+            .collect()
     }
 
     /// The settings whose values differ from `other`, without lists and apps.

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::kind::SettingKind;
-use super::setting::Setting;
+use super::setting::{Applies, Setting};
 use super::walker::Walker;
 
 /// A setting with the kind of its value.
@@ -33,6 +33,10 @@ impl<K: SettingKind> SettingRow<K> {
 
     pub(super) fn line(&self, value: &K::Value) -> SummaryLine {
         SummaryLine::new(self.setting.key.unwrap_or_default(), self.kind.show(value))
+    }
+
+    pub(super) fn needs_restart(&self) -> bool {
+        self.setting.applies != Applies::Reload
     }
 
     /// The setting, if its values differ.
@@ -147,6 +151,13 @@ macro_rules! settings {
             pub(super) fn changed(&self, other: &Self) -> Vec<$crate::config::setting::Setting> {
                 let rows = [$(Self::$field().changed(&self.$field, &other.$field)),+];
                 rows.into_iter().flatten().collect()
+            }
+
+            /// Keeps the values of `started` that a reload cannot change.
+            pub(super) fn keep_started(&mut self, started: &Self) {
+                $(if Self::$field().needs_restart() {
+                    self.$field.clone_from(&started.$field);
+                })+
             }
         }
     };

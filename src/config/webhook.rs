@@ -4,6 +4,7 @@ use reqwest::Url;
 
 use super::clients::{ClientLimit, check_proxy_protocol};
 use super::environment::read_text;
+use super::error::ConfigErrors;
 use super::graph::is_loopback;
 use super::kind::{Boolean, NumberKind, Optional, Parsed, SettingKind, presence};
 use super::listen_address::{ADDRESS, ListenAddress};
@@ -95,7 +96,6 @@ impl WebhookConfig {
         }
         webhook.check_path(walker, web);
         webhook.check_config_file(walker);
-        webhook.check_client_ca(walker);
         let setting = Self::proxy_protocol().setting;
         check_proxy_protocol(
             walker,
@@ -120,41 +120,60 @@ impl WebhookConfig {
         }
     }
 
-    /// Rejects settings that Meta does not support.
+    /// A file of its own requires a listener of its own.
     fn check_config_file(&self, walker: &mut Walker<'_>) {
-        let Some(file) = &self.config_file else {
-            return;
-        };
-        let place = walker.place(&Self::config_file().setting);
-        if self.listen_address.is_none() {
+        if self.config_file.is_some() && self.listen_address.is_none() {
             let message = "requires a separate listener, but webhook.listen_address equals web.listen_address; \
                            set another port there, or use web.config_file";
-            walker.error(&place, message);
+            let place = walker.place(&Self::config_file().setting);
+            walker.error(place, message);
         }
-        if !file.users.0.is_empty() {
-            let message = "has basic_auth_users, but Meta cannot log in; remove them, because deliveries are signed";
-            walker.error(&place, message);
+        // Also if the authority's file cannot be read, which is an error of its own.
+        let requires_certificate = walker.given(&Self::client_ca_file().setting).is_some();
+        for (setting, message) in self.file_problems(requires_certificate) {
+            let place = walker.place(&setting);
+            walker.error(place, message);
         }
     }
 
-    /// A client certificate requires TLS in the exporter.
-    fn check_client_ca(&self, walker: &mut Walker<'_>) {
-        let Some(given) = walker.given(&Self::client_ca_file().setting) else {
-            return;
-        };
+    /// Checks a file that has changed since the configuration was read, as the start does.
+    ///
+    /// # Errors
+    /// All errors, each with its key.
+    pub fn check_changed_file(&self) -> Result<(), ConfigErrors> {
+        let mut errors = ConfigErrors::default();
+        for (setting, message) in self.file_problems(self.client_ca_file.is_some()) {
+            errors.add(setting.key.unwrap_or_default(), message);
+        }
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// What in the content of `config_file` Meta does not support, or conflicts with `client_ca_file`.
+    fn file_problems(&self, requires_certificate: bool) -> Vec<(Setting, &'static str)> {
+        let mut problems = Vec::new();
         let file = self.config_file.as_ref();
-        match file.and_then(|file| file.tls.as_ref()) {
-            None => walker.error(
-                given.place,
+        if file.is_some_and(|file| !file.users.0.is_empty()) {
+            let message = "has basic_auth_users, but Meta cannot log in; remove them, because deliveries are signed";
+            problems.push((Self::config_file().setting, message));
+        }
+        let tls = file.and_then(|file| file.tls.as_ref());
+        let conflict = match tls {
+            None => Some(
                 "requires TLS in the exporter; add tls_server_config to webhook.config_file, or let the proxy \
                  that terminates TLS verify the certificate",
             ),
-            Some(tls) if tls.client_auth != ClientAuth::NoClientCert => walker.error(
-                given.place,
+            Some(tls) if tls.client_auth != ClientAuth::NoClientCert => Some(
                 "conflicts with client_auth_type in webhook.config_file; remove client_auth_type",
             ),
-            Some(_) => {}
-        }
+            Some(_) => None,
+        };
+        let conflict = conflict.filter(|_| requires_certificate);
+        problems.extend(conflict.map(|message| (Self::client_ca_file().setting, message)));
+        problems
     }
 
     /// The section's part of the summary, with the address that applies.

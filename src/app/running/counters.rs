@@ -25,7 +25,15 @@ fn note_previous_secret(telemetry: &Telemetry, app: &AppConfig) {
     }
 }
 
-pub(super) fn forget_previous_secret(telemetry: &Telemetry, app: &AppConfig) {
+/// Removes the counters of an app that is no longer configured.
+pub(super) fn forget(telemetry: &Telemetry, app: &AppConfig) {
+    forget_previous_secret(telemetry, app);
+    let ignored = &telemetry.webhook_wrong_app;
+    // An error means that the series did not exist.
+    drop(ignored.remove_label_values(&[app.name.as_str()]));
+}
+
+fn forget_previous_secret(telemetry: &Telemetry, app: &AppConfig) {
     let accepted = &telemetry.webhook_previous_secret;
     // An error means that the series did not exist.
     drop(accepted.remove_label_values(&[app.name.as_str()]));

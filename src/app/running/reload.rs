@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::counters::forget_previous_secret;
+use super::counters;
 use super::{RunningParts, log_signals, start_relay};
 use crate::app::gates::{self, LoadedWebFiles, Watch};
-use crate::app::{discovery, losses, note_loaded, notifying, pushing, relaying, settings};
+use crate::app::sources::warn_of_log_changes;
+use crate::app::{discovery, losses, notifying, pushing, relaying, settings};
 use crate::config::Config;
 use crate::domain::Assignments;
 use crate::ingest::graph::Client;
@@ -23,11 +24,11 @@ impl RunningParts {
         match &outcome {
             Ok(()) => {
                 self.start_counters();
-                note_loaded(&self.core.telemetry, &self.config);
+                self.sources.note_loaded(&self.core.telemetry, &self.config);
                 tracing::info!("configuration reloaded");
             }
             Err(errors) => {
-                self.core.telemetry.config_last_reload_successful.set(0);
+                self.sources.note_failed(&self.core.telemetry);
                 tracing::error!(%errors, "could not reload the configuration; keeping the current one");
             }
         }
@@ -35,6 +36,9 @@ impl RunningParts {
     }
 
     async fn reload_as(&mut self, config: Config) -> anyhow::Result<()> {
+        warn_of_restarts(&config, &self.config);
+        // Otherwise rules for the new listeners would apply to the ports in use.
+        let config = config.keeping_started(&self.config);
         let telemetry = &self.core.telemetry;
         let clients = settings::clients_after(&self.config, &self.clients, &config, telemetry)?;
         for client in &clients {
@@ -50,14 +54,12 @@ impl RunningParts {
 
     /// Applies the changed files of the listeners, without reloading the rest of the configuration.
     pub fn apply_web_files(&mut self, files: LoadedWebFiles) {
-        match self.try_apply_web_files(files) {
-            Ok(()) => {
-                self.start_counters();
-                note_loaded(&self.core.telemetry, &self.config);
-                tracing::info!("reloaded the listeners' certificates and passwords");
-            }
+        let applied = self.try_apply_web_files(files);
+        self.sources
+            .note_web_files(&self.core.telemetry, applied.is_ok());
+        match applied {
+            Ok(()) => tracing::info!("reloaded the listeners' certificates and passwords"),
             Err(error) => {
-                self.core.telemetry.config_last_reload_successful.set(0);
                 let error = format!("{error:#}");
                 tracing::error!(
                     error,
@@ -71,6 +73,7 @@ impl RunningParts {
         let [web, webhook] = files?;
         let mut config = self.config.clone();
         (config.web.config_file, config.webhook.config_file) = (web, webhook);
+        config.webhook.check_changed_file()?;
         self.gates.install(gates::prepare(&config)?);
         self.config = config;
         Ok(())
@@ -85,14 +88,6 @@ impl RunningParts {
         assignments: Assignments,
         clients: &[Arc<Client>],
     ) -> anyhow::Result<()> {
-        let changed = config.listener_changes(&self.config);
-        if !changed.is_empty() {
-            let keys = changed.join(", ");
-            tracing::warn!(keys, "listener settings changed; restart to apply them");
-        }
-        if !config.stores_as(&self.config) {
-            tracing::warn!("store settings or trackers.key_file changed; restart to apply them");
-        }
         let prepared = gates::prepare(&config)?;
         let target = pushing::target(&config)?;
         let assignments = Arc::new(assignments);
@@ -127,7 +122,7 @@ impl RunningParts {
         log_signals(&self.core.telemetry, &config);
         for app in &self.config.apps {
             if config.apps.iter().all(|now| now.name != app.name) {
-                forget_previous_secret(&self.core.telemetry, app);
+                counters::forget(&self.core.telemetry, app);
             }
         }
         self.config = config;
@@ -163,6 +158,19 @@ impl RunningParts {
         self.config.notify = config.notify.clone();
         Ok(Some("notify"))
     }
+}
+
+/// Logs the changed settings that the running exporter keeps.
+fn warn_of_restarts(config: &Config, running: &Config) {
+    let changed = config.listener_changes(running);
+    if !changed.is_empty() {
+        let keys = changed.join(", ");
+        tracing::warn!(keys, "listener settings changed; restart to apply them");
+    }
+    if !config.stores_as(running) {
+        tracing::warn!("store settings or trackers.key_file changed; restart to apply them");
+    }
+    warn_of_log_changes(config, running);
 }
 
 /// An error of a reload that has replaced these sections before.

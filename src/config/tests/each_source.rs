@@ -266,14 +266,15 @@ fn changes_that_need_a_restart_are_listed() {
         };
         let [before, after] = [GivenValues::default(), sources]
             .map(|sources| load_from(names, sources).unwrap_or_else(|errors| panic!("{errors}")));
-        let listeners: &[&str] = match row.applies {
-            Applies::ListenerRestart => &[names.key],
-            Applies::Reload | Applies::StoreRestart | Applies::LogRestart => &[],
-        };
+        let keys = |applies| Vec::from_iter((row.applies == applies).then_some(names.key));
+        let listeners = keys(Applies::ListenerRestart);
         assert_eq!(after.listener_changes(&before), listeners);
+        assert_eq!(after.log_changes(&before), keys(Applies::LogRestart));
         let is_stores = row.applies == Applies::StoreRestart;
         assert_eq!(after.stores_as(&before), !is_stores, "{names:?}");
-        assert!(after.listener_changes(&after).is_empty() && after.stores_as(&after));
+        let is_kept = row.applies != Applies::Reload;
+        let expected = shown(names, if is_kept { &before } else { &after });
+        assert_eq!(shown(names, &after.keeping_started(&before)), expected);
     }
 }
 

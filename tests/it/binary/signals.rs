@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use sha2::Sha256;
 
 use crate::http::{connect, parse, until_metric};
-use crate::process::{Process, SOON, exported_by, program, quiet_meta};
+use crate::process::{Process, SOON, exported_by, program, quiet_meta, until};
 
 const DELIVERY: &str = r#"{"object":"whatsapp_business_account","entry":[{"id":"800100200300401","time":1775000000,"changes":[{"field":"account_alerts","value":{"entity_type":"BUSINESS","entity_id":"800100200300401","alert_info":{"alert_severity":"WARNING","alert_status":"ACTIVE","alert_type":"INCREASED_CAPABILITIES_ELIGIBILITY_DEFERRED","alert_description":"text"}}}]}]}"#;
 
@@ -118,4 +118,36 @@ fn sighup_reloads_and_a_bad_file_keeps_the_old_configuration() {
             .log()
             .contains(variable(&variables, "WHATSAPP_ACCESS_TOKEN"))
     );
+}
+
+#[test]
+fn changes_that_need_a_restart_are_logged_at_each_reload_until_they_are_reverted() {
+    let (meta, graph) = quiet_meta(&[]);
+    let variables = exported_by(&meta);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let config = folder.path().join("config.yml");
+    write_config(&config, &format!("[\"{FIRST}\"]"), &variables);
+    let (exporter, address) = start(&config, graph);
+    until_metric(address, &format!("{OUTCOME} 1"));
+    let original = fs::read_to_string(&config).expect("it was written");
+    let changed = format!(
+        "web: {{max_connections: 100}}\nlog: {{level: debug}}\ntrackers: {{key_file: customers.key}}\n{original}"
+    );
+    for (reloads, text, warnings) in [(1, &changed, 1), (2, &changed, 2), (3, &original, 2)] {
+        fs::write(&config, text).expect("the folder is ours");
+        exporter.signal(Signal::HUP);
+        until("the reload", SOON, || {
+            match exporter.log().matches("configuration reloaded").count() {
+                count if count == reloads => Ok(()),
+                _ => Err(exporter.log()),
+            }
+        });
+        let log = exporter.log();
+        for warning in ["listener settings", "log settings", "trackers.key_file"] {
+            let changed = log.lines().filter(|line| {
+                line.contains(warning) && line.contains("changed; restart to apply them")
+            });
+            assert_eq!(changed.count(), warnings, "{warning}: {log}");
+        }
+    }
 }

@@ -251,6 +251,8 @@ async fn a_secret_is_rotated_without_losing_a_delivery() {
     assert_eq!(exporter.reload().await.0, 200);
     assert_eq!(exporter.value(&previous("alpha")).await, None);
     assert_eq!(exporter.value(&previous("gamma")).await, Some(0.0));
+    assert_eq!(exporter.value(&wrong_app("alpha")).await, None);
+    assert_eq!(exporter.value(&wrong_app("gamma")).await, Some(0.0));
     exporter.file.write(&after);
     assert_eq!(exporter.reload().await.0, 200);
     assert_eq!(exporter.value(&previous("gamma")).await, None);

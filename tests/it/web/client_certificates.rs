@@ -1,7 +1,7 @@
 //! Client certificates at the operator's listener.
 
 use super::authority::Authority;
-use super::{client, exporter_with, https, status, tls_section};
+use super::{client, config_with, exporter_with, https, status, tls_section};
 
 const REQUIRED: &str = "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n";
 const OWN_PUBLIC_SIDE: &str = "webhook:\n  listen_address: :0\n";
@@ -46,6 +46,21 @@ async fn webhooks_that_share_the_listener_need_none() {
     assert_eq!(exporter.post_signed(b"{}".to_vec()).await, 200);
     let url = https(&exporter.url) + "/metrics";
     assert_eq!(status(&exporter.http, url).await, Some(403));
+}
+
+#[tokio::test]
+async fn a_new_address_does_not_change_the_rules_of_the_port_in_use() {
+    let ca = Authority::new();
+    let shared = "webhook:\n  listen_address: 127.0.0.1:0\n";
+    let mut exporter = exporter_with(&tls_section(REQUIRED), shared, &ca.server(), &ca).await;
+    exporter.public_url = https(&exporter.public_url);
+    let separate = shared.replace(":0", ":1");
+    for more in [separate.as_str(), "webhook:\n  enabled: false\n", shared] {
+        exporter.file.write(&config_with(more));
+        assert_eq!(exporter.reload().await, (200, String::new()), "{more}");
+        exporter.http = client(&ca, None);
+        assert_eq!(exporter.post_signed(b"{}".to_vec()).await, 200, "{more}");
+    }
 }
 
 #[tokio::test]

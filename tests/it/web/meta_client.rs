@@ -1,14 +1,14 @@
 //! Mutual TLS with Meta: /webhook requires Meta's certificate, with its authority and common name.
 
 use super::authority::Authority;
-use super::{PUBLIC, client, https, status, tls_section};
+use super::{PUBLIC, USERS, client, https, status, tls_section};
 use crate::exporter::meta::{Exporter, SELDOM, WABA, config_file, small_world};
 
+const RELOADED: &str = "whatsapp_exporter_config_last_reload_successful";
 const META: &str = "client.webhooks.fbclientcerts.com";
 
-#[tokio::test]
-async fn deliveries_come_from_meta_alone_and_events_from_applications() {
-    let (ca, meta) = (Authority::new(), Authority::new());
+/// An exporter that requires a certificate of `meta` for webhooks.
+async fn mutual(ca: &Authority, meta: &Authority) -> Exporter {
     let server = ca.server();
     let file = format!(
         "webhook:\n  listen_address: :0\n  config_file: {PUBLIC}\n  client_ca_file: meta.pem\n{}",
@@ -23,6 +23,13 @@ async fn deliveries_come_from_meta_alone_and_events_from_applications() {
     let files = files.each_ref().map(|(path, text)| (*path, text.as_str()));
     let mut exporter = Exporter::with_files(small_world(), &file, "sqlite::memory:", &files).await;
     exporter.public_url = https(&exporter.public_url);
+    exporter
+}
+
+#[tokio::test]
+async fn deliveries_come_from_meta_alone_and_events_from_applications() {
+    let (ca, meta) = (Authority::new(), Authority::new());
+    let mut exporter = mutual(&ca, &meta).await;
     let documents = format!("{}/v1/openapi.json", exporter.public_url);
     let body = || b"{}".to_vec();
 
@@ -54,4 +61,25 @@ async fn deliveries_come_from_meta_alone_and_events_from_applications() {
     let refused =
         r#"whatsapp_exporter_requests_refused_total{listener="webhook",reason="no_certificate"}"#;
     assert_eq!(exporter.value(refused).await, Some(2.0));
+}
+
+#[tokio::test]
+async fn a_changed_file_that_meta_cannot_use_is_refused_as_at_the_start() {
+    let (ca, meta) = (Authority::new(), Authority::new());
+    let mut exporter = mutual(&ca, &meta).await;
+    let operator = exporter.http.clone();
+    for bad in [
+        "http_server_config: {http2: true}\n".to_owned(),
+        tls_section("  client_auth_type: RequestClientCert\n"),
+        tls_section("") + &USERS,
+    ] {
+        exporter.http = operator.clone();
+        exporter.file.write_to(PUBLIC, &bad);
+        exporter.until(RELOADED, 0.0).await;
+        exporter.http = client(&ca, Some(&meta.client(META, &[])));
+        assert_eq!(exporter.post_signed(b"{}".to_vec()).await, 200, "{bad}");
+        exporter.http = operator.clone();
+        exporter.file.write_to(PUBLIC, &tls_section(""));
+        exporter.until(RELOADED, 1.0).await;
+    }
 }

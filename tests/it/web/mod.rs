@@ -36,12 +36,15 @@ fn tls_section(more: &str) -> String {
     format!("tls_server_config:\n  cert_file: cert.pem\n  key_file: key.pem\n{more}")
 }
 
+/// A configuration with the file of the operator's listener, and with these settings.
+fn config_with(more: &str) -> String {
+    let rest = config_file(SELDOM, &[WABA]);
+    format!("web:\n  config_file: {WEB}\n{more}{rest}")
+}
+
 /// An exporter whose operator's listener has this file.
 async fn exporter_with(web_file: &str, more: &str, server: &Identity, ca: &Authority) -> Exporter {
-    let file = format!(
-        "web:\n  config_file: {WEB}\n{more}{}",
-        config_file(SELDOM, &[WABA])
-    );
+    let file = config_with(more);
     let files = [
         (WEB, web_file),
         ("cert.pem", &server.certificate),

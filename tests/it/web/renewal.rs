@@ -3,13 +3,16 @@
 use std::time::{Duration, Instant};
 
 use super::authority::{Authority, Identity};
-use super::{USERS, WEB, client, exporter_with, https, status, tls_section};
+use super::{USERS, WEB, client, config_with, exporter_with, https, status, tls_section};
 use crate::exporter::meta::Exporter;
 
 /// Several times the pause between two looks at the files.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 const RELOADED: &str = "whatsapp_exporter_config_last_reload_successful";
+
+/// Time of the last successful load.
+const LOADED_AT: &str = "whatsapp_exporter_config_last_reload_success_timestamp_seconds";
 
 /// Waits for a response to a new client, which cannot use an old connection.
 async fn until(what: &str, exporter: &Exporter, ca: &Authority, expected: Option<u16>) {
@@ -52,6 +55,39 @@ async fn new_certificates_and_passwords_need_no_restart() {
     until("the second certificate still", &exporter, &new, Some(200)).await;
     renew(&exporter, &new.server());
     exporter.until(RELOADED, 1.0).await;
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_does_not_hide_a_failed_reload() {
+    let (old, new) = (Authority::new(), Authority::new());
+    let mut exporter = exporter_with(&tls_section(""), "", &old.server(), &old).await;
+    exporter.http = client(&old, None);
+    exporter.url = https(&exporter.url);
+    let loaded_at = exporter.value(LOADED_AT).await;
+    exporter.file.write("poll: {numbers_interval: soon}\n");
+    assert_eq!(exporter.reload().await.0, 500);
+    assert_eq!(exporter.value(RELOADED).await, Some(0.0));
+    renew(&exporter, &new.server());
+    until("the second certificate", &exporter, &new, Some(200)).await;
+    exporter.http = client(&new, None);
+    assert_eq!(exporter.value(RELOADED).await, Some(0.0));
+
+    // Also if only the file of the listener was invalid: the changes of the other file are not in force.
+    exporter.file.write(&config_with(""));
+    exporter
+        .file
+        .write_to(WEB, "basic_auth_users: {alice: open sesame}\n");
+    assert_eq!(exporter.reload().await.0, 500);
+    exporter.file.write_to(WEB, &tls_section(""));
+    renew(&exporter, &old.server());
+    until("the first certificate again", &exporter, &old, Some(200)).await;
+    exporter.http = client(&old, None);
+    assert_eq!(exporter.value(RELOADED).await, Some(0.0));
+    assert_eq!(exporter.value(LOADED_AT).await, loaded_at);
+
+    assert_eq!(exporter.reload().await.0, 200);
+    assert_eq!(exporter.value(RELOADED).await, Some(1.0));
+    assert!(exporter.value(LOADED_AT).await > loaded_at);
 }
 
 #[tokio::test]
