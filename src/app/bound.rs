@@ -13,7 +13,7 @@ use super::listeners::{ServedListeners, bind};
 use super::running::RunningParts;
 use super::sources::{ConfigSources, RunningSources};
 use super::starting::{RouterSwitch, StoreRetries};
-use super::{descriptors, settings};
+use super::{customer_key, descriptors, settings};
 use crate::config::Config;
 use crate::serve::{Listener, ReloadRequest};
 use crate::telemetry::Telemetry;
@@ -76,12 +76,16 @@ impl BoundExporter {
         self.reload.clone()
     }
 
-    /// Checks that this configuration can be served.
-    ///
-    /// # Errors
-    /// If a certificate, its key or an authority cannot be used.
-    pub fn check(config: &Config) -> anyhow::Result<()> {
-        gates::prepare(config).map(drop)
+    /// Why an exporter with this configuration would not start: a certificate, its key, an authority or the customers'
+    /// key cannot be used. Empty if it would. Changes no file.
+    #[must_use]
+    pub fn problems(config: &Config) -> Vec<String> {
+        let checks = [
+            gates::prepare(config).map(drop),
+            customer_key::check(config),
+        ];
+        let problems = checks.into_iter().filter_map(Result::err);
+        problems.map(|error| format!("{error:#}")).collect()
     }
 
     /// Polls, receives and serves until `stop`.

@@ -10,12 +10,13 @@ use std::sync::Arc;
 
 use anyhow::bail;
 
-use super::RunningSources;
+use super::{RunningSources, settings};
 use crate::config::Config;
 use crate::ingest::{CustomerHasher, CustomerKey};
 use crate::store::{Location, SavedKey, Store, StoreErrorReason};
 use crate::telemetry::Telemetry;
 pub(super) use file::KeyFileUnavailable;
+use file::KeyPath;
 
 /// The hasher, with the key of this installation.
 ///
@@ -39,15 +40,8 @@ pub(super) async fn load(
         let Some(place) = file::path(key_file, &location) else {
             return Ok(None);
         };
-        let found = file::read(&place)?;
+        let found = find(&place, &location)?;
         let was_missing = found.is_none();
-        if was_missing && matches!(location, Location::Server(_)) {
-            // Each replica would create a key of its own.
-            bail!(
-                "trackers.key_file: {} does not exist; write one key to a file (`openssl rand -hex 32`), and give the same file to each replica",
-                place.shown
-            );
-        }
         let key = found.map_or_else(|| file::create(&place, imported), Ok)?;
         file::warn_if_readable_by_others(&place);
         anyhow::Ok(Some((key, was_missing, place.shown)))
@@ -76,6 +70,31 @@ pub(super) async fn load(
         log_use(&shown, is_same, is_imported, was_missing, dropped);
     }
     Ok(CustomerHasher::new(&key))
+}
+
+/// Checks the file of the key as the start reads it, without creating it.
+///
+/// # Errors
+/// If the exporter would not start, with what to do about it.
+pub(super) fn check(config: &Config) -> anyhow::Result<()> {
+    let location = settings::location(config);
+    match file::path(config.trackers.key_file.clone(), &location) {
+        Some(place) => find(&place, &location).map(drop),
+        None => Ok(()),
+    }
+}
+
+/// The key in the file; `None` if there is no file and the exporter can create one.
+fn find(place: &KeyPath, location: &Location) -> anyhow::Result<Option<CustomerKey>> {
+    let found = file::read(place)?;
+    if found.is_none() && matches!(location, Location::Server(_)) {
+        // Each replica would create a key of its own.
+        bail!(
+            "trackers.key_file: {} does not exist; write one key to a file (`openssl rand -hex 32`), and give the same file to each replica",
+            place.shown
+        );
+    }
+    Ok(found)
 }
 
 /// Logs that the store uses its first key, or another one than before.

@@ -37,8 +37,12 @@ pub(super) fn run(arguments: &CheckConfigArguments) -> io::Result<ExitCode> {
 
 fn check(flags: &ConfigFlags, environment: &dyn Environment) -> Result<Config, String> {
     let config = configuration::load(&flags.to_flags(), environment)?;
-    BoundExporter::check(&config).map_err(|error| format!("{error:#}"))?;
-    Ok(config)
+    let problems = BoundExporter::problems(&config);
+    if problems.is_empty() {
+        Ok(config)
+    } else {
+        Err(problems.join("\n"))
+    }
 }
 
 #[cfg(test)]

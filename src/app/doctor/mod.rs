@@ -24,7 +24,7 @@ use std::sync::Arc;
 pub use crate::telemetry::{Finding, Report, Verdict};
 
 use super::discovery::{SearchError, search};
-use super::{ConfigSources, settings};
+use super::{BoundExporter, ConfigSources, settings};
 use crate::clock;
 use crate::config::{AppConfig, Config};
 use crate::domain::WabaId;
@@ -44,6 +44,7 @@ struct CheckedApp<'a> {
 /// Receives progress lines of long-running checks.
 pub type ProgressSink<'a> = &'a (dyn Fn(&str) + Sync);
 
+const CONFIGURATION: &str = "configuration";
 const DISCOVERY: &str = "discovery";
 
 /// Runs all checks of this configuration.
@@ -66,11 +67,7 @@ pub async fn examine_with_progress(
         Ok(config) => config,
         Err(errors) => {
             let problems = errors.to_string();
-            let findings = problems.lines().map(|line| {
-                let cure =
-                    "Correct the configuration; `check-config` checks it without calling Meta.";
-                Finding::problem("configuration", line, cure)
-            });
+            let findings = problems.lines().map(invalid);
             return Ok(Report::new(findings.collect()));
         }
     };
@@ -97,7 +94,7 @@ pub async fn keep(source: &ConfigSources, report: &Report) -> Result<(), ReportE
 
 async fn examine_chain(config: &Config, progress: ProgressSink<'_>) -> anyhow::Result<Report> {
     let clients = settings::clients(config, &Arc::new(Telemetry::new()))?;
-    let mut findings = vec![configuration(config)];
+    let mut findings = configuration(config);
     findings.extend(store::check(config).await);
     let Some(first) = clients.first() else {
         return Ok(Report::new(findings));
@@ -202,10 +199,19 @@ async fn accounts_of(app: &CheckedApp<'_>) -> (Vec<WabaId>, Option<Finding>) {
     (accounts, Some(finding.about(&app.config.name)))
 }
 
-fn configuration(config: &Config) -> Finding {
+fn configuration(config: &Config) -> Vec<Finding> {
+    let problems = BoundExporter::problems(config);
+    if !problems.is_empty() {
+        let findings = problems.iter().map(|problem| invalid(problem));
+        return findings.collect();
+    }
     let accounts = settings::accounts(config).count();
-    Finding::fine(
-        "configuration",
-        format!("valid: apps {}, accounts {accounts}", config.apps.len()),
-    )
+    let message = format!("valid: apps {}, accounts {accounts}", config.apps.len());
+    vec![Finding::fine(CONFIGURATION, message)]
+}
+
+/// A problem that prevents the start.
+fn invalid(problem: &str) -> Finding {
+    let cure = "Correct the configuration; `check-config` checks it without calling Meta.";
+    Finding::problem(CONFIGURATION, problem, cure)
 }

@@ -91,6 +91,35 @@ fn a_good_configuration_is_summed_up_without_secrets() {
 }
 
 #[test]
+fn a_customer_key_that_prevents_the_start_is_an_error() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let store = format!("--store.url=sqlite:{}/state.db", folder.path().display());
+    let fine = outcome(&["check-config", &store], &complete());
+    assert_eq!(fine.code, Some(0), "{}", fine.log);
+    let files = fs::read_dir(folder.path()).expect("a folder");
+    assert_eq!(files.count(), 0, "no file is created");
+    let key = folder.path().join("state.db.key");
+    fs::write(&key, "no key").expect("the folder is ours");
+    let outcome = outcome(&["check-config", &store], &complete());
+    assert_eq!(outcome.code, Some(1), "{}", outcome.out);
+    let words = "state.db.key has 6 characters";
+    assert!(outcome.log.contains(words), "{}", outcome.log);
+}
+
+#[test]
+fn a_missing_customer_key_is_an_error_with_postgresql() {
+    let arguments = [
+        "check-config",
+        "--store.url=postgresql://user:password@db.example.com/exporter",
+        "--trackers.key-file=/nowhere/customers.key",
+    ];
+    let outcome = outcome(&arguments, &complete());
+    assert_eq!(outcome.code, Some(1), "{}", outcome.out);
+    let words = "trackers.key_file: the file it names does not exist";
+    assert!(outcome.log.contains(words), "{}", outcome.log);
+}
+
+#[test]
 fn version_names_program_and_version() {
     let outcome = outcome(&["--version"], &[]);
     let expected = concat!("whatsapp-business-exporter ", env!("CARGO_PKG_VERSION"));

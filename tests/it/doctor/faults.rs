@@ -11,6 +11,7 @@ use whatsapp_business_exporter::simulator::graph::Endpoint;
 
 use super::patient::{Patient, assert_among, assert_found};
 use crate::exporter::meta::{SELDOM, WABA, config_file};
+use crate::web::authority::Authority;
 
 #[tokio::test]
 async fn the_account() {
@@ -155,6 +156,27 @@ async fn the_configuration() {
         .iter()
         .all(|finding| finding.check == "configuration");
     assert!(all, "nothing else can be looked at");
+}
+
+#[tokio::test]
+async fn what_prevents_the_start() {
+    let mut patient = Patient::healthy().await;
+    let cure = "Correct the configuration; `check-config` checks it without calling Meta.";
+    let key = patient.store_folder().join("state.db.key");
+    std::fs::write(&key, "no key").expect("the folder is ours");
+    let words = "state.db.key has 6 characters";
+    assert_found(&patient, "configuration", Problem, words, cure).await;
+    std::fs::remove_file(&key).expect("it was written");
+    let (one, other) = (Authority::new().server(), Authority::new().server());
+    patient.environment = patient
+        .environment
+        .with_file("web.yml", "tls_server_config: {cert_file: a, key_file: b}")
+        .with_file("a", one.certificate)
+        .with_file("b", other.key);
+    let patient = patient.with_flag("--web.config.file", "web.yml");
+    let words = "web.yml: cert_file and key_file cannot be used together";
+    assert_found(&patient, "configuration", Problem, words, cure).await;
+    assert!(!key.exists(), "it changes nothing");
 }
 
 #[tokio::test]
