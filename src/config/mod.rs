@@ -8,9 +8,8 @@
 //! flag, its variable, its line in the summary, its row in the reference and its field are generated from that row.
 //!
 //! Precedence is flag, then environment variable, then file, then default. The variables of an app
-//! (`WHATSAPP_ACCESS_TOKEN` and so on), of `trackers.token` and of `gate.token` are the exception: the file has
-//! precedence over them.
-//! The variables of an app apply to one app only: the single app of the file, or the app that no file declares.
+//! (`WHATSAPP_ACCESS_TOKEN` and so on) are the exception: the file has precedence over them. They apply to one app only:
+//! the single app of the file, or the app that no file declares.
 //!
 //! Every value, whether from a flag, a variable, the file or a default, is text until its setting's parser reads it,
 //! so that all sources accept the same values.

@@ -8,7 +8,7 @@ use super::secret_kind::SecretKind;
 use super::setting::Setting;
 use super::walker::Walker;
 
-/// A token from one of its four sources. The file has precedence over the variables.
+/// A token from one of its four sources: its two variables, or else two keys of the file.
 pub(super) struct Token {
     /// The setting that names the file.
     pub(super) file: &'static Setting,
@@ -18,9 +18,15 @@ impl SettingKind for Token {
     type Value = Option<SecretString>;
 
     fn read(&self, setting: &Setting, walker: &mut Walker<'_>) -> Option<SecretString> {
-        let given = walker.secret_text(setting);
-        let named = walker.secret_text(self.file);
-        let (place, secret) = match (given, named) {
+        let in_variables = (
+            walker.variable_text(setting),
+            walker.variable_text(self.file),
+        );
+        let given = match in_variables {
+            (None, None) => (walker.file_text(setting), walker.file_text(self.file)),
+            given => given,
+        };
+        let (place, secret) = match given {
             (None, None) => return None,
             (Some(given), Some(named)) => {
                 let message = format!("is given together with {}; keep one of them", named.place);

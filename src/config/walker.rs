@@ -100,13 +100,16 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// The text from the file, or else the variable: for secrets, the file has precedence.
-    pub(super) fn secret_text(&mut self, setting: &Setting) -> Option<Given> {
+    /// The text from the variable.
+    pub(super) fn variable_text(&mut self, setting: &Setting) -> Option<Given> {
         self.note(setting);
-        match self.in_file(setting) {
-            Some(text) => text,
-            None => self.variable(setting)?,
-        }
+        self.variable(setting)?
+    }
+
+    /// The text from the file.
+    pub(super) fn file_text(&mut self, setting: &Setting) -> Option<Given> {
+        self.note(setting);
+        self.in_file(setting)?
     }
 
     /// The text of the variable. `None` if it is not set; an inner `None` after an error.

@@ -138,24 +138,32 @@ impl<'a> AppReader<'_, 'a> {
     /// The app's current and previous secret. If both are equal, the rotation has not happened yet or is over.
     fn app_secrets(&mut self, places: Places<'a>) -> (Option<SecretString>, Option<SecretString>) {
         let current = self.secret(&APP_SECRET, places);
-        let previous = self.secret(&APP_SECRET_PREVIOUS, places);
-        let is_same = match (&current, &previous) {
-            (Some(current), Some(previous)) => current.expose_secret() == previous.expose_secret(),
-            _ => false,
+        let Some((place, previous)) = self.placed_secret(&APP_SECRET_PREVIOUS, places) else {
+            return (current, None);
         };
+        let is_same = current
+            .as_ref()
+            .is_some_and(|current| current.expose_secret() == previous.expose_secret());
         if is_same {
-            let setting = &APP_SECRET_PREVIOUS.value;
-            let variable = setting.variable.filter(|_| places.item.is_none());
-            let place = variable.map_or_else(|| places.key(setting), str::to_owned);
             let message =
-                "is the same as app_secret; set app_secret to the new secret, or remove this key";
+                "is the same as app_secret; set app_secret to the new secret, or remove this value";
             self.walker.warn(place, message);
             return (current, None);
         }
-        (current, previous)
+        (current, Some(previous))
     }
 
     fn secret(&mut self, settings: &SecretSettings, places: Places<'a>) -> Option<SecretString> {
+        let (_, secret) = self.placed_secret(settings, places)?;
+        Some(secret)
+    }
+
+    /// The secret, with the key or variable that gives it or its file.
+    fn placed_secret(
+        &mut self,
+        settings: &SecretSettings,
+        places: Places<'a>,
+    ) -> Option<(String, SecretString)> {
         let value = self.file_text(&settings.value, places);
         let file = self.file_text(&settings.file, places);
         let mut found = self.secret_in(settings.kind, value, file, self.directory);
@@ -180,14 +188,14 @@ impl<'a> AppReader<'_, 'a> {
         })
     }
 
-    /// The secret, from its value or from a file relative to `directory`.
+    /// The secret, from its value or from a file relative to `directory`, with its place.
     fn secret_in(
         &mut self,
         kind: SecretKind,
         (place, value): PlacedValue<'a>,
         (file_place, file): PlacedValue<'a>,
         directory: &Path,
-    ) -> SourceValue<SecretString> {
+    ) -> SourceValue<(String, SecretString)> {
         let (place, secret) = match (value, file) {
             (SourceValue::Absent, SourceValue::Absent) => return SourceValue::Absent,
             (SourceValue::Refused, SourceValue::Absent)
@@ -213,9 +221,9 @@ impl<'a> AppReader<'_, 'a> {
         match secret {
             Ok(secret) => {
                 if let Some(unusual) = secret::unusual(kind, &secret) {
-                    self.walker.warn(place, unusual);
+                    self.walker.warn(place.as_str(), unusual);
                 }
-                SourceValue::Value(secret)
+                SourceValue::Value((place, secret))
             }
             Err(message) => {
                 self.walker.error(place, message);

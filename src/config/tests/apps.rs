@@ -122,14 +122,40 @@ fn the_previous_secret_is_optional_and_differs_from_the_current_one() {
     }
     assert_eq!(shown(&good("", environment())), None);
 
-    let config = good(&previous("app_secret_previous: s3cret"), environment());
-    let mut warnings = config.warnings.iter();
-    let is_reported = warnings.any(|warning| {
-        warning.place == "apps[0].app_secret_previous"
-            && warning.message.starts_with("is the same as app_secret; ")
-    });
-    assert!(is_reported, "{:?}", config.warnings);
-    assert_eq!(shown(&config), None);
+    let in_file = |key: &str| (previous(key), environment());
+    let in_variable = |name| (String::new(), environment().with_variable(name, "s3cret"));
+    let named_in_variable = |name| {
+        (
+            previous("name: a"),
+            environment().with_variable(name, "/same"),
+        )
+    };
+    for (place, (text, environment)) in [
+        (
+            "apps[0].app_secret_previous",
+            in_file("app_secret_previous: s3cret"),
+        ),
+        (
+            "apps[0].app_secret_previous_file",
+            in_file("app_secret_previous_file: /same"),
+        ),
+        (
+            "WHATSAPP_APP_SECRET_PREVIOUS",
+            in_variable("WHATSAPP_APP_SECRET_PREVIOUS"),
+        ),
+        (
+            "WHATSAPP_APP_SECRET_PREVIOUS_FILE",
+            named_in_variable("WHATSAPP_APP_SECRET_PREVIOUS_FILE"),
+        ),
+    ] {
+        let config = good(&text, environment.with_file("/same", "s3cret"));
+        let mut warnings = config.warnings.iter();
+        let is_reported = warnings.any(|warning| {
+            warning.place == place && warning.message.starts_with("is the same as app_secret; ")
+        });
+        assert!(is_reported, "{place}: {:?}", config.warnings);
+        assert_eq!(shown(&config), None);
+    }
     let both = errors(&previous(
         "app_secret_previous: a, app_secret_previous_file: b",
     ));

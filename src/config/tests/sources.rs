@@ -304,3 +304,28 @@ fn unknown_variables_are_warnings() {
         ]
     );
 }
+
+#[test]
+fn the_variables_of_a_token_win_over_both_keys_of_the_file() {
+    let token = |text: &str, variable: &str, value: &str| {
+        let environment = environment()
+            .with_file("/token", "of-the-variable")
+            .with_file("/etc/exporter/token", "of-the-file")
+            .with_variable(variable, value);
+        let config = good(text, environment);
+        let token = config.gate.token.or(config.trackers.token).expect("given");
+        token.expose_secret().to_owned()
+    };
+    for (section, variable) in [
+        ("gate", "WHATSAPP_GATE_TOKEN"),
+        ("trackers", "WHATSAPP_EVENTS_TOKEN"),
+    ] {
+        for key in ["token: of-the-file", "token_file: token"] {
+            let text = format!("{section}: {{{key}}}");
+            let file = format!("{variable}_FILE");
+            assert_eq!(token(&text, variable, "of-the-variable"), "of-the-variable");
+            assert_eq!(token(&text, &file, "/token"), "of-the-variable", "{text}");
+            assert_eq!(token(&text, variable, " "), "of-the-file", "{text}");
+        }
+    }
+}

@@ -20,8 +20,8 @@ pub(super) fn read(
     folder: &Path,
     seen: &mut Sha256,
 ) -> Option<SecretString> {
-    let given = walker.secret_text(inline);
-    let named = walker.secret_text(file);
+    let given = walker.file_text(inline);
+    let named = walker.file_text(file);
     match (given, named) {
         (None, None) => None,
         (Some(given), Some(named)) => {
