@@ -3,6 +3,7 @@
 //! As in a conversation, events are sorted by their own time before they count, so the order of webhooks does not
 //! matter. An event that arrives after the events around it were counted still counts as far as possible.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,10 @@ const OPT_OUT_WINDOW: Duration = Duration::from_secs(72 * 3_600);
 
 /// Maximum number of events in the reordering buffer, as for a conversation.
 const MAX_UNSETTLED: usize = 64;
+
+/// Maximum number of campaigns before the last one whose delivery is remembered. A contact lasts three days after its
+/// last delivery, and Meta limits marketing messages per customer far below this.
+const MAX_EARLIER: usize = 8;
 
 /// An event. The order breaks ties, because Meta's times are whole seconds.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -48,6 +53,10 @@ struct Delivery {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct CampaignContact {
     last: Option<Delivery>,
+    /// The campaigns that were delivered before the last one, by the time of their delivery. Their reads are no
+    /// deliveries.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    earlier: BTreeMap<String, Timestamp>,
     /// Reordering buffer, sorted: events that are not counted yet.
     unsettled: Vec<(Timestamp, ContactEvent)>,
 }
@@ -57,11 +66,13 @@ dated! { Delivery: at }
 impl Dated for CampaignContact {
     fn times(&self, see: &mut dyn FnMut(i64)) {
         self.last.times(see);
+        self.earlier.times(see);
         self.unsettled.iter().for_each(|(at, _)| at.times(see));
     }
 
     fn redate(&mut self, to: &Redating) {
         self.last.redate(to);
+        self.earlier.redate(to);
         self.unsettled.iter_mut().for_each(|(at, _)| at.redate(to));
         self.unsettled.sort();
     }
@@ -114,8 +125,14 @@ impl CampaignContact {
     /// Takes over the campaigns of another customer who proves to be the same.
     pub fn absorb(&mut self, other: Self) {
         let at = |delivery: &Option<Delivery>| delivery.as_ref().map(|one| one.at);
-        if at(&other.last) > at(&self.last) {
-            self.last = other.last;
+        let older = if at(&other.last) > at(&self.last) {
+            std::mem::replace(&mut self.last, other.last)
+        } else {
+            other.last
+        };
+        let older = older.map(|delivery| (delivery.campaign, delivery.at));
+        for (campaign, at) in other.earlier.into_iter().chain(older) {
+            self.note_earlier(campaign, at);
         }
         self.unsettled.extend(other.unsettled);
         self.unsettled.sort();
@@ -130,11 +147,7 @@ impl CampaignContact {
         match event {
             ContactEvent::Delivered(campaign) => self.deliver(at, campaign),
             ContactEvent::Read(campaign) => {
-                let is_known = self
-                    .last
-                    .as_ref()
-                    .is_some_and(|last| last.campaign == campaign);
-                if !is_known {
+                if !self.is_delivered(&campaign) {
                     self.deliver(at, campaign);
                 }
             }
@@ -162,13 +175,32 @@ impl CampaignContact {
     }
 
     fn deliver(&mut self, at: Timestamp, campaign: String) {
-        if self.last.as_ref().is_none_or(|last| last.at <= at) {
-            self.last = Some(Delivery {
-                campaign,
-                at,
-                replied: false,
-                opted_out: false,
-            });
+        if self.last.as_ref().is_some_and(|last| last.at > at) {
+            return self.note_earlier(campaign, at);
+        }
+        let before = self.last.replace(Delivery {
+            campaign,
+            at,
+            replied: false,
+            opted_out: false,
+        });
+        if let Some(before) = before {
+            self.note_earlier(before.campaign, before.at);
+        }
+    }
+
+    fn is_delivered(&self, campaign: &str) -> bool {
+        let is_last = self.last.iter().any(|last| last.campaign == campaign);
+        is_last || self.earlier.contains_key(campaign)
+    }
+
+    fn note_earlier(&mut self, campaign: String, at: Timestamp) {
+        let known = self.earlier.entry(campaign).or_insert(at);
+        *known = at.max(*known);
+        if self.earlier.len() > MAX_EARLIER {
+            let oldest = self.earlier.iter().min_by_key(|(name, at)| (**at, *name));
+            let oldest = oldest.map(|(name, _)| name.clone());
+            oldest.map(|name| self.earlier.remove(&name));
         }
     }
 }
@@ -181,112 +213,4 @@ impl Delivery {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::ContactEvent::{Delivered, Read, Stopped, Wrote};
-    use super::*;
-
-    const HOUR: i64 = 3_600;
-
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_seconds(1_775_000_000 + seconds)
-    }
-
-    fn spring() -> ContactEvent {
-        Delivered("spring".to_owned())
-    }
-
-    fn counted(events: &[(i64, ContactEvent)]) -> Vec<String> {
-        let mut contact = CampaignContact::default();
-        let mut counted = Vec::new();
-        let mut count = |name: &str, stage: CampaignStage| {
-            counted.push(format!("{name} {stage:?}"));
-        };
-        for (seconds, event) in events {
-            contact.note(at(*seconds), event.clone(), &mut count);
-        }
-        contact.settle(at(i64::from(i32::MAX)), &mut count);
-        counted
-    }
-
-    #[test]
-    fn a_reply_and_an_opt_out_count_once_within_their_windows() {
-        let replied = ["spring Replied"];
-        assert_eq!(counted(&[(0, spring()), (5, Wrote), (9, Wrote)]), replied);
-        assert_eq!(counted(&[(0, spring()), (24 * HOUR, Wrote)]), replied);
-        let nothing = [""; 0];
-        assert_eq!(counted(&[(0, spring()), (24 * HOUR + 1, Wrote)]), nothing);
-        assert_eq!(counted(&[(0, spring()), (-1, Wrote)]), nothing);
-        assert_eq!(counted(&[(5, Wrote), (5, Stopped)]), nothing);
-        let stops = [(0, spring()), (72 * HOUR, Stopped), (72 * HOUR, Stopped)];
-        assert_eq!(counted(&stops), ["spring OptedOut"]);
-        assert_eq!(counted(&[(0, spring()), (72 * HOUR + 1, Stopped)]), nothing);
-    }
-
-    #[test]
-    fn the_last_delivered_campaign_counts() {
-        let summer = Delivered("summer".to_owned());
-        let both = [(0, spring()), (10, summer), (20, Wrote), (30, Stopped)];
-        assert_eq!(counted(&both), ["summer Replied", "summer OptedOut"]);
-        // Each delivered message can have its reply.
-        let twice = [(0, spring()), (5, Wrote), (10, spring()), (15, Wrote)];
-        assert_eq!(counted(&twice), ["spring Replied", "spring Replied"]);
-    }
-
-    #[test]
-    fn a_message_that_was_only_read_was_delivered() {
-        let read = || Read("spring".to_owned());
-        assert_eq!(counted(&[(0, read()), (5, Wrote)]), ["spring Replied"]);
-        let after = [(0, spring()), (5, Wrote), (6, read()), (7, Wrote)];
-        assert_eq!(
-            counted(&after),
-            ["spring Replied"],
-            "it is the same message"
-        );
-    }
-
-    #[test]
-    fn the_buffer_is_bounded_and_survives_a_restart() {
-        let mut contact = CampaignContact::default();
-        let mut replies = 0;
-        for seconds in 0..1_000 {
-            contact.note(at(2 * seconds), spring(), |_, _| replies += 1);
-            contact.note(at(2 * seconds + 1), Wrote, |_, _| replies += 1);
-            assert!(contact.unsettled.len() <= MAX_UNSETTLED);
-        }
-        let saved = serde_json::to_string(&contact).expect("plain data");
-        let mut read: CampaignContact = serde_json::from_str(&saved).expect("its own text");
-        assert_eq!(read, contact);
-        read.settle(at(i64::from(i32::MAX)), |_, _| replies += 1);
-        assert_eq!(replies, 1_000);
-        assert_eq!(
-            read.remembered_until(),
-            Some(at(1_998).plus(OPT_OUT_WINDOW))
-        );
-    }
-
-    fn event() -> impl Strategy<Value = ContactEvent> {
-        let name = || prop::sample::select(vec!["spring".to_owned(), "summer".to_owned()]);
-        prop_oneof![
-            name().prop_map(Delivered),
-            name().prop_map(Read),
-            Just(Wrote),
-            Just(Stopped)
-        ]
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
-        #[test]
-        fn the_order_of_arrival_does_not_matter(
-            events in prop::collection::vec((0_i64..100 * HOUR, event()), 0..40),
-            seed: u64,
-        ) {
-            let mut shuffled = events.clone();
-            fastrand::Rng::with_seed(seed).shuffle(&mut shuffled);
-            prop_assert_eq!(counted(&events), counted(&shuffled));
-        }
-    }
-}
+mod tests;
