@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::redate::{Dated, Redating};
 use crate::domain::account::Update as AccountUpdate;
+use crate::domain::message::Update as MessageUpdate;
 use crate::domain::number::Update as NumberUpdate;
 use crate::domain::template::Update as TemplateUpdate;
 use crate::domain::{DeliveryKey, DisplayDigits, Fact, Timestamp, Word};
@@ -136,6 +137,14 @@ fn subject(fact: &Fact) -> Option<String> {
             };
             format!("template {} {about}", webhook.identity.id)
         }
+        Fact::Message(webhook) => {
+            let MessageUpdate::Errors(codes) = &webhook.update else {
+                return None;
+            };
+            // Errors with different codes do not supersede each other.
+            let code = codes.first()?;
+            format!("messages {} errors {code}", webhook.phone_number_id)
+        }
         Fact::NumberSpelled(spelling) => format!("number {} spelling", spelling.digits.as_str()),
         // These have ids of their own, or are not sent by webhook.
         Fact::AccountRead(_)
@@ -143,7 +152,6 @@ fn subject(fact: &Fact) -> Option<String> {
         | Fact::NumbersListed(_)
         | Fact::TemplatesListed(..)
         | Fact::InsightsRead(_)
-        | Fact::Message(_)
         | Fact::Tracked(_)
         | Fact::CallsSpent(_)
         | Fact::TimePassed

@@ -1,5 +1,6 @@
 //! Webhooks are matched to phone numbers by digits. Meta writes some numbers in two ways.
 
+mod groups;
 mod undated;
 
 use whatsapp_business_exporter::domain::number::Status;

@@ -24,7 +24,7 @@ const OBJECT: &str = "whatsapp_business_account";
 /// The content of one delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// One for each change with account, field and value, except those of the Test button.
+    /// At least one for each change with account, field and value, except those of the Test button.
     pub events: Vec<Event>,
     /// Spellings of phone numbers from message webhooks, each number once. Most are already known.
     pub spellings: Vec<Event>,

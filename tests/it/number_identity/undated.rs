@@ -1,9 +1,12 @@
 //! Deliveries without a time: a retry is recognised by its content.
 
+use whatsapp_business_exporter::domain::Timestamp;
 use whatsapp_business_exporter::domain::number::Status;
+use whatsapp_business_exporter::ingest::webhook::Delivery;
+use whatsapp_business_exporter::ingest::{CustomerHasher, CustomerKey};
 
 use super::{deliver, flagged, quality, state_with};
-use crate::support::{number_id, text_of};
+use crate::support::{at, number_id, samples, text_of};
 
 #[test]
 fn an_undated_webhook_is_a_retry_only_directly_after_its_equal() {
@@ -131,4 +134,46 @@ fn without_a_time_a_repeat_is_one_for_hours_and_no_longer() {
     let time = r#""time":1775000000,"#;
     assert_eq!(deliver(&mut state, 0, time, rejected), 0);
     assert_eq!(deliver(&mut state, 3 * 86_400, time, rejected), 1);
+}
+
+/// A webhook with errors and no message. Its entry has no time.
+const ERRORS: &str = include_str!("../../fixtures/webhooks/messages_errors.json");
+
+#[test]
+fn errors_without_a_message_count_again_after_hours() {
+    let customers = CustomerHasher::new(&CustomerKey::from_app_secret(&"autumn".into()));
+    let mut state = state_with(&[]);
+    let mut count = |received: Timestamp, body: &str| {
+        let delivery = Delivery::parse(body.as_bytes(), received, Some(&customers));
+        for event in &delivery.expect("it is JSON").events {
+            state.apply(event);
+        }
+        let text = text_of(&state);
+        let failures = samples(&text, "whatsapp_message_failures_total");
+        let of_code = |code: &str| {
+            let label = format!(r#"error_code="{code}""#);
+            let sample = failures.iter().find(|sample| sample.contains(&label));
+            sample
+                .map_or("0", |sample| sample.rsplit(' ').next().expect("a value"))
+                .to_owned()
+        };
+        (of_code("130429"), of_code("131000"))
+    };
+    let counts = |one: &str, other: &str| (one.to_owned(), other.to_owned());
+    assert_eq!(count(at(0), ERRORS), counts("1", "0"));
+    assert_eq!(count(at(1), ERRORS), counts("1", "0"), "a retry");
+    // Another error in between does not make the retry a recurrence.
+    let other = ERRORS.replace("130429", "131000");
+    assert_eq!(count(at(60), &other), counts("1", "1"));
+    assert_eq!(count(at(120), ERRORS), counts("1", "1"));
+    assert_eq!(count(at(7 * 3_600), ERRORS), counts("2", "1"));
+    // With a time of the entry, each time is an event of its own.
+    let timed = |seconds: i64| {
+        let time = at(seconds).as_millis() / 1000;
+        ERRORS.replace(r#""changes""#, &format!(r#""time": {time}, "changes""#))
+    };
+    let later = 20 * 3_600;
+    assert_eq!(count(at(later), &timed(later)), counts("3", "1"));
+    assert_eq!(count(at(later + 9), &timed(later)), counts("3", "1"));
+    assert_eq!(count(at(later + 9), &timed(later + 8)), counts("4", "1"));
 }

@@ -4,9 +4,10 @@ use serde_json::Value;
 
 use super::entry::Origin;
 use super::{AccountActivity, Delivery, Hashers};
+use crate::domain::message::{Update, WebhookUpdate};
 use crate::domain::number::Spelling;
 use crate::domain::track::Trackers;
-use crate::domain::{DeliveryKey, Event, Fact, Source, WebhookField, Word, message};
+use crate::domain::{DeliveryKey, Event, Fact, Source, Timestamp, WebhookField, Word};
 use crate::ingest::json::read_text;
 use crate::ingest::key::delivery_key;
 use crate::ingest::webhook::envelope::{EnvelopeChange, present, scalar};
@@ -117,22 +118,27 @@ impl Delivery {
             return;
         };
         let own_time = reading.own_time.and_then(|time| self.accepted_time(time));
-        let sent_at = origin.time.or(own_time);
-        let (source, observed_at) = match sent_at {
-            // Truncated to seconds, to be comparable with all other times.
-            Some(sent_at) => (Source::Webhook(key), sent_at.at_whole_seconds()),
-            // Only their order of arrival is known, so the milliseconds of receipt are kept.
-            None if reading.fact != Fact::Unwatched => {
-                (Source::UndatedWebhook(key), self.receipt.at)
-            }
-            None => (Source::Webhook(key), self.receipt.at.at_whole_seconds()),
-        };
-        self.events.push(Event {
-            waba_id,
-            observed_at,
-            source,
-            fact: reading.fact,
-        });
+        for (index, (fact, fact_time)) in (0_u64..).zip(reading.facts) {
+            let fact_time = fact_time.and_then(|time| self.accepted_time(time));
+            let sent_at = fact_time.or(origin.time).or(own_time);
+            let key = match index {
+                0 => key,
+                _ => delivery_key(&key.0.to_string(), "", "part", &index.to_string()),
+            };
+            let (source, observed_at) = match sent_at {
+                // Truncated to seconds, to be comparable with all other times.
+                Some(sent_at) => (Source::Webhook(key), sent_at.at_whole_seconds()),
+                // Only their order of arrival is known, so the milliseconds of receipt are kept.
+                None if fact != Fact::Unwatched => (Source::UndatedWebhook(key), self.receipt.at),
+                None => (Source::Webhook(key), self.receipt.at.at_whole_seconds()),
+            };
+            self.events.push(Event {
+                waba_id: waba_id.clone(),
+                observed_at,
+                source,
+                fact,
+            });
+        }
     }
 
     /// Records the spelling of a number in webhooks, once per delivery. Only message webhooks contain it together
@@ -182,19 +188,25 @@ impl Delivery {
         });
         self.note_spelling(origin, spelling, key);
         let any = !items.is_empty();
+        // Equal bytes of errors alone are a retry or a recurrence. With a message or a status, its id shows which.
+        let are_errors_alone = items.len() == 1 && matches!(items[0].update, Update::Errors(_));
         for (index, item) in (0_u64..).zip(items) {
             let at = item.at.and_then(|at| self.accepted_time(at));
+            let sent_at = at.or(origin.time).map(Timestamp::at_whole_seconds);
+            let key = match item.identity {
+                Some(identity) => delivery_key(number.as_str(), "", "messages", &identity),
+                None => delivery_key(&key.0.to_string(), "", "messages", &index.to_string()),
+            };
+            let (source, observed_at) = match sent_at {
+                Some(sent_at) => (Source::Webhook(key), sent_at),
+                None if are_errors_alone => (Source::UndatedWebhook(key), self.receipt.at),
+                None => (Source::Webhook(key), self.receipt.at.at_whole_seconds()),
+            };
             self.events.push(Event {
                 waba_id: waba_id.clone(),
-                observed_at: at
-                    .or(origin.time)
-                    .unwrap_or(self.receipt.at)
-                    .at_whole_seconds(),
-                source: Source::Webhook(match item.identity {
-                    Some(identity) => delivery_key(number.as_str(), "", "messages", &identity),
-                    None => delivery_key(&key.0.to_string(), "", "messages", &index.to_string()),
-                }),
-                fact: Fact::Message(message::WebhookUpdate {
+                observed_at,
+                source,
+                fact: Fact::Message(WebhookUpdate {
                     phone_number_id: number.clone(),
                     received_at: self.receipt.expires_by(),
                     recipient: item.recipient,

@@ -1,6 +1,8 @@
 //! Expected results of the fixtures about phone numbers.
 
-use super::{Expected, RECEIVED_AT_WHOLE_SECONDS, SENT_AT, digits, one_event, unwatched_event};
+use super::{
+    ACCOUNT, Expected, RECEIVED_AT_WHOLE_SECONDS, SENT_AT, digits, one_event, unwatched_event,
+};
 use crate::domain::number::{
     GroupStatus, NameDecision, NameRejectionReason, NameReview, QualityEventKind as Event,
     SecurityEventKind, Update, WebhookUpdate,
@@ -69,14 +71,17 @@ fn security_and_groups() -> Vec<Expected> {
         one_event("security_unknown_event", security(SecurityEventKind::Other))
             .warnings(&["security.event=PIN_GUESSED"]),
         unwatched_event("security_no_event").warnings(&["security.event!"]),
-        // The entry has no time, so the groups' own times count; a time after the receipt is the receipt's.
+        // Each group has its own time; a time after the receipt is the receipt's.
         one_event("group_status_update_suspend", groups(&[("g1", true)]))
             .at(RECEIVED_AT_WHOLE_SECONDS),
-        one_event(
-            "group_status_update_cleared",
-            groups(&[("g1", false), ("2", true)]),
-        )
-        .at(SENT_AT - 60),
+        Expected {
+            fixture: "group_status_update_cleared",
+            events: vec![
+                (ACCOUNT, SENT_AT - 100, groups(&[("g1", false)])),
+                (ACCOUNT, SENT_AT - 60, groups(&[("2", true)])),
+            ],
+            warnings: &[],
+        },
         unwatched_event("group_status_update_odd_elements")
             .at(RECEIVED_AT_WHOLE_SECONDS)
             .warnings(&[

@@ -20,8 +20,9 @@ use crate::ingest::{CustomerHasher, MetaObject, ParseWarning, ParseWarnings, jso
 
 /// The content of a change's value.
 pub struct ChangeContent {
-    /// The fact. `Unwatched` also for a watched field whose value cannot be understood.
-    pub fact: Fact,
+    /// The facts, each with its own time if it has one: a value can list several objects. At least one; `Unwatched`
+    /// also for a watched field whose value cannot be understood.
+    pub facts: Vec<(Fact, Option<Timestamp>)>,
     /// The account, if the value itself names it: the entry of a partner's event has the portfolio's id instead.
     pub waba_id: Option<WabaId>,
     /// The value's own `timestamp`, for entries without a time.
@@ -31,7 +32,7 @@ pub struct ChangeContent {
 impl ChangeContent {
     fn unwatched() -> Self {
         Self {
-            fact: Fact::Unwatched,
+            facts: vec![(Fact::Unwatched, None)],
             waba_id: None,
             own_time: None,
         }
@@ -49,7 +50,6 @@ fn reader_of(field: WebhookField) -> Option<FieldReader> {
         WebhookField::AccountUpdate => account::update,
         WebhookField::BusinessCapabilityUpdate => account::capability,
         WebhookField::Flows => account::flow,
-        WebhookField::GroupStatusUpdate => number::groups,
         WebhookField::MessageTemplateQualityUpdate | WebhookField::MessageTemplateStatusUpdate => {
             template::status_or_quality
         }
@@ -68,7 +68,7 @@ fn reader_of(field: WebhookField) -> Option<FieldReader> {
 /// Whether the values of this field are parsed and are about an account. The status of a group is parsed too, but has
 /// its place among the messages of the group.
 pub fn is_management(field: WebhookField) -> bool {
-    reader_of(field).is_some() && field != WebhookField::GroupStatusUpdate
+    reader_of(field).is_some()
 }
 
 /// Whether the field's webhooks are about customers: their conversations, calls and choices.
@@ -115,9 +115,10 @@ pub fn read(
     rejection_info: Option<&RawValue>,
     warnings: &mut ParseWarnings,
 ) -> ChangeContent {
-    let Some(reader) = reader_of(field) else {
+    let reader = reader_of(field);
+    if reader.is_none() && field != WebhookField::GroupStatusUpdate {
         return ChangeContent::unwatched();
-    };
+    }
     let noun = field.as_str();
     let value = json::read_text(value.get(), noun, warnings);
     let value = value.map(|value| with_rejection_info(value, rejection_info, noun, warnings));
@@ -131,15 +132,22 @@ pub fn read(
         });
         return ChangeContent::unwatched();
     };
+    let mut facts = match reader {
+        Some(reader) => reader(&object, warnings)
+            .map(|fact| (fact, None))
+            .into_iter()
+            .collect(),
+        None => number::groups(&object, warnings),
+    };
+    if facts.is_empty() {
+        facts.push((Fact::Unwatched, None));
+    }
     ChangeContent {
-        fact: reader(&object, warnings).unwrap_or(Fact::Unwatched),
+        facts,
         waba_id: object
             .object("waba_info", "waba_info", warnings)
             .and_then(|info| info.parsed("waba_id", WabaId::parse, warnings)),
-        own_time: match field {
-            WebhookField::GroupStatusUpdate => number::newest_group_time(&object, warnings),
-            _ => object.time("timestamp", warnings),
-        },
+        own_time: object.time("timestamp", warnings),
     }
 }
 

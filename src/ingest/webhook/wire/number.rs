@@ -53,43 +53,40 @@ pub fn security(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<
     Some(Fact::Number(WebhookUpdate { digits, update }))
 }
 
-/// `group_status_update`. Its `metadata` identifies the number.
-pub fn groups(value: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<Fact> {
-    value.require("metadata", warnings)?;
-    let metadata = value.object("metadata", "metadata", warnings)?;
-    let digits = digits(&metadata, warnings)?;
-    let groups = value.objects("groups", "groups", warnings);
-    let groups = groups.iter().filter_map(|group| {
-        group.require("group_id", warnings)?;
-        let id = group.text("group_id", warnings)?;
-        let is_suspended = match group.word("type", warnings)? {
-            GroupStatusKind::Suspend => true,
-            GroupStatusKind::SuspendCleared => false,
-            GroupStatusKind::Other => return None,
-        };
-        let group = delivery_key("", "", "group", &id);
-        Some(GroupStatus {
-            group,
-            is_suspended,
-        })
-    });
-    let groups: Vec<GroupStatus> = groups.collect();
-    let has_some = !groups.is_empty();
-    let update = Update::Groups(groups);
-    has_some.then_some(Fact::Number(WebhookUpdate { digits, update }))
-}
-
-/// The newest time of the groups in a `group_status_update`, whose entry has none.
-pub fn newest_group_time(
+/// `group_status_update`: one fact for each group, with its own time. Its `metadata` identifies the number.
+pub fn groups(
     value: &MetaObject<'_>,
     warnings: &mut ParseWarnings,
-) -> Option<Timestamp> {
-    let mut reported_before = ParseWarnings::new();
-    let groups = value.objects("groups", "groups", &mut reported_before);
-    let times = groups.iter();
-    times
-        .filter_map(|group| group.time("timestamp", warnings))
-        .max()
+) -> Vec<(Fact, Option<Timestamp>)> {
+    let metadata = value
+        .require("metadata", warnings)
+        .and_then(|()| value.object("metadata", "metadata", warnings));
+    let Some(digits) = metadata.and_then(|metadata| digits(&metadata, warnings)) else {
+        return Vec::new();
+    };
+    let groups = value.objects("groups", "groups", warnings);
+    let groups = groups.iter().filter_map(|group| {
+        let status = group_status(group, warnings)?;
+        let update = Update::Groups(vec![status]);
+        let digits = digits.clone();
+        let fact = Fact::Number(WebhookUpdate { digits, update });
+        Some((fact, group.time("timestamp", warnings)))
+    });
+    groups.collect()
+}
+
+fn group_status(group: &MetaObject<'_>, warnings: &mut ParseWarnings) -> Option<GroupStatus> {
+    group.require("group_id", warnings)?;
+    let id = group.text("group_id", warnings)?;
+    let is_suspended = match group.word("type", warnings)? {
+        GroupStatusKind::Suspend => true,
+        GroupStatusKind::SuspendCleared => false,
+        GroupStatusKind::Other => return None,
+    };
+    Some(GroupStatus {
+        group: delivery_key("", "", "group", &id),
+        is_suspended,
+    })
 }
 
 /// The messaging limit, with its field name since v24 or the earlier one. Numbers and accounts share it.
