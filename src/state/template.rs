@@ -148,11 +148,12 @@ impl Template {
         (self.category.value() != Some(coming) && !outcome_is_known).then_some((coming, at))
     }
 
-    /// The category that Meta considers correct. `None` if the template has it.
+    /// The category that Meta considers correct. `None` if the template has it, and if Meta changed the category later.
     #[must_use]
     pub fn correct_category_if_other(&self) -> Option<Category> {
         let correct = *self.correct_category.value()?;
-        (self.category.value() != Some(correct)).then_some(correct)
+        let is_superseded = self.correct_category.stamp() < self.category.changed();
+        (self.category.value() != Some(correct) && !is_superseded).then_some(correct)
     }
 
     /// Reason of the rejection. `None` while the template is not rejected.

@@ -145,3 +145,41 @@ fn a_template_that_meta_made_is_distinguished() {
         "a field that was refused does not undo what is known: {known:?}"
     );
 }
+
+#[test]
+fn a_category_change_supersedes_an_earlier_correct_category() {
+    use template::{Category, Update};
+    let mut state = state_after([]);
+    let moved = |previous, new| Update::CategoryChanged {
+        previous: Some(previous),
+        new,
+    };
+    let (utility, marketing) = (Category::Utility, Category::Marketing);
+    let announced = Update::CategoryAnnounced {
+        present: Some(utility),
+        coming: marketing,
+        at: None,
+    };
+    let steps = [
+        (announced, Some(marketing)),
+        (moved(utility, marketing), None),
+        (moved(marketing, utility), None),
+        (
+            Update::CategoryDetected { correct: marketing },
+            Some(marketing),
+        ),
+    ];
+    for (key, (update, expected)) in (1..).zip(steps) {
+        let identity = template::Identity {
+            id: template_id(5),
+            name: None,
+            language: None,
+        };
+        let fact = Fact::Template(template::WebhookUpdate { identity, update });
+        let seconds = 100 * i64::try_from(key).expect("few");
+        state.apply(&by_webhook(key, seconds, fact));
+        let account = state.accounts().values().next().expect("it is watched");
+        let template = account.templates().next().expect("it was reported");
+        assert_eq!(template.correct_category_if_other(), expected, "{key}");
+    }
+}
