@@ -174,6 +174,17 @@ pub struct NumberDay {
     pub cost: Option<u64>,
 }
 
+impl NumberDay {
+    /// Adds the messages of another part of the same day, category and type.
+    pub fn add(&mut self, part: &Self) {
+        self.volume = self.volume.saturating_add(part.volume);
+        self.cost = match (self.cost, part.cost) {
+            (Some(cost), Some(more)) => Some(cost.saturating_add(more)),
+            (cost, more) => cost.or(more),
+        };
+    }
+}
+
 /// Why Meta gives no insights about templates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Refusal {

@@ -1,10 +1,13 @@
 //! A poll of insights: what to read, decided from the state, and the calls that read it.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::InsightsOptions;
-use crate::domain::insights::{DAYS, Day, DaySpan, DayZone, NumbersRead, Snapshot, TemplatesRead};
+use crate::domain::insights::{
+    DAYS, Day, DaySpan, DayZone, NumberDay, NumbersRead, Snapshot, TemplatesRead,
+};
 use crate::domain::template::Status;
 use crate::domain::{Collector, TemplateId, Timestamp, WabaId};
 use crate::ingest::graph::{Calls, Client, Failure, FailureKind, TEMPLATES_PER_CALL};
@@ -218,9 +221,13 @@ async fn read_numbers(
     if plan.numbers.is_empty() {
         return Ok(None);
     }
-    let mut days = Vec::new();
+    let mut days: Vec<NumberDay> = Vec::new();
     for span in &plan.numbers {
-        days.extend(client.read_number_days(waba_id, *span, calls).await?);
+        let mut read = client.read_number_days(waba_id, *span, calls).await?;
+        // The parts of a day are added up later, so a day at the border of two calls must be in one of them only.
+        let known: BTreeSet<Timestamp> = days.iter().map(|one| one.day.start).collect();
+        read.retain(|one| !known.contains(&one.day.start));
+        days.append(&mut read);
     }
     let last_day = plan.number_day;
     days.retain(|one| one.day.start <= last_day.start);

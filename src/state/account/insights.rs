@@ -101,15 +101,7 @@ impl Account {
         change: &mut Change,
     ) {
         self.insights.note_numbers_read(stamp.at(), read.last_day);
-        let mut by_digits: BTreeMap<&DisplayDigits, Vec<&NumberDay>> = BTreeMap::new();
-        for day in &read.days {
-            by_digits.entry(&day.digits).or_default().push(day);
-        }
-        let matched = by_digits.into_iter().filter_map(|(digits, days)| {
-            let id = self.number_with(digits, stamp)?;
-            Some((id, days))
-        });
-        let matched: Vec<(PhoneNumberId, Vec<&NumberDay>)> = matched.collect();
+        let matched = self.days_by_number(read, stamp);
         let known = Arc::make_mut(&mut self.number_insights);
         known.retain(|id, _| self.numbers.contains_key(id));
         for (id, days) in matched {
@@ -119,7 +111,7 @@ impl Account {
             }
             let insights = known.entry(id.clone());
             let insights = insights.or_insert_with(|| Arc::new(NumberInsights::new(id)));
-            for day in days {
+            for day in &days {
                 if !Arc::make_mut(insights).observe(day) {
                     change.keep_out(ObjectKind::Insights);
                 }
@@ -128,5 +120,35 @@ impl Account {
         for insights in known.values_mut() {
             Arc::make_mut(insights).note_read(read.last_day);
         }
+    }
+
+    /// The days of each number of the account. Volumes of one day, category and type are added up: Meta lists them
+    /// separately for each of its categories that this version does not know, and for each spelling of a number.
+    fn days_by_number(
+        &self,
+        read: &NumbersRead,
+        stamp: Stamp,
+    ) -> BTreeMap<PhoneNumberId, Vec<NumberDay>> {
+        let mut by_digits: BTreeMap<&DisplayDigits, Vec<&NumberDay>> = BTreeMap::new();
+        for day in &read.days {
+            by_digits.entry(&day.digits).or_default().push(day);
+        }
+        let mut by_number: BTreeMap<PhoneNumberId, BTreeMap<_, NumberDay>> = BTreeMap::new();
+        for (digits, days) in by_digits {
+            let Some(id) = self.number_with(digits, stamp) else {
+                continue;
+            };
+            let sums = by_number.entry(id).or_default();
+            for day in days {
+                let key = (day.day.start, day.category, day.pricing_type);
+                match sums.get_mut(&key) {
+                    Some(sum) => sum.add(day),
+                    None => drop(sums.insert(key, day.clone())),
+                }
+            }
+        }
+        let days = by_number.into_iter();
+        days.map(|(id, sums)| (id, sums.into_values().collect()))
+            .collect()
     }
 }

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::DisplayDigits;
+use crate::domain::{DisplayDigits, Event, Fact, Listing, Source, WabaId, number};
+use crate::state::State;
 
 const DAY: i64 = 86_400;
 
@@ -161,4 +162,56 @@ fn prices_of_a_day_are_limited_and_keep_their_highest_volume() {
     let saved = serde_json::to_string(&insights).expect("plain data");
     let restored: NumberInsights = serde_json::from_str(&saved).expect("its own text");
     assert_eq!(restored, insights);
+}
+
+#[test]
+fn parts_of_one_day_in_one_read_are_added_up() {
+    let waba_id = WabaId::parse("800100200300400").expect("digits");
+    let id = PhoneNumberId::parse("900100200300400").expect("digits");
+    let mut state = State::default();
+    state.watch([waba_id.clone()]);
+    let polled = |second: i64, fact: Fact| Event {
+        waba_id: waba_id.clone(),
+        observed_at: Timestamp::from_seconds(1_775_000_000 + second),
+        source: Source::Poll,
+        fact,
+    };
+    let listing = Listing {
+        objects: vec![number::Snapshot {
+            display_phone_number: Some("+52 55 1234 5678".to_owned()),
+            ..number::Snapshot::new(id.clone())
+        }],
+        complete: true,
+    };
+    state.apply(&polled(0, Fact::NumbersListed(listing)));
+    let part = |digits: &str, volume, cost| insights::NumberDay {
+        digits: DisplayDigits::parse(digits).expect("digits"),
+        volume,
+        cost,
+        ..priced(0, PricingCategory::Other, 0)
+    };
+    let read = |days| {
+        let numbers = insights::NumbersRead {
+            days,
+            last_day: day(0),
+        };
+        Fact::InsightsRead(insights::Snapshot {
+            numbers: Some(numbers),
+            complete: true,
+            ..insights::Snapshot::default()
+        })
+    };
+    // Two categories that this version does not know, and the same number in another national spelling.
+    let days = vec![
+        part("525512345678", 900, Some(7)),
+        part("525512345678", 400, None),
+        part("5215512345678", 50, Some(3)),
+    ];
+    for second in [60, 120] {
+        state.apply(&polled(second, read(days.clone())));
+        let account = &state.accounts()[&waba_id];
+        let known = account.number_insights(&id).expect("it was read").days();
+        let known: Vec<_> = known.iter().map(|one| (one.volume, one.cost)).collect();
+        assert_eq!(known, [(1_350, Some(10))], "{second}");
+    }
 }

@@ -144,7 +144,7 @@ fn the_first_poll_reads_ninety_days_and_the_next_ones_those_that_move() {
 fn templates_with_recent_messages_come_first_and_the_others_take_turns() {
     let mut state = listed(60, account::Snapshot::default());
     let busy = [template_id(57), template_id(58)];
-    let mut read = std::collections::BTreeSet::new();
+    let mut read = BTreeSet::new();
     for round in 0..4 {
         let now = at(DAY + round * 6 * 3_600);
         let plan = poll(&mut state, now, |id| u64::from(busy.contains(id)));
