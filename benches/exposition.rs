@@ -32,6 +32,7 @@ const OPTIONS: Options = Options {
     created_timestamps: false,
     template_state_sets: StateSets::Sparse,
     template_series_limit: SERIES,
+    journeys: whatsapp_business_exporter::domain::journey::Journeys(Vec::new()),
     campaigns: Vec::new(),
     experiments: whatsapp_business_exporter::domain::experiment::Experiments(Vec::new()),
     business_hours: None,

@@ -176,6 +176,7 @@ fn send_gate(store: &Arc<Store>, telemetry: &Arc<Telemetry>) -> SendGate {
         template_series_limit: 0,
         business_hours: None,
         callback: None,
+        journeys: whatsapp_business_exporter::domain::journey::Journeys(Vec::new()),
         campaigns: Vec::new(),
         experiments: whatsapp_business_exporter::domain::experiment::Experiments(Vec::new()),
     };

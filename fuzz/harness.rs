@@ -209,6 +209,7 @@ fn shown(state: &State, format: TextFormat) -> String {
         created_timestamps: false,
         template_state_sets: StateSets::Full,
         template_series_limit: 1_000,
+        journeys: whatsapp_business_exporter::domain::journey::Journeys(Vec::new()),
         campaigns: Vec::new(),
         experiments: whatsapp_business_exporter::domain::experiment::Experiments(Vec::new()),
         business_hours: None,

@@ -198,6 +198,7 @@ fn render(accounts: &Accounts) -> usize {
         created_timestamps: false,
         template_state_sets: StateSets::Sparse,
         template_series_limit: 20_000,
+        journeys: whatsapp_business_exporter::domain::journey::Journeys(Vec::new()),
         campaigns: Vec::new(),
         experiments: whatsapp_business_exporter::domain::experiment::Experiments(Vec::new()),
         business_hours: None,

@@ -103,6 +103,7 @@ pub(super) fn options(config: &Config) -> Options {
         template_series_limit: config.templates.series_limit,
         business_hours: config.trackers.hours().map(Arc::new),
         callback: expected_callback(config),
+        journeys: config.trackers.journeys.clone(),
         campaigns: {
             let names = config.trackers.campaigns.names().into_iter();
             names.map(str::to_owned).collect()

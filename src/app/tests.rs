@@ -28,6 +28,7 @@ const OPTIONS: Options = Options {
     created_timestamps: false,
     template_state_sets: StateSets::Full,
     template_series_limit: 100,
+    journeys: crate::domain::journey::Journeys(Vec::new()),
     campaigns: Vec::new(),
     experiments: crate::domain::experiment::Experiments(Vec::new()),
     business_hours: None,

@@ -9,13 +9,11 @@ use super::setting::Setting;
 use super::value;
 use super::walker::Walker;
 use crate::domain::journey::{
-    FIRST_VERSION, Journey, JourneyId, Journeys, NO_VARIANT, OTHER, ReplyPattern, Step,
+    FIRST_VERSION, Journey, JourneyId, Journeys, MAX_JOURNEYS, MAX_STEPS, NO_VARIANT, OTHER,
+    ReplyPattern, Step,
 };
 use crate::yaml::Node;
 
-/// Maximum number of journeys, because each step of each variant has about twenty series per number.
-const MAX_JOURNEYS: usize = 50;
-const MAX_STEPS: usize = 50;
 const MAX_VARIANTS: usize = 10;
 
 /// Maximum number of answers of a step, and of goals. Each answer is a series for each variant.

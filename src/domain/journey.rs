@@ -14,6 +14,12 @@ pub const FIRST_VERSION: &str = "1";
 /// The variant of a session that was assigned none.
 pub const NO_VARIANT: &str = "none";
 
+/// Maximum number of declared journeys, because each step of each variant has about twenty series per number.
+pub const MAX_JOURNEYS: usize = 50;
+
+/// Maximum number of declared steps of a journey.
+pub const MAX_STEPS: usize = 50;
+
 /// Idle timeout of sessions of undeclared journeys.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
@@ -206,6 +212,33 @@ impl Journeys {
         let mut variants = variants.into_iter().flatten();
         let known = variants.find(|known| *known == variant);
         known.map_or(OTHER, |known| known).to_owned()
+    }
+
+    /// Whether this variant of this journey is declared. `other` stands for undeclared journeys and variants, and every
+    /// declared journey can have sessions without a variant.
+    #[must_use]
+    pub fn declare(&self, id: &JourneyId, variant: &str) -> bool {
+        match self.find(id) {
+            Some(journey) => {
+                let is_special = [OTHER, NO_VARIANT].contains(&variant);
+                is_special || journey.variants.iter().any(|known| known == variant)
+            }
+            None => id.journey == OTHER && id.version == OTHER,
+        }
+    }
+
+    /// Whether this step of this journey is declared. `other` stands for undeclared ones.
+    #[must_use]
+    pub fn declare_step(&self, id: &JourneyId, step: &str) -> bool {
+        step == OTHER || self.find_step(id, step).is_some()
+    }
+
+    /// Whether this answer is declared. `other` stands for undeclared ones of a step that declares any.
+    #[must_use]
+    pub fn declare_answer(&self, id: &JourneyId, step: &str, answer: &str) -> bool {
+        let step = self.find_step(id, step);
+        let mut answers = step.iter().flat_map(|(_, step)| &step.answers);
+        answers.any(|known| answer == OTHER || known.as_str() == answer)
     }
 
     /// A session of this journey without events for this long is abandoned.

@@ -4,6 +4,7 @@ use super::metric::metrics;
 use super::page::{EntityLabels, Page};
 use super::rows::Rows;
 use super::traffic::write_histogram;
+use crate::domain::journey::{JourneyId, Journeys};
 use crate::state::Accounts;
 use crate::state::journeys::{StepCounts, VariantCounts};
 
@@ -32,14 +33,22 @@ metrics! {
         "Time from the entry of a step to its answer, in seconds.";
 }
 
-/// Writes the families of all journeys that have had a session.
-pub(super) fn write(page: &mut Page, accounts: &Accounts) {
+/// A step of a journey, with its counters.
+struct ShownStep<'a> {
+    id: &'a JourneyId,
+    name: &'a str,
+    counts: &'a StepCounts,
+}
+
+/// Writes the families of the declared journeys that have had a session.
+pub(super) fn write(page: &mut Page, accounts: &Accounts, declared: &Journeys) {
     let mut variants: Vec<(EntityLabels, &VariantCounts)> = Vec::new();
-    let mut steps: Vec<(EntityLabels, &StepCounts)> = Vec::new();
+    let mut labels_of_steps: Vec<EntityLabels> = Vec::new();
+    let mut steps: Vec<ShownStep<'_>> = Vec::new();
     for (waba_id, account) in accounts {
         let created = account.counted_since();
         for traffic in account.traffic() {
-            for (id, variant, counts) in traffic.journeys.iter() {
+            for (id, variant, counts) in traffic.journeys.declared(declared) {
                 let labels = [
                     ("waba_id", waba_id.as_str()),
                     ("phone_number_id", traffic.id.as_str()),
@@ -48,9 +57,10 @@ pub(super) fn write(page: &mut Page, accounts: &Accounts) {
                     ("variant", variant),
                 ];
                 variants.push((EntityLabels::new(&labels).created(created), counts));
-                for (step, counts) in &counts.steps {
-                    let labels = [&labels[..], &[("step", step)]].concat();
-                    steps.push((EntityLabels::new(&labels).created(created), counts));
+                for (name, counts) in counts.declared_steps(id, declared) {
+                    let labels = [&labels[..], &[("step", name)]].concat();
+                    labels_of_steps.push(EntityLabels::new(&labels).created(created));
+                    steps.push(ShownStep { id, name, counts });
                 }
             }
         }
@@ -59,21 +69,24 @@ pub(super) fn write(page: &mut Page, accounts: &Accounts) {
     variants.count(page, &STARTED, |counts| counts.started);
     variants.count(page, &COMPLETED, |counts| counts.completed);
     variants.count(page, &ABANDONED, |counts| counts.abandoned);
-    let steps: Rows<'_, StepCounts> = steps.into_iter().collect();
-    steps.count(page, &STEP_ENTERED, |counts| counts.entered);
-    steps.count(page, &STEP_ANSWERED, |counts| counts.answered);
-    steps.count(page, &STEP_ABANDONED, |counts| counts.abandoned);
-    steps.count(page, &STEP_REENTRIES, |counts| counts.reentries);
-    steps.count(page, &LOOPS, |counts| counts.loops);
-    steps.each(page, &STEP_ANSWERS, |family, entity, counts| {
-        for (answer, count) in &counts.answers {
-            family.count(entity, &[answer], *count);
+    let steps: Rows<'_, ShownStep<'_>> = labels_of_steps.into_iter().zip(&steps).collect();
+    steps.count(page, &STEP_ENTERED, |step| step.counts.entered);
+    steps.count(page, &STEP_ANSWERED, |step| step.counts.answered);
+    steps.count(page, &STEP_ABANDONED, |step| step.counts.abandoned);
+    steps.count(page, &STEP_REENTRIES, |step| step.counts.reentries);
+    steps.count(page, &LOOPS, |step| step.counts.loops);
+    steps.each(page, &STEP_ANSWERS, |family, entity, step| {
+        for (answer, count) in &step.counts.answers {
+            if declared.declare_answer(step.id, step.name, answer) {
+                family.count(entity, &[answer], *count);
+            }
         }
     });
-    steps.counts(page, &STEP_CONFUSED, |counts| &counts.confused);
-    steps.each(page, &STEP_SECONDS, |family, entity, counts| {
-        if family.has_zeros() || counts.seconds.count() > 0 {
-            write_histogram(family, entity, &[], &counts.seconds);
+    steps.counts(page, &STEP_CONFUSED, |step| &step.counts.confused);
+    steps.each(page, &STEP_SECONDS, |family, entity, step| {
+        let seconds = &step.counts.seconds;
+        if family.has_zeros() || seconds.count() > 0 {
+            write_histogram(family, entity, &[], seconds);
         }
     });
 }

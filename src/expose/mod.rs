@@ -35,6 +35,7 @@ pub use crate::domain::{StateSets, TemplateDetail};
 
 use crate::domain::access::AccessStates;
 use crate::domain::experiment::Experiments;
+use crate::domain::journey::Journeys;
 use crate::domain::{Assignments, BusinessHours, CallbackUrl, Timestamp, WabaId};
 use crate::insight::experiments;
 use crate::insight::headroom::{self, MessageWebhooks, RecipientUnions};
@@ -59,6 +60,8 @@ pub struct Options {
     pub business_hours: Option<Arc<BusinessHours>>,
     /// The URL at which webhooks are expected. `None` if not configured.
     pub callback: Option<CallbackUrl>,
+    /// The declared journeys.
+    pub journeys: Journeys,
     /// Names of the declared campaigns.
     pub campaigns: Vec<String>,
     /// The declared experiments.
@@ -223,7 +226,7 @@ fn write_numbers(
             traffic::write(page, some, now, options);
         }
         if selection.has(FamilyGroup::Journeys) {
-            journey::write(page, some);
+            journey::write(page, some, &options.journeys);
         }
     }
 }

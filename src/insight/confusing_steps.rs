@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::journey::{Confusion, JourneyId};
+use crate::domain::journey::{Confusion, JourneyId, Journeys};
 use crate::state::Counts;
 use crate::state::journeys::JourneyCounts;
 
@@ -37,15 +37,16 @@ impl ConfusingStep {
     }
 }
 
-/// At most this many steps with signs of confusion, the highest share first.
+/// At most this many steps of the declared journeys with signs of confusion, the highest share first.
 #[must_use]
 pub fn worst<'a>(
     of_numbers: impl Iterator<Item = &'a JourneyCounts>,
+    declared: &'a Journeys,
     most: usize,
 ) -> Vec<ConfusingStep> {
     let mut sums: BTreeMap<(&JourneyId, &str), (u64, Counts<Confusion>)> = BTreeMap::new();
-    for (journey, _, counts) in of_numbers.flat_map(JourneyCounts::iter) {
-        for (step, counts) in &counts.steps {
+    for (journey, _, counts) in of_numbers.flat_map(|counts| counts.declared(declared)) {
+        for (step, counts) in counts.declared_steps(journey, declared) {
             let (entered, signs) = sums.entry((journey, step)).or_default();
             *entered += counts.entered;
             for (reason, count) in counts.confused.iter() {
@@ -75,7 +76,29 @@ pub fn worst<'a>(
 mod tests {
     use serde_json::{Value, json};
 
+    use std::time::Duration;
+
     use super::*;
+    use crate::domain::journey::{Journey, Step};
+
+    fn booking() -> JourneyId {
+        JourneyId {
+            journey: "booking".to_owned(),
+            version: "1".to_owned(),
+        }
+    }
+
+    fn declared() -> Journeys {
+        let steps = ["date", "time", "rare", "guests", "name"];
+        Journeys(vec![Journey {
+            id: booking(),
+            steps: steps.iter().map(|name| Step::open(name)).collect(),
+            goals: Vec::new(),
+            variants: vec!["long".to_owned(), "short".to_owned()],
+            idle_timeout: Duration::from_secs(600),
+            loop_threshold: 3,
+        }])
+    }
 
     /// Counters of the steps of one variant: how often each was asked, and how often customers typed and repeated.
     fn counts(variant: &str, steps: &[(&str, u64, u64, u64)]) -> Value {
@@ -90,11 +113,7 @@ mod tests {
             ((*name).to_owned(), counts)
         };
         let steps: serde_json::Map<String, Value> = steps.iter().map(step).collect();
-        let journey = JourneyId {
-            journey: "booking".to_owned(),
-            version: "1".to_owned(),
-        };
-        json!([[journey, variant], {"started": 0, "completed": 0, "abandoned": 0, "steps": steps}])
+        json!([[booking(), variant], {"started": 0, "completed": 0, "abandoned": 0, "steps": steps}])
     }
 
     #[test]
@@ -108,24 +127,34 @@ mod tests {
                     "long",
                     &[("date", 10, 1, 0), ("time", 100, 0, 0), ("rare", 19, 19, 0)]
                 ),
-                counts("short", &[("date", 10, 2, 2), ("guests", 400, 99, 1)]),
+                counts(
+                    "short",
+                    &[
+                        ("date", 10, 2, 2),
+                        ("guests", 400, 99, 1),
+                        ("removed", 20, 20, 0)
+                    ]
+                ),
+                counts("removed", &[("name", 100, 100, 0)]),
             ])),
             read(json!([counts(
                 "long",
                 &[("date", 20, 0, 5), ("name", 40, 10, 0)]
             )])),
         ];
-        let all = worst(of_numbers.iter(), 10);
+        let declared = declared();
+        let all = worst(of_numbers.iter(), &declared, 10);
         let shown: Vec<_> = all
             .iter()
             .map(|one| (one.step.as_str(), one.entered, one.total()))
             .collect();
-        // Too few customers entered the step `rare`, and the step `time` confused no customer.
+        // Too few customers entered the step `rare`, the step `time` confused no customer, and the others are no longer
+        // declared.
         assert_eq!(
             shown,
             [("guests", 400, 100), ("date", 40, 10), ("name", 40, 10)]
         );
-        assert_eq!(worst(of_numbers.iter(), 1), all[..1]);
+        assert_eq!(worst(of_numbers.iter(), &declared, 1), all[..1]);
         assert!((all[0].share() - 0.25).abs() < 1e-9);
     }
 }

@@ -171,6 +171,7 @@ mod tests {
                 created_timestamps: false,
                 template_state_sets: StateSets::Full,
                 template_series_limit: 0,
+                journeys: crate::domain::journey::Journeys(Vec::new()),
                 campaigns: Vec::new(),
                 experiments: crate::domain::experiment::Experiments(Vec::new()),
                 business_hours: None,

@@ -171,6 +171,7 @@ impl Counting<'_> {
             | Milestone::Confused(..)
             | Milestone::LeftAt(_) => {}
         }
-        self.journeys.count(at, id, variant, milestone);
+        let declared = &self.trackers.journeys;
+        self.journeys.count(at, (id, variant), milestone, declared);
     }
 }

@@ -39,6 +39,7 @@ pub static ALL_TEMPLATES: LazyLock<Options> = LazyLock::new(|| Options {
     created_timestamps: false,
     template_state_sets: StateSets::Sparse,
     template_series_limit: 20_000,
+    journeys: whatsapp_business_exporter::domain::journey::Journeys(Vec::new()),
     campaigns: vec!["spring".to_owned()],
     experiments: whatsapp_business_exporter::domain::experiment::Experiments(Vec::new()),
     business_hours: BusinessHours::parse("Mon-Fri 09:00-18:00", "Europe/Berlin")
@@ -107,12 +108,17 @@ pub fn text_of(state: &State) -> String {
 
 /// The same at another time.
 pub fn text_at(accounts: &Accounts, now: Timestamp) -> String {
+    text_with(accounts, now, &ALL_TEMPLATES)
+}
+
+/// The same with other settings.
+pub fn text_with(accounts: &Accounts, now: Timestamp, options: &Options) -> String {
     expose::render(
         accounts,
         &NO_APPS,
         &[],
         now,
-        &ALL_TEMPLATES,
+        options,
         Selection::default(),
         TextFormat::Text,
     )

@@ -162,7 +162,7 @@ fn facts(
     let reports = experiments::reports(&options.experiments, &accounts, is_wanted);
     let numbers = accounts.values().flat_map(|account| account.traffic());
     let journeys = numbers.map(|traffic| &traffic.journeys);
-    let confusing_steps = confusing_steps::worst(journeys, confusing::SHOWN);
+    let confusing_steps = confusing_steps::worst(journeys, &options.journeys, confusing::SHOWN);
     Facts {
         confusing_steps,
         experiments: reports.iter().map(ExperimentRecord::new).collect(),

@@ -9,13 +9,14 @@ use serde_json::{Value, json};
 use whatsapp_business_exporter::domain::journey::{Journey, JourneyId, Journeys, Step};
 use whatsapp_business_exporter::domain::track::Trackers;
 use whatsapp_business_exporter::domain::{Event, Fact, PhoneNumberId, Source, Timestamp};
+use whatsapp_business_exporter::expose::Options;
 use whatsapp_business_exporter::ingest::track::EventReader;
 use whatsapp_business_exporter::ingest::{CustomerHasher, CustomerKey};
 use whatsapp_business_exporter::state::State;
 
 use super::truth::{BEGINS, NUMBERS};
-use super::week::shown;
-use crate::support::waba;
+use super::week::samples_of;
+use crate::support::{ALL_TEMPLATES, text_with, waba};
 
 const CUSTOMERS: u32 = 25_000;
 const WEEK_MS: i64 = 7 * 86_400_000;
@@ -200,8 +201,12 @@ pub fn delivered(sent: Vec<Sent>) -> Vec<Sent> {
     arrivals
 }
 
-/// The series two days after the last event, when every session is over.
-pub fn shown_at_the_end(state: &mut State, last: Timestamp) -> BTreeMap<String, f64> {
+/// The series two days after the last event, when every session is over, with these journeys declared.
+pub fn shown_at_the_end(
+    state: &mut State,
+    last: Timestamp,
+    journeys: Journeys,
+) -> BTreeMap<String, f64> {
     let end = last.plus(Duration::from_secs(2 * 86_400));
     state.apply(&Event {
         waba_id: waba(),
@@ -209,7 +214,11 @@ pub fn shown_at_the_end(state: &mut State, last: Timestamp) -> BTreeMap<String, 
         source: Source::Poll,
         fact: Fact::TimePassed,
     });
-    shown(state, end)
+    let options = Options {
+        journeys,
+        ..ALL_TEMPLATES.clone()
+    };
+    samples_of(&text_with(state.accounts(), end, &options))
 }
 
 #[test]
@@ -242,7 +251,7 @@ fn journeys_with_repeats_and_disorder_are_measured_correctly() {
             state.apply(&item.outcome.expect("a good event"));
         }
     }
-    let shown = shown_at_the_end(&mut state, last);
+    let shown = shown_at_the_end(&mut state, last, declared());
     for (series, value) in &truth {
         let shown = *shown
             .get(series)

@@ -94,7 +94,7 @@ fn counted(sent: Vec<(i64, Value)>) -> BTreeMap<String, f64> {
             state.apply(event);
         }
     }
-    let shown = shown_at_the_end(&mut state, last);
+    let shown = shown_at_the_end(&mut state, last, declared());
     assert!(!format!("{:?}", state.accounts()).contains("4111"));
     shown
 }

@@ -10,6 +10,7 @@ mod identity;
 mod journeys;
 mod key;
 mod marked_journeys;
+mod redeclared;
 mod truth;
 mod waits;
 mod week;

@@ -101,7 +101,11 @@ fn delivery((at, item): &Arrival) -> (usize, i64) {
 
 /// What `/metrics` shows: the series about Meta's side.
 pub fn shown(state: &State, now: Timestamp) -> BTreeMap<String, f64> {
-    let text = text_at(state.accounts(), now);
+    samples_of(&text_at(state.accounts(), now))
+}
+
+/// The samples of an exposition by name and labels, without those of the exporter's process.
+pub fn samples_of(text: &str) -> BTreeMap<String, f64> {
     let samples = text.lines().filter_map(|line| line.rsplit_once(' '));
     let samples = samples.filter(|(name, _)| name.starts_with("whatsapp_"));
     samples
