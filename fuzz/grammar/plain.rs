@@ -133,6 +133,8 @@ impl Plain {
             return;
         };
         let when = match (entry.time, accepted_time(own_time)) {
+            // Each group has its own time.
+            _ if field == WebhookField::GroupStatusUpdate => When::Unsure,
             (Moment::At(at), _) | (Moment::Absent, Moment::At(at)) => {
                 When::At(at.at_whole_seconds())
             }
