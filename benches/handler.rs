@@ -179,6 +179,7 @@ fn send_gate(store: &Arc<Store>, telemetry: &Arc<Telemetry>) -> SendGate {
         journeys: whatsapp_business_exporter::domain::journey::Journeys(Vec::new()),
         campaigns: Vec::new(),
         experiments: whatsapp_business_exporter::domain::experiment::Experiments(Vec::new()),
+        polls_insights: false,
     };
     SendGate {
         unions: Arc::default(),

@@ -214,6 +214,7 @@ fn shown(state: &State, format: TextFormat) -> String {
         experiments: whatsapp_business_exporter::domain::experiment::Experiments(Vec::new()),
         business_hours: None,
         callback: None,
+        polls_insights: true,
     };
     let (access, assignments) = (Default::default(), Default::default());
     let unions = Default::default();

@@ -201,6 +201,7 @@ fn render(accounts: &Accounts) -> usize {
         journeys: whatsapp_business_exporter::domain::journey::Journeys(Vec::new()),
         campaigns: Vec::new(),
         experiments: whatsapp_business_exporter::domain::experiment::Experiments(Vec::new()),
+        polls_insights: false,
         business_hours: None,
         callback: None,
     };

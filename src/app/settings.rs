@@ -109,6 +109,7 @@ pub(super) fn options(config: &Config) -> Options {
             names.map(str::to_owned).collect()
         },
         experiments: config.trackers.experiments.clone(),
+        polls_insights: config.insights.enabled,
     }
 }
 

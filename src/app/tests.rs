@@ -31,6 +31,7 @@ const OPTIONS: Options = Options {
     journeys: crate::domain::journey::Journeys(Vec::new()),
     campaigns: Vec::new(),
     experiments: crate::domain::experiment::Experiments(Vec::new()),
+    polls_insights: false,
     business_hours: None,
     callback: None,
 };

@@ -2,6 +2,7 @@
 
 use prometheus::proto::{Metric as Sample, MetricFamily, MetricType};
 
+use super::Options;
 use super::metric::{MetricKind, metrics};
 use super::page::{COUNT, EntityLabels, Family, Page, SampleValue};
 use crate::domain::{Assignments, Collector, Timestamp, Word};
@@ -27,6 +28,7 @@ pub(super) fn write(
     accounts: &Accounts,
     assignments: &Assignments,
     own: &[MetricFamily],
+    options: &Options,
 ) {
     let build = [
         env!("CARGO_PKG_VERSION"),
@@ -35,7 +37,7 @@ pub(super) fn write(
     ];
     page.family(&BUILD_INFO)
         .sample(&EntityLabels::default(), &build, SampleValue::Whole(1));
-    write_last_success(page, accounts, assignments);
+    write_last_success(page, accounts, assignments, options);
     let mut unmatched = page.family(&UNMATCHED);
     for (waba_id, account) in accounts {
         if account.last_success(Collector::Numbers).is_some() {
@@ -58,13 +60,20 @@ pub(super) fn write(
     }
 }
 
-fn write_last_success(page: &mut Page, accounts: &Accounts, assignments: &Assignments) {
+fn write_last_success(
+    page: &mut Page,
+    accounts: &Accounts,
+    assignments: &Assignments,
+    options: &Options,
+) {
+    // The state keeps the times of polls from before insights were disabled.
+    let is_polled = |one: &&Collector| **one != Collector::Insights || options.polls_insights;
     let mut family = page.family(&LAST_SUCCESS);
     for (waba_id, account) in accounts {
         // A drill's account has no app.
         let app = assignments.app_of(waba_id).map_or("", AsRef::as_ref);
         let entity = EntityLabels::new(&[("app", app), ("waba_id", waba_id.as_str())]);
-        for collector in Collector::ALL {
+        for collector in Collector::ALL.iter().filter(is_polled) {
             if let Some(at) = account.last_success(*collector) {
                 family.sample(&entity, &[collector.as_str()], SampleValue::Time(at));
             }

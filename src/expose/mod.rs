@@ -66,6 +66,8 @@ pub struct Options {
     pub campaigns: Vec<String>,
     /// The declared experiments.
     pub experiments: Experiments,
+    /// Whether insights are polled.
+    pub polls_insights: bool,
 }
 
 /// State of the apps.
@@ -194,7 +196,7 @@ pub fn render(
         access::write(&mut page, apps.access, apps.exports);
     }
     if selection.has(FamilyGroup::Exporter) {
-        exporter::write(&mut page, accounts, apps.assignments, own);
+        exporter::write(&mut page, accounts, apps.assignments, own, options);
     }
     Scrape {
         text: page.finish(),

@@ -174,6 +174,7 @@ mod tests {
                 journeys: crate::domain::journey::Journeys(Vec::new()),
                 campaigns: Vec::new(),
                 experiments: crate::domain::experiment::Experiments(Vec::new()),
+                polls_insights: false,
                 business_hours: None,
                 callback: None,
             },

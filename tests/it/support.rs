@@ -42,6 +42,7 @@ pub static ALL_TEMPLATES: LazyLock<Options> = LazyLock::new(|| Options {
     journeys: whatsapp_business_exporter::domain::journey::Journeys(Vec::new()),
     campaigns: vec!["spring".to_owned()],
     experiments: whatsapp_business_exporter::domain::experiment::Experiments(Vec::new()),
+    polls_insights: true,
     business_hours: BusinessHours::parse("Mon-Fri 09:00-18:00", "Europe/Berlin")
         .ok()
         .map(Arc::new),
