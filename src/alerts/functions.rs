@@ -6,8 +6,9 @@
 //! - `growth(account, c[6h])`: the increase of a counter of an account. `increase()` needs an earlier sample, and a
 //!   counter may appear with its first increment. A counter that did not exist at the start of the range has grown by
 //!   its whole value, provided that Prometheus scraped the account at about that time. If it did not, as with a new
-//!   Prometheus or a new pod, the past of the counter is unknown. `growth(exporter, c[6h])` is the same for a counter
-//!   that is not of one account.
+//!   Prometheus or a new pod, the past of the counter is unknown. `growth(by (campaign), c[6h])` is the same for a counter
+//!   that is not of one account, as the highest value of all replicas by these labels. Another replica may continue the
+//!   counter, and exports all of it, so the counter is only new if no replica had it at the start of the range.
 
 /// A call of a function.
 struct Call<'a> {
@@ -51,22 +52,45 @@ pub(super) fn expand(text: &str) -> Result<String, String> {
 }
 
 fn growth(arguments: &str) -> Result<String, String> {
-    let wrong = || format!("`growth({arguments})` is not `growth(account, c[6h])`");
-    let (subject, range) = arguments.split_once(", ").ok_or_else(wrong)?;
-    let (labels, scraped) = match subject {
-        "account" => (", waba_id", "whatsapp_business_account_info"),
-        "exporter" => ("", "whatsapp_exporter_build_info"),
-        _ => return Err(wrong()),
+    let by = arguments.strip_prefix("by (");
+    let by = by.and_then(|arguments| arguments.split_once("), "));
+    let promql = match (by, arguments.strip_prefix("account, ")) {
+        (Some((labels, range)), _) => by_labels(labels, range),
+        (None, Some(range)) => of_account(range),
+        (None, None) => None,
     };
-    let (counter, duration) = range
-        .strip_suffix(']')
-        .and_then(|range| range.rsplit_once('['))
-        .ok_or_else(wrong)?;
-    Ok(format!(
+    promql.ok_or_else(|| {
+        format!(
+            "`growth({arguments})` is neither `growth(account, c[6h])` nor `growth(by (label), c[6h])`"
+        )
+    })
+}
+
+/// The growth of a counter of an account. `None` if it has no range.
+fn of_account(range: &str) -> Option<String> {
+    let (counter, duration) = counter_and_duration(range)?;
+    Some(format!(
         "(last_over_time({counter}[5m]) unless last_over_time({counter}[5m] offset {duration}) \
-         and on (${{identity_labels}}, instance{labels}) last_over_time({scraped}{{${{selector}}}}[5m] offset {duration}) \
+         and on (${{identity_labels}}, instance, waba_id) \
+         last_over_time(whatsapp_business_account_info{{${{selector}}}}[5m] offset {duration}) \
          or increase({range}))"
     ))
+}
+
+/// The growth of a counter by these labels, whichever replica exports it. `None` if it has no range.
+fn by_labels(labels: &str, range: &str) -> Option<String> {
+    let (counter, duration) = counter_and_duration(range)?;
+    let by = format!("max by (${{identity_labels}}, {labels})");
+    Some(format!(
+        "({by} (last_over_time({counter}[5m])) unless {by} (last_over_time({counter}[5m] offset {duration})) \
+         and on (${{identity_labels}}) max by (${{identity_labels}}) \
+         (last_over_time(whatsapp_exporter_build_info{{${{selector}}}}[5m] offset {duration})) \
+         or {by} (increase({range})))"
+    ))
+}
+
+fn counter_and_duration(range: &str) -> Option<(&str, &str)> {
+    range.strip_suffix(']')?.rsplit_once('[')
 }
 
 fn first_call(text: &str) -> Result<Option<Call<'_>>, String> {
@@ -149,10 +173,12 @@ mod tests {
                 r#"max by (a) ((last_over_time(x{b="[c]"}[5m]) unless last_over_time(x{b="[c]"}[5m] offset 6h) and on (${identity_labels}, instance, waba_id) last_over_time(whatsapp_business_account_info{${selector}}[5m] offset 6h) or increase(x{b="[c]"}[6h]))) > 0 or (y or last_over_time(y[${recent}]))"#,
             ),
             (
-                "growth(exporter, x[1d])",
-                "(last_over_time(x[5m]) unless last_over_time(x[5m] offset 1d) \
-                 and on (${identity_labels}, instance) \
-                 last_over_time(whatsapp_exporter_build_info{${selector}}[5m] offset 1d) or increase(x[1d]))",
+                "growth(by (a, b), x[1d])",
+                "(max by (${identity_labels}, a, b) (last_over_time(x[5m])) \
+                 unless max by (${identity_labels}, a, b) (last_over_time(x[5m] offset 1d)) \
+                 and on (${identity_labels}) max by (${identity_labels}) \
+                 (last_over_time(whatsapp_exporter_build_info{${selector}}[5m] offset 1d)) \
+                 or max by (${identity_labels}, a, b) (increase(x[1d])))",
             ),
         ] {
             assert_eq!(expand(template).as_deref(), Ok(promql), "{template}");
@@ -165,11 +191,11 @@ mod tests {
             ("recent(max(x)\nfor: 5m", "`recent(max(x)` is not closed"),
             (
                 "growth(x[6h])",
-                "`growth(x[6h])` is not `growth(account, c[6h])`",
+                "`growth(x[6h])` is neither `growth(account, c[6h])` nor `growth(by (label), c[6h])`",
             ),
             (
                 "growth(number, x[6h])",
-                "`growth(number, x[6h])` is not `growth(account, c[6h])`",
+                "`growth(number, x[6h])` is neither `growth(account, c[6h])` nor `growth(by (label), c[6h])`",
             ),
         ] {
             assert_eq!(expand(template), Err(error.to_owned()));
