@@ -147,9 +147,18 @@ fn panels_show_the_story(state_sets: &str) {
         let variants = format!("count({sessions}{{variant!=\"none\"}} >= 100) == 2");
         watch.prometheus.value(&variants)
     });
+    // On a busy machine, some of the story comes later.
+    let report = until("every panel to show the story", A_ROUND, || table(&watch));
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    std::fs::write(folder.join(format!("dashboards-{state_sets}.md")), report)
+        .expect("the folder is ours");
+}
+
+/// What each panel shows, as a table; or the panels that show nothing, or what no panel can show.
+fn table(watch: &Watch) -> Result<String, String> {
     let mut report = String::from("| board | panel | queries | showed |\n|---|---|---|---|\n");
     let mut empty = Vec::new();
-    let mut wrong = each_panel(&watch, |board, panel, answers| {
+    let mut wrong = each_panel(watch, |board, panel, answers| {
         let place = format!("{} / {}", board.uid, panel.title);
         let mut counts = Vec::new();
         for (target, (_, answer)) in panel.targets.iter().zip(&answers) {
@@ -182,10 +191,10 @@ fn panels_show_the_story(state_sets: &str) {
         }
     });
     wrong.append(&mut empty);
-    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
-    std::fs::write(folder.join(format!("dashboards-{state_sets}.md")), report)
-        .expect("the folder is ours");
-    assert_none(&wrong);
+    match wrong.is_empty() {
+        true => Ok(report),
+        false => Err(wrong.join("\n")),
+    }
 }
 
 /// A summary of the result: the number of series, and the range of values or the words.
