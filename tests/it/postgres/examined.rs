@@ -17,10 +17,10 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// The findings about the store: check, verdict and message.
 fn findings(url: &str) -> Vec<(String, String, String)> {
-    let nobody = format!("--graph.base-url=http://{}/", unused_address());
+    let no_graph = format!("--graph.base-url=http://{}/", unused_address());
     let store = format!("--store.url={url}");
     let key = "--trackers.key-file=customers.key";
-    let arguments = ["doctor", "--format=json", &nobody, &store, key];
+    let arguments = ["doctor", "--format=json", &no_graph, &store, key];
     let done = outcome(&arguments, &environment(&[]));
     let report: Value = serde_json::from_str(&done.out).expect("JSON");
     let findings = report["findings"].as_array().expect("a list").iter();

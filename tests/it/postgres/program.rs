@@ -22,11 +22,11 @@ pub(super) fn environment(more: &[(&str, &str)]) -> Vec<(String, String)> {
 
 /// The output and the log of `doctor` with a store whose URL has no password.
 fn examined(store: &str, more: &[(&str, &str)]) -> String {
-    let nobody = format!("--graph.base-url=http://{}/", unused_address());
+    let no_graph = format!("--graph.base-url=http://{}/", unused_address());
     let store = format!("--store.url={store}");
     let arguments = [
         "doctor",
-        &nobody,
+        &no_graph,
         &store,
         "--trackers.key-file=customers.key",
     ];
