@@ -21,11 +21,8 @@ use crate::support::assert_none;
 /// Labels that differ between replicas, or change with a new pod.
 const OF_A_REPLICA: [&str; 4] = ["instance", "pod", "node", "replica"];
 
-/// The longest interval that the alerts support.
+/// The longest interval that the alerts support. Longer ones are refined to it, or to less.
 const INTERVAL_SECONDS: u64 = 120;
-
-/// The interval to which longer ones are refined.
-const FINE_SECONDS: u64 = 120;
 
 fn without_instance(series: &str) -> String {
     let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
@@ -40,7 +37,12 @@ fn refined(test: &Value) -> Value {
     if interval <= INTERVAL_SECONDS {
         return test.clone();
     }
-    let times = usize::try_from(interval / FINE_SECONDS).expect("few");
+    // In equal parts of whole seconds, so that the series last as long as before.
+    let mut parts = interval.div_ceil(INTERVAL_SECONDS)..;
+    let parts = parts
+        .find(|parts| interval.is_multiple_of(*parts))
+        .expect("seconds");
+    let times = usize::try_from(parts).expect("few");
     let mut test = change_series(test, |series, values| {
         let repeated = samples(values)
             .into_iter()
@@ -48,7 +50,7 @@ fn refined(test: &Value) -> Value {
             .collect::<Vec<_>>();
         vec![(series.to_owned(), notation(&repeated))]
     });
-    test["interval"] = json!(format!("{FINE_SECONDS}s"));
+    test["interval"] = json!(format!("{}s", interval / parts));
     test
 }
 
