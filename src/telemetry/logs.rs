@@ -65,6 +65,9 @@ where
     let lines = fmt()
         .with_env_filter(filter)
         .with_ansi(colours)
+        // A line that cannot be written is lost. Reporting that on standard error, which is where it could not be written,
+        // would panic in the task that logs.
+        .log_internal_errors(false)
         .with_writer(writer);
     Ok(match format {
         LogLineFormat::Text => lines.fmt_fields(Logfmt).into(),

@@ -2,6 +2,7 @@
 //! anything that it writes.
 
 mod application;
+mod closed_log;
 mod demo;
 mod drill;
 mod healthcheck;
