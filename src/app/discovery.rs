@@ -62,14 +62,17 @@ fn of_former_names<'a>(
 
 /// The stored accounts of an app. An app that was renamed has those of its former name until its first search: otherwise
 /// webhooks about them would be ignored until then.
-fn stored_accounts(app: &AppConfig, config: &Config, discovered: &Discovered) -> AccountsOfApp {
+fn stored_accounts<'a>(
+    app: &AppConfig,
+    config: &'a Config,
+    discovered: &'a Discovered,
+) -> Vec<(&'a WabaId, &'a Assigned)> {
     if let Some(own) = discovered.get(&app.name) {
-        return own.clone();
+        return own.iter().collect();
     }
     let former = of_former_names(config, discovered).flat_map(|(_, accounts)| accounts);
-    let searched = former.filter(|(_, assigned)| searches(app, &assigned.source));
-    searched
-        .map(|(id, one)| (id.clone(), one.clone()))
+    former
+        .filter(|(_, assigned)| searches(app, &assigned.source))
         .collect()
 }
 
@@ -79,23 +82,18 @@ pub(super) fn left_of_former_names(
     config: &Config,
     discovered: &Discovered,
 ) -> Vec<(String, AccountsOfApp)> {
-    let left = of_former_names(config, discovered).map(|(name, accounts)| {
-        let others = accounts
-            .iter()
-            .filter(|(_, assigned)| !searches(app, &assigned.source));
-        let others: AccountsOfApp = others.map(|(id, one)| (id.clone(), one.clone())).collect();
-        (name, accounts, others)
+    let left = of_former_names(config, discovered).filter_map(|(name, accounts)| {
+        let mut left = accounts.clone();
+        left.retain(|_, assigned| !searches(app, &assigned.source));
+        (left.len() < accounts.len()).then(|| (name.clone(), left))
     });
-    left.filter(|(_, accounts, others)| accounts.len() > others.len())
-        .map(|(name, _, others)| (name.clone(), others))
-        .collect()
+    left.collect()
 }
 
 /// The accounts of every app: configured, discovered and lost.
 pub(super) fn assignments(config: &Config, discovered: &Discovered) -> Assignments {
     let apps = config.apps.iter().map(|app| {
-        let found = stored_accounts(app, config, discovered);
-        let found = found.iter();
+        let found = stored_accounts(app, config, discovered).into_iter();
         // A lost account is removed together with the search that found it, or when `exclude` matches its id. All
         // others stay until the next search.
         let stays = |waba_id: &WabaId, one: &Assigned| {

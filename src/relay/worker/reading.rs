@@ -72,12 +72,14 @@ impl UpstreamWorker {
         self.figures.failed(SendFailure::Store);
         self.notices.queue_is_unreadable(error, now);
         let count = usize::try_from(span.newest - self.known).unwrap_or_default();
-        let since = ReceiptTimes {
-            received_at: clock::now(),
-            listed_at: now,
-            is_earlier: false,
+        let since = match &self.unlisted {
+            Some(before) => before.since,
+            None => ReceiptTimes {
+                received_at: clock::now(),
+                listed_at: now,
+                is_earlier: false,
+            },
         };
-        let since = self.unlisted.take().map_or(since, |before| before.since);
         self.unlisted = Some(Unlisted { count, since });
     }
 

@@ -3,11 +3,12 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, KeyInit, Mac};
 use rustix::process::Signal;
 use sha2::Sha256;
+use tempfile::TempDir;
 
 use crate::http::{connect, parse, until_metric};
 use crate::process::{Process, SOON, exported_by, program, quiet_meta, until};
@@ -81,60 +82,79 @@ fn write_config(path: &Path, accounts: &str, variables: &[(String, String)]) {
     fs::write(path, text).expect("the folder is ours");
 }
 
-fn start(config: &Path, graph: SocketAddr) -> (Process, SocketAddr) {
-    let config = format!("--config.file={}", config.display());
-    let base_url = format!("--graph.base-url=http://{graph}");
-    let listen = "--web.listen-address=127.0.0.1:0";
-    let exporter = program(&["serve", &config, &base_url, listen], &[]);
-    let address = exporter.address_after("the status page address=");
-    (exporter, address)
+/// The program with a configuration file that watches the first account, and its simulated Meta.
+struct Running {
+    exporter: Process,
+    address: SocketAddr,
+    /// The configuration file.
+    config: PathBuf,
+    /// The variables that the simulated Meta names.
+    variables: Vec<(String, String)>,
+    _meta: Process,
+    _folder: TempDir,
+}
+
+impl Running {
+    fn with_first_account() -> Self {
+        let (meta, graph) = quiet_meta(&[]);
+        let variables = exported_by(&meta);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let config = folder.path().join("config.yml");
+        write_config(&config, &format!("[\"{FIRST}\"]"), &variables);
+        let file = format!("--config.file={}", config.display());
+        let base_url = format!("--graph.base-url=http://{graph}");
+        let listen = "--web.listen-address=127.0.0.1:0";
+        let exporter = program(&["serve", &file, &base_url, listen], &[]);
+        Self {
+            address: exporter.address_after("the status page address="),
+            exporter,
+            config,
+            variables,
+            _meta: meta,
+            _folder: folder,
+        }
+    }
 }
 
 #[test]
 fn sighup_reloads_and_a_bad_file_keeps_the_old_configuration() {
-    let (meta, graph) = quiet_meta(&[]);
-    let variables = exported_by(&meta);
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let config = folder.path().join("config.yml");
-    write_config(&config, &format!("[\"{FIRST}\"]"), &variables);
-    let (exporter, address) = start(&config, graph);
+    let running = Running::with_first_account();
+    let (exporter, address) = (&running.exporter, running.address);
+    let (config, variables) = (&running.config, &running.variables);
     let info = |id: &str| format!("whatsapp_business_account_info{{waba_id=\"{id}\"");
     until_metric(address, &info(FIRST));
     until_metric(address, &format!("{OUTCOME} 1"));
 
-    write_config(&config, "[not-an-id]", &variables);
+    write_config(config, "[not-an-id]", variables);
     exporter.signal(Signal::HUP);
     until_metric(address, &format!("{OUTCOME} 0"));
     until_metric(address, &info(FIRST));
     exporter.until_logged("could not reload the configuration; keeping the current one");
     exporter.until_logged("apps[0].accounts");
 
-    write_config(&config, &format!("[\"{FIRST}\", \"{SECOND}\"]"), &variables);
+    write_config(config, &format!("[\"{FIRST}\", \"{SECOND}\"]"), variables);
     exporter.signal(Signal::HUP);
     until_metric(address, &format!("{OUTCOME} 1"));
     until_metric(address, &info(SECOND));
     assert!(
         !exporter
             .log()
-            .contains(variable(&variables, "WHATSAPP_ACCESS_TOKEN"))
+            .contains(variable(variables, "WHATSAPP_ACCESS_TOKEN"))
     );
 }
 
 #[test]
 fn changes_that_need_a_restart_are_logged_at_each_reload_until_they_are_reverted() {
-    let (meta, graph) = quiet_meta(&[]);
-    let variables = exported_by(&meta);
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let config = folder.path().join("config.yml");
-    write_config(&config, &format!("[\"{FIRST}\"]"), &variables);
-    let (exporter, address) = start(&config, graph);
+    let running = Running::with_first_account();
+    let (exporter, address) = (&running.exporter, running.address);
+    let config = &running.config;
     until_metric(address, &format!("{OUTCOME} 1"));
-    let original = fs::read_to_string(&config).expect("it was written");
+    let original = fs::read_to_string(config).expect("it was written");
     let changed = format!(
         "web: {{max_connections: 100}}\nlog: {{level: debug}}\ntrackers: {{key_file: customers.key}}\n{original}"
     );
     for (reloads, text, warnings) in [(1, &changed, 1), (2, &changed, 2), (3, &original, 2)] {
-        fs::write(&config, text).expect("the folder is ours");
+        fs::write(config, text).expect("the folder is ours");
         exporter.signal(Signal::HUP);
         until("the reload", SOON, || {
             match exporter.log().matches("configuration reloaded").count() {
