@@ -87,16 +87,15 @@ mod tests {
         let target = tempfile::tempdir().expect("a temporary folder");
         let path = target.path().join("copy.db");
         {
-            // Until the first time that it waits, it has created its draft.
+            // Until the first time that it waits, it has created its draft. SQLite's thread may have added a journal to it.
             let copying = std::pin::pin!(copy(&pool, &path));
             let waker = std::task::Waker::noop();
             let polled = copying.poll(&mut std::task::Context::from_waker(waker));
             assert!(polled.is_pending());
             let names = files(target.path());
-            assert!(
-                matches!(&names[..], [name] if name.starts_with("copy.db.incomplete-")),
-                "{names:?}"
-            );
+            let is_draft = |name: &String| name.starts_with("copy.db.incomplete-");
+            assert!(!names.is_empty(), "no draft");
+            assert!(names.iter().all(is_draft), "{names:?}");
         }
         copy(&pool, &path).await.expect("a copy");
         assert!(path.exists());
