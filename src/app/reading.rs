@@ -168,7 +168,8 @@ mod tests {
             let error = error.expect_err("it is blocked").to_string();
             assert!(error.starts_with("/secret does not respond: "), "{error}");
         }
-        // One read has been started; after it ends, files are read again.
+        // One read has been started; after it ends, files are read again. That takes real time.
+        tokio::time::resume();
         writer.send(()).expect("one thread waits");
         let files: SharedEnvironment =
             Arc::new(FixedEnvironment::default().with_file("/secret", "now"));

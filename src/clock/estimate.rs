@@ -33,6 +33,9 @@ const ANSWER_EXPIRES_AFTER: i64 = 30 * 60_000;
 /// set. NTP corrects smaller differences gradually.
 const STEP: i64 = 1_000;
 
+/// How far two readings of the machine's clocks may differ while both advance evenly, in milliseconds.
+const READING: i64 = 5;
+
 /// Number of deliveries ahead of the machine's clock that disprove it. One may be Meta's error.
 const DELIVERIES: usize = 3;
 
@@ -170,7 +173,7 @@ impl Estimate {
         // The machine's clock has the finer resolution, and is usually right.
         let machine = now.offset();
         let offset = match self.offset {
-            _ if agreed.allow(machine) => machine,
+            _ if agreed.allow(machine) => self.unless_as_before(machine),
             Some(offset) if agreed.allow(offset) => offset,
             _ => i64::midpoint(agreed.least, agreed.most),
         };
@@ -211,7 +214,7 @@ impl Estimate {
         if ahead.abs() <= tolerance {
             self.contradicting.clear();
             if agrees_with_machine {
-                self.adopt(machine, now);
+                self.adopt(self.unless_as_before(machine), now);
             }
         }
         let contradicts = ahead > tolerance || (agrees_with_machine && ahead < -tolerance);
@@ -248,6 +251,13 @@ impl Estimate {
 
     fn raise_floor(&mut self, least: i64) {
         self.floor = self.floor.max(Some(least));
+    }
+
+    /// The offset so far if the machine's clocks show the same, so that time does not step back by the inaccuracy of
+    /// their readings.
+    fn unless_as_before(&self, machine: i64) -> i64 {
+        let is_same = |known: &i64| known.abs_diff(machine) <= READING.unsigned_abs();
+        self.offset.filter(is_same).unwrap_or(machine)
     }
 
     fn adopt(&mut self, offset: i64, now: ClockReading) {

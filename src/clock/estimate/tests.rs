@@ -33,6 +33,23 @@ fn a_correct_clock_is_used_unchanged() {
     assert_eq!(estimate.skew(reading(9_000, 0)), Some(0));
 }
 
+/// The two clocks are not read at the same moment, and in whole milliseconds.
+#[test]
+fn inaccurate_readings_do_not_step_back() {
+    let mut estimate = Estimate::new();
+    let mut latest = i64::MIN;
+    for (which, skew) in [3, 0, 4, -1, 3, 2].into_iter().enumerate() {
+        let boot = 5_000 + i64::try_from(which).expect("small");
+        answer(&mut estimate, boot, skew, 0);
+        let time = estimate.time(reading(boot, skew));
+        assert!(time > latest, "{time} after {latest}");
+        latest = time;
+    }
+    // A correction by NTP is followed.
+    answer(&mut estimate, 9_000, 60, 0);
+    assert_eq!(error_of(&estimate, 9_000, 0), 60);
+}
+
 #[test]
 fn the_first_response_reveals_a_wrong_clock() {
     for skew in [365 * DAY, -3 * DAY, 90_000, -90_000] {

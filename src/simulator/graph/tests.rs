@@ -52,7 +52,7 @@ impl RunningSimulator {
         tokio::spawn(simulation.run(stop.clone()));
         Self {
             handle,
-            client: Client::new(),
+            client: Client::builder().no_proxy().build().expect("a client"),
             _stop: stop.drop_guard(),
         }
     }

@@ -16,8 +16,8 @@ pub(in crate::simulator) const CAFE_TABLES: &str = "900100200300421";
 pub(super) const CAFE_EVENTS: &str = "900100200300422";
 /// A number that the bakery adds temporarily.
 pub(super) const BAKERY_MARKET: &str = "900100200300413";
-/// A template that is submitted, rejected, appealed and deleted.
-pub(super) const NEW_TEMPLATE: &str = "70010020030049999";
+/// A template that is submitted, rejected, appealed and deleted. Its id is above those of all templates at the start.
+pub(super) const NEW_TEMPLATE: &str = "70010020030099999";
 
 /// The roles of the templates, shuffled by the seed.
 pub(super) struct Cast {
