@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 /// Time limit for what takes milliseconds on an idle machine. Only a failure reaches it, also while other tests and a
 /// compiler use the processors.
-pub const SOON: Duration = Duration::from_secs(120);
+pub const SOON: Duration = Duration::from_secs(240);
 
 /// Any free port of the loopback address.
 const ANY_PORT: &str = "127.0.0.1:0";

@@ -19,8 +19,8 @@ const LOOKUP: &str = "SELECT waba_id FROM phone_numbers WHERE phone_number_id = 
 /// A failed read is not repeated before, and rows are read again after this time.
 const READ_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
-/// The read itself may take half a second, and a busy machine adds to it.
-const DECIDED_WITHIN: Duration = Duration::from_secs(5);
+/// The read itself may take half a second, and a busy machine adds to it. A commit waits for 10 s.
+const DECIDED_WITHIN: Duration = Duration::from_secs(8);
 
 /// Requests about each number.
 const REQUESTS: usize = 100;
@@ -63,10 +63,20 @@ fn location(server: &PostgresServer) -> Location {
     Location::Server(Box::new(options(&server.new_database())))
 }
 
-async fn ask(store: &Store, number: &PhoneNumberId) {
-    for _ in 0..REQUESTS {
-        let read = store.read_for_decision(number).await;
-        read.expect("a database that answers");
+/// Asks so often until these accounts are found. On a slow machine, a read may fail at its limit of half a second; it is
+/// then repeated after [`READ_AGAIN_AFTER`].
+async fn ask_until_found(store: &Store, number: &PhoneNumberId, expected: &BTreeSet<WabaId>) {
+    let began = Instant::now();
+    loop {
+        let mut failure = None;
+        for _ in 0..REQUESTS {
+            failure = store.read_for_decision(number).await.err().or(failure);
+        }
+        let found = found(store, number);
+        if failure.is_none() && found == *expected {
+            return;
+        }
+        assert!(began.elapsed() < DEADLINE, "{found:?}, {failure:?}");
     }
 }
 
@@ -100,8 +110,7 @@ async fn an_owned_number_is_never_read_and_others_once_in_some_seconds() {
     .await;
 
     let before = server.log().len();
-    ask(&one, &number_of(&own)).await;
-    assert_eq!(found(&one, &number_of(&own)), BTreeSet::from([own]));
+    ask_until_found(&one, &number_of(&own), &BTreeSet::from([own.clone()])).await;
     let log = server.log();
     assert!(!log[before..].contains(LOOKUP), "{}", &log[before..]);
     assert!(
@@ -116,8 +125,7 @@ async fn an_owned_number_is_never_read_and_others_once_in_some_seconds() {
         (nobody, BTreeSet::new()),
     ] {
         let (before, began) = (server.log().len(), Instant::now());
-        ask(&one, &number).await;
-        assert_eq!(found(&one, &number), expected);
+        ask_until_found(&one, &number, &expected).await;
         // On a slow machine, the requests may take so long that it is read again.
         let most = 1 + usize::try_from(began.elapsed().as_secs() / READ_AGAIN_AFTER.as_secs())
             .expect("few");

@@ -38,7 +38,7 @@ const KILLED_EVERY: usize = 3;
 const SILENCE: i64 = 3_600;
 
 /// Only a failure lasts as long.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 const PAGE: &str = include_str!("../../../docs/conversations.md");
 

@@ -11,7 +11,7 @@ use whatsapp_business_exporter::simulator::{Endpoint, Retries, SimulationOptions
 use crate::support::meta::Meta as RunningMeta;
 
 /// Seconds of the customers in one real second.
-const SPEED: f64 = 20.0;
+const SPEED: f64 = 10.0;
 
 /// The real clock, which can be put forward.
 #[derive(Debug, Default)]
