@@ -9,6 +9,8 @@
 //!   Prometheus or a new pod, the past of the counter is unknown. `growth(by (campaign), c[6h])` is the same for a counter
 //!   that is not of one account, as the highest value of all replicas by these labels. Another replica may continue the
 //!   counter, and exports all of it, so the counter is only new if no replica had it at the start of the range.
+//!   `growth(exporter by (field), c[1h])` is the highest growth of a counter that each process begins at 0: it is also new
+//!   if the process started within the range.
 
 /// A call of a function.
 struct Call<'a> {
@@ -52,16 +54,15 @@ pub(super) fn expand(text: &str) -> Result<String, String> {
 }
 
 fn growth(arguments: &str) -> Result<String, String> {
-    let by = arguments.strip_prefix("by (");
-    let by = by.and_then(|arguments| arguments.split_once("), "));
-    let promql = match (by, arguments.strip_prefix("account, ")) {
+    let by = |whose: &str| arguments.strip_prefix(whose)?.split_once("), ");
+    let promql = match (by("by ("), by("exporter by (")) {
         (Some((labels, range)), _) => by_labels(labels, range),
-        (None, Some(range)) => of_account(range),
-        (None, None) => None,
+        (None, Some((labels, range))) => of_exporter(labels, range),
+        (None, None) => arguments.strip_prefix("account, ").and_then(of_account),
     };
     promql.ok_or_else(|| {
         format!(
-            "`growth({arguments})` is neither `growth(account, c[6h])` nor `growth(by (label), c[6h])`"
+            "`growth({arguments})` is none of `growth(account, c[6h])`, `growth(by (label), c[6h])` and `growth(exporter by (label), c[6h])`"
         )
     })
 }
@@ -85,6 +86,20 @@ fn by_labels(labels: &str, range: &str) -> Option<String> {
         "({by} (last_over_time({counter}[5m])) unless {by} (last_over_time({counter}[5m] offset {duration})) \
          and on (${{identity_labels}}) max by (${{identity_labels}}) \
          (last_over_time(whatsapp_exporter_build_info{{${{selector}}}}[5m] offset {duration})) \
+         or {by} (increase({range})))"
+    ))
+}
+
+/// The growth by these labels of a counter that each process begins at 0. `None` if it has no range of a fixed length.
+fn of_exporter(labels: &str, range: &str) -> Option<String> {
+    let (counter, duration) = counter_and_duration(range)?;
+    let seconds = humantime::parse_duration(duration).ok()?.as_secs();
+    let by = format!("max by (${{identity_labels}}, {labels})");
+    Some(format!(
+        "({by} (last_over_time({counter}[5m]) and on (${{identity_labels}}, instance) \
+         (last_over_time(whatsapp_exporter_build_info{{${{selector}}}}[5m] offset {duration}) \
+         or time() - last_over_time(process_start_time_seconds{{${{selector}}}}[5m]) < {seconds})) \
+         unless {by} (last_over_time({counter}[5m] offset {duration})) \
          or {by} (increase({range})))"
     ))
 }
@@ -180,6 +195,14 @@ mod tests {
                  (last_over_time(whatsapp_exporter_build_info{${selector}}[5m] offset 1d)) \
                  or max by (${identity_labels}, a, b) (increase(x[1d])))",
             ),
+            (
+                "growth(exporter by (a), x[15m])",
+                "(max by (${identity_labels}, a) (last_over_time(x[5m]) and on (${identity_labels}, instance) \
+                 (last_over_time(whatsapp_exporter_build_info{${selector}}[5m] offset 15m) \
+                 or time() - last_over_time(process_start_time_seconds{${selector}}[5m]) < 900)) \
+                 unless max by (${identity_labels}, a) (last_over_time(x[5m] offset 15m)) \
+                 or max by (${identity_labels}, a) (increase(x[15m])))",
+            ),
         ] {
             assert_eq!(expand(template).as_deref(), Ok(promql), "{template}");
         }
@@ -191,11 +214,15 @@ mod tests {
             ("recent(max(x)\nfor: 5m", "`recent(max(x)` is not closed"),
             (
                 "growth(x[6h])",
-                "`growth(x[6h])` is neither `growth(account, c[6h])` nor `growth(by (label), c[6h])`",
+                "`growth(x[6h])` is none of `growth(account, c[6h])`, `growth(by (label), c[6h])` and `growth(exporter by (label), c[6h])`",
+            ),
+            (
+                "growth(exporter by (a), x[${range}])",
+                "`growth(exporter by (a), x[${range}])` is none of `growth(account, c[6h])`, `growth(by (label), c[6h])` and `growth(exporter by (label), c[6h])`",
             ),
             (
                 "growth(number, x[6h])",
-                "`growth(number, x[6h])` is neither `growth(account, c[6h])` nor `growth(by (label), c[6h])`",
+                "`growth(number, x[6h])` is none of `growth(account, c[6h])`, `growth(by (label), c[6h])` and `growth(exporter by (label), c[6h])`",
             ),
         ] {
             assert_eq!(expand(template), Err(error.to_owned()));
