@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use prometheus::{IntCounter, IntGauge};
+use prometheus::IntCounter;
 
 use crate::deliver::SendFailure;
 use crate::domain::Timestamp;
@@ -36,7 +36,6 @@ pub(super) struct ReceiverMetrics {
     telemetry: Arc<Telemetry>,
     name: String,
     sent: IntCounter,
-    pending: IntGauge,
 }
 
 impl ReceiverMetrics {
@@ -52,7 +51,6 @@ impl ReceiverMetrics {
         }
         Self {
             sent: telemetry.notify_sent.with_label_values(&[&name]),
-            pending: telemetry.notify_pending.with_label_values(&[&name]),
             telemetry,
             name,
         }
@@ -88,11 +86,13 @@ impl ReceiverMetrics {
         );
     }
 
-    /// Updates the gauges of the receiver. `oldest` is the commit of the first change that is due.
+    /// Updates the gauges of the receiver, which do not exist before the queue has been read. `oldest` is the commit of
+    /// the first change that is due.
     pub fn show(&self, pending: i64, oldest: Option<Timestamp>) {
-        self.pending.set(pending);
-        let since = &self.telemetry.notify_oldest_pending;
         let label = [self.name.as_str()];
+        let gauge = self.telemetry.notify_pending.with_label_values(&label);
+        gauge.set(pending);
+        let since = &self.telemetry.notify_oldest_pending;
         match oldest {
             Some(oldest) => since.with_label_values(&label).set(oldest.as_seconds_f64()),
             None => drop(since.remove_label_values(&label)),
@@ -112,5 +112,30 @@ pub fn forget_receiver(telemetry: &Telemetry, name: &str) {
     for reason in SignalDropReason::ALL {
         let labels = [name, reason.as_str()];
         drop(telemetry.notify_dropped.remove_label_values(&labels));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus::core::Collector;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_pending_only_after_the_queue_has_been_read() {
+        let telemetry = Arc::new(Telemetry::new());
+        let figures = ReceiverMetrics::new(Arc::clone(&telemetry), "app".to_owned());
+        let series = || {
+            let families = telemetry.notify_pending.collect();
+            families
+                .iter()
+                .map(|it| it.get_metric().len())
+                .sum::<usize>()
+        };
+        assert_eq!(series(), 0);
+        figures.show(0, None);
+        assert_eq!(series(), 1);
+        forget_receiver(&telemetry, "app");
+        assert_eq!(series(), 0);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use prometheus::{Histogram, IntCounter, IntGauge};
+use prometheus::{Histogram, IntCounter};
 
 use super::deadline::ReceiptTimes;
 use crate::clock;
@@ -46,10 +46,6 @@ pub(super) struct UpstreamMetrics {
     name: String,
     deliveries: IntCounter,
     lag: Histogram,
-    pending: IntGauge,
-    parked: IntGauge,
-    in_flight: IntGauge,
-    up: IntGauge,
 }
 
 /// The current numbers of an upstream's deliveries.
@@ -80,10 +76,6 @@ impl UpstreamMetrics {
         Self {
             deliveries: telemetry.relay_deliveries.with_label_values(&label),
             lag: telemetry.relay_lag.with_label_values(&label),
-            pending: telemetry.relay_pending.with_label_values(&label),
-            parked: telemetry.relay_parked.with_label_values(&label),
-            in_flight: telemetry.relay_in_flight.with_label_values(&label),
-            up: telemetry.relay_upstream_up.with_label_values(&label),
             telemetry,
             name,
         }
@@ -124,18 +116,22 @@ impl UpstreamMetrics {
         }
     }
 
-    /// Updates the gauges of the upstream.
+    /// Updates the gauges of the upstream, which do not exist before its deliveries have been listed.
     pub fn show(&self, levels: &Levels) {
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        self.pending.set(number(levels.waiting));
-        self.parked.set(number(levels.parked));
-        self.in_flight.set(number(levels.in_flight));
-        self.up.set(i64::from(!levels.is_down));
+        let (telemetry, label) = (&self.telemetry, [self.name.as_str()]);
+        for (gauge, value) in [
+            (&telemetry.relay_pending, number(levels.waiting)),
+            (&telemetry.relay_parked, number(levels.parked)),
+            (&telemetry.relay_in_flight, number(levels.in_flight)),
+            (&telemetry.relay_upstream_up, i64::from(!levels.is_down)),
+        ] {
+            gauge.with_label_values(&label).set(value);
+        }
         let (all, messages) = (
-            &self.telemetry.relay_oldest_pending,
-            &self.telemetry.relay_oldest_message,
+            &telemetry.relay_oldest_pending,
+            &telemetry.relay_oldest_message,
         );
-        let label = [self.name.as_str()];
         let (instant, now) = (Instant::now(), clock::now());
         for (since, oldest) in [(all, levels.oldest), (messages, levels.oldest_message)] {
             match oldest {
