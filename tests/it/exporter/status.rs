@@ -246,6 +246,7 @@ async fn findings_of_doctor_are_shown() {
     let store = format!("sqlite:{}/exporter.db", folder.path().display());
     let file = config_file(SELDOM, &[WABA]);
     let exporter = Exporter::stored(small_world(), &file, &store).await;
+    exporter.until_polled(WABA, "numbers").await;
     assert_eq!(exporter.status().await["doctor"]["looked"], Value::Null);
     let source = ConfigSources {
         flags: exporter.flags(),
