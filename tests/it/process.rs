@@ -20,6 +20,9 @@ use tempfile::TempDir;
 /// compiler use the processors.
 pub const SOON: Duration = Duration::from_secs(240);
 
+/// Time limit for the start of a demo, which first stores a month.
+const A_MONTH_STORED: Duration = Duration::from_secs(600);
+
 /// Any free port of the loopback address.
 const ANY_PORT: &str = "127.0.0.1:0";
 
@@ -138,7 +141,12 @@ impl Process {
     /// Waits for what follows `before` in standard output or the log, up to the next space, slash
     /// or end of line, to be an address.
     pub fn address_after(&self, before: &str) -> SocketAddr {
-        until(&format!("an address after {before:?}"), SOON, || {
+        self.address_within(SOON, before)
+    }
+
+    /// The same with another time limit.
+    fn address_within(&self, patience: Duration, before: &str) -> SocketAddr {
+        until(&format!("an address after {before:?}"), patience, || {
             let written = format!("{}\n{}", self.out(), self.log());
             let rest = written.split_once(before).map(|(_, rest)| rest);
             let word = rest.and_then(|rest| rest.split([' ', '/', '\n', '"']).next());
@@ -233,7 +241,7 @@ pub fn demo(speed: &str) -> (Process, SocketAddr) {
 pub fn demo_with(speed: &str, more: &[&str]) -> (Process, SocketAddr) {
     let arguments = ["demo", "--web.listen-address=127.0.0.1:0", "--speed", speed];
     let demo = program(&[&arguments, more].concat(), &[]);
-    let address = demo.address_after("metrics         http://");
+    let address = demo.address_within(A_MONTH_STORED, "metrics         http://");
     (demo, address)
 }
 

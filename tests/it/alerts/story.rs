@@ -88,6 +88,7 @@ const MAY_FIRE: &[&str] = &[
     "WhatsAppAllExportersDown",
     "WhatsAppExperimentDecided",
     "WhatsAppExporterDown",
+    "WhatsAppTemplateQualityMedium",
 ];
 
 fn fired(prometheus: &Prometheus) -> Result<BTreeSet<String>, String> {

@@ -78,7 +78,7 @@ async fn a_client_library_understands_a_whole_story_through_the_relay() {
     let accepted = deliveries.iter().filter(|it| is_accepted(it.state));
     let attempts: usize = accepted.map(|delivery| delivery.attempts.len()).sum();
     let mut read = report(&url).await;
-    for _ in 0..600 {
+    for _ in 0..4_800 {
         if read.deliveries >= attempts {
             break;
         }

@@ -17,7 +17,7 @@ const REPLICAS: usize = 3;
 const SENDERS: usize = 2;
 
 /// A second on an idle machine. That no shard waits for the end of a session is checked by [`unreleased`].
-const LONGEST_GAP: Duration = Duration::from_secs(10);
+const LONGEST_GAP: Duration = Duration::from_secs(30);
 
 /// Number of shards that a replica has taken over without a release by their owner.
 fn unreleased(cluster: &Cluster) -> f64 {

@@ -3,13 +3,12 @@
 use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::deliveries::send;
 use super::ledger::Ledger;
 use super::replicas::Cluster;
 use super::scrapes::Scrapes;
-use crate::process::until;
 
 /// A replica that may be paused has failed if it does not respond within this time.
 pub const IMPATIENT: Duration = Duration::from_secs(2);
@@ -20,7 +19,7 @@ pub const PATIENT: Duration = Duration::from_secs(60);
 /// Pause between two deliveries of a client, which leaves processor time for the replicas.
 const PAUSE: Duration = Duration::from_millis(8);
 
-/// Longest time until deliveries are acknowledged again.
+/// Longest time until another delivery is acknowledged.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How a cluster is put under load.
@@ -45,11 +44,16 @@ impl Sent<'_> {
 
     /// Waits for so many acknowledged facts more.
     pub fn until_more(&self, facts: usize) {
-        let count = self.acknowledged() + facts;
-        until("acknowledgements", PATIENCE, || match self.acknowledged() {
-            known if known >= count => Ok(()),
-            known => Err(format!("{known} of {count}")),
-        });
+        let (mut known, mut since) = (self.acknowledged(), Instant::now());
+        let count = known + facts;
+        while known < count {
+            assert!(since.elapsed() < PATIENCE, "{known} of {count} facts");
+            std::thread::sleep(PAUSE);
+            let more = self.acknowledged();
+            if more > known {
+                (known, since) = (more, Instant::now());
+            }
+        }
     }
 }
 

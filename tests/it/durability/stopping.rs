@@ -15,7 +15,7 @@ use crate::http::{get, metrics, until_metric};
 use crate::process::{program_in, until};
 
 /// The documented limit is 8 s; a busy machine may add to it. Kubernetes kills a pod 30 s after SIGTERM.
-const STOPS_WITHIN: Duration = Duration::from_secs(12);
+const STOPS_WITHIN: Duration = Duration::from_secs(25);
 
 /// Accepts connections and requests, and never responds.
 fn silent_server() -> SocketAddr {

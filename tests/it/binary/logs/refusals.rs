@@ -71,9 +71,8 @@ fn refusals_are_one_line_per_reason_with_peer_and_cure() {
             .iter()
             .filter(|entry| entry["reason"] == reason)
             .collect();
-        // One line at once, one with the remaining count at the end, and one more if the test took over a
-        // minute.
-        assert!((2..=3).contains(&lines.len()), "{reason}: {lines:?}");
+        // One line at once, one with the remaining count at the end, and one more for each minute of the test.
+        assert!(lines.len() >= 2, "{reason}: {lines:?}");
         let counts = lines.iter().filter_map(|line| line["count"].as_u64());
         assert_eq!(counts.sum::<u64>(), 30, "{reason}");
         for line in lines {
