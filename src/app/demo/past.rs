@@ -144,6 +144,9 @@ pub(super) async fn play(seed: u64, hasher: &CustomerHasher) -> anyhow::Result<P
     })
 }
 
+/// Events of one commit.
+const EVENTS_AT_ONCE: usize = 1_000;
+
 /// Stores the events, in a new store.
 ///
 /// # Errors
@@ -165,7 +168,13 @@ pub(super) async fn store(
         ..Trackers::default()
     };
     store.track(Arc::new(trackers)).await?;
-    store.commit(events).await?;
+    // In parts, because a commit has a time limit.
+    let mut events = events.into_iter().peekable();
+    while events.peek().is_some() {
+        store
+            .commit(events.by_ref().take(EVENTS_AT_ONCE).collect())
+            .await?;
+    }
     store.close().await;
     Ok(())
 }

