@@ -144,7 +144,12 @@ impl Process {
         self.address_within(SOON, before)
     }
 
-    /// The same with another time limit.
+    /// Waits for the address of `/metrics` that a demo prints.
+    pub fn address_of_demo(&self) -> SocketAddr {
+        self.address_within(A_MONTH_STORED, "metrics         http://")
+    }
+
+    /// The same as [`Self::address_after`] with another time limit.
     fn address_within(&self, patience: Duration, before: &str) -> SocketAddr {
         until(&format!("an address after {before:?}"), patience, || {
             let written = format!("{}\n{}", self.out(), self.log());
@@ -241,7 +246,7 @@ pub fn demo(speed: &str) -> (Process, SocketAddr) {
 pub fn demo_with(speed: &str, more: &[&str]) -> (Process, SocketAddr) {
     let arguments = ["demo", "--web.listen-address=127.0.0.1:0", "--speed", speed];
     let demo = program(&[&arguments, more].concat(), &[]);
-    let address = demo.address_within(A_MONTH_STORED, "metrics         http://");
+    let address = demo.address_of_demo();
     (demo, address)
 }
 

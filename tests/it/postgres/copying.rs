@@ -32,7 +32,7 @@ fn demo_store(folder: &Path) -> Location {
     fs::create_dir(&temporary).expect("room");
     let variables = [("TMPDIR".to_owned(), temporary.display().to_string())];
     let demo = program(&["demo", "--web.listen-address=127.0.0.1:0"], &variables);
-    demo.address_after("metrics         http://");
+    demo.address_of_demo();
     // It cannot remove its store then.
     demo.signal(Signal::KILL);
     drop(demo);
